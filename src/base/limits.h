@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Every cap on a size that somebody outside can choose, in one place. Bytes unless named otherwise. */
+#pragma once
+
+#define KIB(n) ((size_t)(n) << 10)
+#define MIB(n) ((size_t)(n) << 20)
+#define GIB(n) ((size_t)(n) << 30)
+
+#define LIMIT_ARENA_REQUEST MIB(256)  /* memory that one request may take */
+#define LIMIT_ARENA_COMMAND GIB(1)    /* memory that one CLI command may take */
+#define LIMIT_BODY_CONTROL MIB(16)    /* JSON body of a control-plane request */
+#define LIMIT_BODY_PREDICT MIB(64)    /* body of a prediction request */
+#define LIMIT_RESPONSE MIB(256)       /* body that we build in memory */
+#define LIMIT_JSON_DEPTH 64           /* nested arrays and objects, default */
+#define LIMIT_JSON_DEPTH_MAX 256      /* the most that an option may ask for */
+#define LIMIT_YAML_BYTES MIB(1)
+#define LIMIT_YAML_DEPTH 32
+#define LIMIT_YAML_ALIASES 100
+#define LIMIT_EXPR_BYTES KIB(16)
+#define LIMIT_EXPR_DEPTH 64
+#define LIMIT_HEADER_BYTES KIB(32)    /* request line and headers together */
+#define LIMIT_URL_BYTES KIB(8)
+#define LIMIT_MODEL_FILE MIB(512)
+#define LIMIT_MODEL_COLUMNS 10000     /* input columns of a model */
+#define LIMIT_CSV_COLUMNS 10000
+#define LIMIT_STEP_LOG MIB(16)        /* kept from one attempt's output */
+#define LIMIT_STEP_RESULT MIB(64)     /* result file of one attempt */
+#define LIMIT_CATEGORY_LEVELS 100000  /* distinct strings of one column */
+#define LIMIT_NAME 250                /* names of models, endpoints, experiments */

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The one expression language of Slipway: search filters, gates, alerts, derived columns, policies.
+ *
+ * MLflow's filter grammar (entity.key with `backticks` or "double quotes", 'strings', = != < <= > >=,
+ * LIKE, ILIKE, IN, NOT IN, IS NULL, IS NOT NULL, AND) plus OR, NOT, parentheses, + - * / % **, unary
+ * minus, functions, and `a ?? b` (b when a is null). Keywords in any case. Values are null, boolean,
+ * number, string. Null in arithmetic or comparison gives null; a null gate is an error of its user.
+ * Everything is bounded: LIMIT_EXPR_BYTES, LIMIT_EXPR_DEPTH. Evaluation never allocates without an
+ * arena, never loops over more than the expression. */
+#pragma once
+#include "base/arena.h"
+#include "base/err.h"
+
+enum expr_type { EXPR_NULL, EXPR_BOOL, EXPR_NUMBER, EXPR_STRING, EXPR_LIST };
+
+struct expr_value {
+    enum expr_type type;
+    double number; /* also of booleans: 0 or 1 */
+    str_t string;
+};
+
+enum expr_op {
+    EXPR_LITERAL, EXPR_NAME, EXPR_CALL, EXPR_NEG, EXPR_NOT, EXPR_ADD, EXPR_SUB, EXPR_MUL, EXPR_DIV,
+    EXPR_MOD, EXPR_POW, EXPR_EQ, EXPR_NE, EXPR_LT, EXPR_LE, EXPR_GT, EXPR_GE, EXPR_LIKE, EXPR_ILIKE,
+    EXPR_IN, EXPR_NOT_IN, EXPR_IS_NULL, EXPR_IS_NOT_NULL, EXPR_AND, EXPR_OR, EXPR_COALESCE
+};
+
+struct expr {
+    enum expr_op op;
+    enum expr_type type;      /* after expr_check; EXPR_NULL = only known at run time */
+    struct expr_value value;  /* LITERAL */
+    str_t entity;             /* NAME: "metrics" of metrics.rmse; empty when bare */
+    str_t name;               /* NAME, CALL */
+    struct expr **args;       /* operands in order; IN: first is the left side */
+    size_t n;
+    size_t at, length;        /* bytes in the source, for messages */
+};
+
+/* ERR_INVALID with byte offset in the message ("at 7: expected …"); out_at (optional) gets it. */
+int expr_parse(struct arena *a, str_t text, struct expr **out, size_t *out_at, struct err *err) WARN_UNUSED;
+
+/* Tells the type of a name, or refuses it with a did-you-mean. */
+typedef int (*expr_type_fn)(void *arg, const struct expr *name, enum expr_type *out, struct err *err);
+/* Types every node, folds constants in place; ERR_INVALID names the place. want: EXPR_NULL = any. */
+int expr_check(struct arena *a, struct expr *e, expr_type_fn type_of, void *arg, enum expr_type want,
+               size_t *out_at, struct err *err) WARN_UNUSED;
+
+typedef int (*expr_get_fn)(void *arg, const struct expr *name, struct expr_value *out, struct err *err);
+int expr_eval(struct arena *a, const struct expr *e, expr_get_fn get, void *arg, struct expr_value *out,
+              struct err *err) WARN_UNUSED;
+
+/* Every NAME in the tree, in order of appearance. */
+void expr_names(const struct expr *e, void (*fn)(void *arg, const struct expr *name), void *arg);
+/* The expression as text again, fully parenthesised only where needed. */
+void expr_print(const struct expr *e, struct buf *out);
+/* SQL LIKE: % and _; ignore_case folds ASCII. */
+int expr_like(str_t text, str_t pattern, int ignore_case);

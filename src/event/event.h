@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What changed (the outbox) and what is known (facts).
+ *
+ * event_add is called inside the transaction of the change it tells of: both or neither. After the
+ * commit, listeners hear of it (SSE, the serving table, triggers). Events are never changed. */
+#pragma once
+#include "store/store.h"
+
+struct event {
+    int64_t seq;          /* gap-free order, assigned by event_add */
+    int64_t time_ms;
+    const char *id;       /* UUIDv7 */
+    const char *project;
+    const char *actor;    /* "user:root", "token:ab12", "run:4f2a…", "system" */
+    const char *kind;     /* "model_version.created", "endpoint.promoted", "run.failed", … */
+    const char *subject;  /* reference: "model/diabetes:3", "endpoint/diabetes", "run/4f2a…" */
+    const char *before;   /* JSON or NULL */
+    const char *after;    /* JSON or NULL */
+    const char *reason;   /* text or NULL */
+    const char *request_id;
+};
+
+int event_add(struct tx *tx, const struct event *e, struct err *err) WARN_UNUSED; /* seq, id, time are ignored and assigned */
+
+struct event_query {
+    int64_t after_seq;      /* > */
+    int64_t before_seq;     /* <, 0 = none */
+    const char *subject;    /* exact, or NULL */
+    const char *kind_prefix;/* or NULL */
+    const char *actor;
+    int newest_first;
+    int64_t limit;
+};
+int event_list(struct tx *tx, struct arena *a, const struct event_query *q, struct event **out,
+               size_t *out_n, struct err *err) WARN_UNUSED;
+
+/* Listeners are called on the store's writer thread after the commit; they must only wake others. */
+typedef void (*event_listener)(void *arg, int64_t newest_seq);
+void event_listen(event_listener fn, void *arg);
+void event_unlisten(event_listener fn, void *arg);
+
+/* ---- facts: (subject digest, name, value, producer, time); appended, never changed ---- */
+struct fact {
+    const char *id;
+    const char *digest;   /* SHA-256 of what it speaks of */
+    const char *name;     /* "gate.rmse", "approval", "scan.license" */
+    const char *value;    /* JSON */
+    const char *producer; /* actor */
+    int64_t time_ms;
+};
+int fact_add(struct tx *tx, const struct fact *f, struct err *err) WARN_UNUSED;
+/* Newest first; name NULL = all. */
+int fact_list(struct tx *tx, struct arena *a, const char *digest, const char *name, struct fact **out,
+              size_t *out_n, struct err *err) WARN_UNUSED;

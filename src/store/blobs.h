@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Content-addressed bytes under <data>/blobs/sha256/ab/abcdef…, and trees (named lists of blobs).
+ * A blob is visible when whole and synced; equal bytes are stored once. Any thread or process. */
+#pragma once
+#include "base/fs.h"
+#include "codec/hash.h"
+
+struct blobs;
+
+int blobs_open(struct blobs **out, const char *dir, struct err *err) WARN_UNUSED;
+void blobs_close(struct blobs *b);
+
+int blobs_put(struct blobs *b, str_t bytes, char out_digest[SHA256_HEX], struct err *err) WARN_UNUSED;
+/* Copies (reflink or hard work) a file in; the source stays. */
+int blobs_put_file(struct blobs *b, const char *path, char out_digest[SHA256_HEX], int64_t *out_bytes,
+                   struct err *err) WARN_UNUSED;
+int blobs_path(struct blobs *b, struct arena *a, const char *digest, char **out, struct err *err) WARN_UNUSED;
+int blobs_get(struct blobs *b, struct arena *a, const char *digest, size_t max_bytes, str_t *out,
+              struct err *err) WARN_UNUSED; /* ERR_CORRUPT when the bytes do not match the digest */
+
+struct tree_entry {
+    const char *path; /* relative, safe */
+    const char *digest;
+    int64_t bytes;
+};
+
+/* Puts every file under dir; the tree itself is a canonical JSON blob, whose digest names it. */
+int blobs_put_tree(struct blobs *b, struct arena *a, const char *dir, char out_digest[SHA256_HEX],
+                   int64_t *out_bytes, struct err *err) WARN_UNUSED;
+int blobs_tree(struct blobs *b, struct arena *a, const char *digest, struct tree_entry **out,
+               size_t *out_n, struct err *err) WARN_UNUSED;
