@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Convenience over graph.h: what preparation and trainers append, each in one call, as standard
+ * ONNX operators in double precision. Each function returns the name of the new value, [rows,
+ * width]; a failure sticks in the graph and the name is then "". `hint` is the start of the names
+ * of the nodes (the column's name, say); it need not be unique.
+ *
+ * Missing: NaN in numbers, "" in strings; every function below keeps a missing value missing unless
+ * it says otherwise. Column inputs are vectors [rows] (what MLflow's ONNX flavour feeds), turned
+ * into [rows, 1] at once; a column of whole numbers that may be missing must be a DOUBLE input. */
+#pragma once
+#include "codec/expr.h"
+#include "model/graph.h"
+
+/* A model input for one column. DOUBLE, FLOAT, INT64, INT32 and BOOL give a double value, STRING a
+ * string value, both [rows, 1]. */
+const char *pipe_input(struct graph *g, const char *name, enum tensor_type type);
+
+/* x where it is there, `fill` where it is missing. */
+const char *pipe_impute_number(struct graph *g, const char *hint, const char *x, double fill);
+const char *pipe_impute_string(struct graph *g, const char *hint, const char *x, str_t fill);
+/* 1 where x is missing, else 0. is_string tells what x is. */
+const char *pipe_is_missing(struct graph *g, const char *hint, const char *x, int is_string);
+
+/* [rows, n] of 0 and 1 in the order of levels; a string that is no level (a missing one too, unless
+ * "" is a level) gives zeros. */
+const char *pipe_one_hot(struct graph *g, const char *hint, const char *x, const str_t *levels,
+                         size_t n);
+/* The same for a numeric x that holds whole numbers. */
+const char *pipe_one_hot_ints(struct graph *g, const char *hint, const char *x,
+                              const int64_t *levels, size_t n);
+/* A number for each level, `other` for the rest: a target encoder, say. */
+struct pipe_table {
+    const str_t *levels;
+    const double *values;
+    size_t n;
+    double other;
+};
+const char *pipe_lookup(struct graph *g, const char *hint, const char *x,
+                        const struct pipe_table *table);
+
+/* (x - mean) / sd. sd = 0 divides by 1. */
+const char *pipe_scale(struct graph *g, const char *hint, const char *x, double mean, double sd);
+/* Limits to [low, high]; infinite limits mean none. */
+const char *pipe_clip(struct graph *g, const char *hint, const char *x, double low, double high);
+
+/* Tells which value an expression's name stands for and whether it is a string; ERR_INVALID if
+ * none. */
+struct pipe_scope {
+    int (*value)(void *arg, const struct expr *name, const char **out, int *out_is_string,
+                 struct err *err);
+    void *arg;
+};
+/* A checked expression as nodes; a double value [rows, 1] where null is NaN and truth is 0 or 1.
+ * The functions are those of pipeline.c's table (abs, ceil, exp, floor, log, max, min, pow, round,
+ * sqrt). ERR_INVALID names what cannot be said in a model (LIKE, strings in arithmetic). */
+int pipe_expr(struct graph *g, const char *hint, const struct expr *e,
+              const struct pipe_scope *scope, const char **out, struct err *err) WARN_UNUSED;
+
+/* Values side by side: [rows, sum of widths]. One value is returned as it is. */
+const char *pipe_concat(struct graph *g, const char *hint, const char *const *values, size_t n);
+/* x · coefficients + intercept, [rows, 1], as an output of the model with exactly the name `output`
+ * ("prediction"). n = width of x; n = 0 (x ignored) is the intercept alone, as wide as the rows of
+ * the first input. Call it last: it also settles the shape of a single input. */
+const char *pipe_linear(struct graph *g, const char *x, const double *coefficients, size_t n,
+                        double intercept, const char *output);
