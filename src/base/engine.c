@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/fs.h"
+#include "base/limits.h"
 #include "base/proc.h"
 
 #ifndef SLIPWAY_PREFIX
