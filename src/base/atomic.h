@@ -33,3 +33,55 @@ static inline int flag_is_up(const flag_t *f)
 {
     return atomic_load_explicit(&((flag_t *)(uintptr_t)f)->v, memory_order_acquire);
 }
+
+/* A number that is stored and read by different threads; no order implied. */
+typedef struct {
+    _Atomic int64_t v;
+} gauge_t;
+
+static inline void gauge_set(gauge_t *g, int64_t v)
+{
+    atomic_store_explicit(&g->v, v, memory_order_relaxed);
+}
+
+static inline int64_t gauge_get(const gauge_t *g)
+{
+    return atomic_load_explicit(&((gauge_t *)(uintptr_t)g)->v, memory_order_relaxed);
+}
+
+/* Returns the value after the addition. */
+static inline int64_t gauge_add(gauge_t *g, int64_t n)
+{
+    return atomic_fetch_add_explicit(&g->v, n, memory_order_relaxed) + n;
+}
+
+/* The same in one total order with cell_swap and cell_get: epochs of readers. */
+static inline void gauge_set_ordered(gauge_t *g, int64_t v)
+{
+    atomic_store_explicit(&g->v, v, memory_order_seq_cst);
+}
+
+static inline int64_t gauge_get_ordered(const gauge_t *g)
+{
+    return atomic_load_explicit(&((gauge_t *)(uintptr_t)g)->v, memory_order_seq_cst);
+}
+
+static inline int64_t gauge_add_ordered(gauge_t *g, int64_t n)
+{
+    return atomic_fetch_add_explicit(&g->v, n, memory_order_seq_cst) + n;
+}
+
+/* A pointer to something immutable that one thread replaces and many read. */
+typedef struct {
+    void *_Atomic p;
+} cell_t;
+
+static inline void *cell_get(const cell_t *c)
+{
+    return atomic_load_explicit(&((cell_t *)(uintptr_t)c)->p, memory_order_seq_cst);
+}
+
+static inline void *cell_swap(cell_t *c, void *p)
+{
+    return atomic_exchange_explicit(&c->p, p, memory_order_seq_cst);
+}

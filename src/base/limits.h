@@ -19,7 +19,12 @@
 #define LIMIT_EXPR_BYTES KIB(16)
 #define LIMIT_EXPR_DEPTH 64
 #define LIMIT_HEADER_BYTES KIB(32)    /* request line and headers together */
+#define LIMIT_HEADER_COUNT 100
 #define LIMIT_URL_BYTES KIB(8)
+#define LIMIT_QUERY_PAIRS 1000        /* name=value pairs of one URL */
+#define LIMIT_CONNECTIONS 1000        /* open at once on one listener, default */
+#define LIMIT_BODY_DISCARD MIB(128)   /* refused body that is still read, so that the refusal arrives */
+#define LIMIT_WORKER_QUEUE 1024       /* requests that wait for a worker */
 #define LIMIT_MODEL_FILE MIB(512)
 #define LIMIT_MODEL_COLUMNS 10000     /* input columns of a model */
 #define LIMIT_CSV_COLUMNS 10000
