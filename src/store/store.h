@@ -28,7 +28,8 @@ struct sql {
     }
 
 /* A forward-only migration: DDL, several statements separated by ';'. Registered likewise; order is
- * by number; numbers are never reused. */
+ * by number; numbers are never reused, the text never changes once released (its checksum is kept).
+ * Numbers: 0 store, 1 event, 2 track, 3 registry, 4 flow, 5 serve; then the next free one. */
 struct migration {
     int64_t number;
     const char *module;
@@ -83,5 +84,12 @@ int tx_exec(struct tx *tx, const struct sql *sql, int64_t *out_changes, struct e
 void tx_after_commit(struct tx *tx, void (*fn)(void *arg), void *arg);
 int64_t tx_now_ms(const struct tx *tx); /* one instant for the whole request */
 
+int store_is_read_only(const struct store *s);
+/* Reads the whole file and checks its structure (slow); NULL in *out_first_problem when sound. */
+int store_check(struct store *s, struct arena *a, char **out_first_problem, struct err *err) WARN_UNUSED;
+
 /* All registered statements and migrations, for tests. */
 const struct sql *store_statements(size_t *out_n);
+const struct migration *store_migrations(size_t *out_n);
+/* As above in the order in which they are applied; an arena array. */
+const struct migration **store_migrations_sorted(struct arena *a, size_t *out_n);

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Events and facts over the store, and the listeners that hear of a commit. Listeners are global to
+ * the process, guarded by one lock, and called on the writer thread. */
+#include "event/event_db.h"
+
+#include "base/rng.h"
+#include "base/thread.h"
+#include "codec/json.h"
+
+enum { LISTENERS_MAX = 32, LISTENER_RANK = 720, EVENT_TEXT_MAX = 1 << 20, LIST_MAX = 10000 };
+
+static struct {
+    struct lock lock;
+    event_listener fn[LISTENERS_MAX];
+    void *arg[LISTENERS_MAX];
+    int n;
+} listeners;
+static pthread_once_t listeners_once = PTHREAD_ONCE_INIT;
+
+static void listeners_init(void)
+{
+    lock_init(&listeners.lock, "event listeners", LISTENER_RANK);
+}
+
+void event_listen(event_listener fn, void *arg)
+{
+    (void)pthread_once(&listeners_once, listeners_init);
+    lock_take(&listeners.lock);
+    ASSERT(listeners.n < LISTENERS_MAX);
+    listeners.fn[listeners.n] = fn;
+    listeners.arg[listeners.n++] = arg;
+    lock_drop(&listeners.lock);
+}
+
+void event_unlisten(event_listener fn, void *arg)
+{
+    (void)pthread_once(&listeners_once, listeners_init);
+    lock_take(&listeners.lock);
+    for (int i = 0; i < listeners.n; i++) {
+        if (listeners.fn[i] != fn || listeners.arg[i] != arg)
+            continue;
+        listeners.n--;
+        listeners.fn[i] = listeners.fn[listeners.n];
+        listeners.arg[i] = listeners.arg[listeners.n];
+        break;
+    }
+    lock_drop(&listeners.lock);
+}
+
+/* After the commit: arg carries the sequence number itself. */
+static void tell(void *arg)
+{
+    int64_t seq = (int64_t)(intptr_t)arg;
+    (void)pthread_once(&listeners_once, listeners_init);
+    lock_take(&listeners.lock);
+    for (int i = 0; i < listeners.n; i++)
+        listeners.fn[i](listeners.arg[i], seq);
+    lock_drop(&listeners.lock);
+}
+
+static const char *or_else(const char *z, const char *fallback)
+{
+    return z && z[0] ? z : fallback;
+}
+
+int event_add(struct tx *tx, const struct event *e, struct err *err)
+{
+    AUTO(stmt_auto) struct stmt *st = NULL;
+    char id[UUID_TEXT];
+    ASSERT(e->kind && e->kind[0] && e->subject && e->subject[0]);
+    int rc = stmt_open(tx, event_sql_insert, &st, err);
+    if (rc)
+        return rc;
+    uuid7(id);
+    stmt_text(st, 1, id);
+    stmt_int(st, 2, tx_now_ms(tx));
+    stmt_text(st, 3, or_else(e->project, "default"));
+    stmt_text(st, 4, or_else(e->actor, "system"));
+    stmt_text(st, 5, e->kind);
+    stmt_text(st, 6, e->subject);
+    stmt_text(st, 7, e->before);
+    stmt_text(st, 8, e->after);
+    stmt_text(st, 9, e->reason);
+    stmt_text(st, 10, e->request_id);
+    rc = stmt_step(st, err);
+    if (rc < 0)
+        return rc;
+    ASSERT(rc == 1);
+    int64_t seq = stmt_get_int(st, 0);
+    rc = stmt_step(st, err);
+    if (rc < 0)
+        return rc;
+    tx_after_commit(tx, tell, (void *)(intptr_t)seq);
+    return 0;
+}
+
+static void read_event(const struct stmt *st, struct arena *a, struct event *e)
+{
+    e->seq = stmt_get_int(st, 0);
+    e->id = stmt_get_text(st, 1, a);
+    e->time_ms = stmt_get_int(st, 2);
+    e->project = stmt_get_text(st, 3, a);
+    e->actor = stmt_get_text(st, 4, a);
+    e->kind = stmt_get_text(st, 5, a);
+    e->subject = stmt_get_text(st, 6, a);
+    e->before = stmt_get_text(st, 7, a);
+    e->after = stmt_get_text(st, 8, a);
+    e->reason = stmt_get_text(st, 9, a);
+    e->request_id = stmt_get_text(st, 10, a);
+}
+
+static void bind_query(struct stmt *st, const struct event_query *q, int by_subject)
+{
+    int64_t before = q->before_seq > 0 ? q->before_seq : INT64_MAX;
+    int i = 1;
+    if (by_subject)
+        stmt_text(st, i++, q->subject);
+    stmt_int(st, i++, q->after_seq);
+    stmt_int(st, i++, before);
+    if (!by_subject)
+        stmt_text(st, i++, or_else(q->subject, ""));
+    stmt_text(st, i++, or_else(q->kind_prefix, ""));
+    stmt_text(st, i++, or_else(q->actor, ""));
+    stmt_int(st, i, q->limit > 0 ? MIN(q->limit, (int64_t)LIST_MAX) : 100);
+}
+
+int event_list(struct tx *tx, struct arena *a, const struct event_query *q, struct event **out,
+               size_t *out_n, struct err *err)
+{
+    AUTO(stmt_auto) struct stmt *st = NULL;
+    int by_subject = q->newest_first && q->subject && q->subject[0];
+    const struct sql *sql = by_subject        ? event_sql_of_subject
+                            : q->newest_first ? event_sql_down
+                                              : event_sql_up;
+    struct event *list = NULL;
+    size_t n = 0, cap = 0;
+    int rc = stmt_open(tx, sql, &st, err);
+    if (rc)
+        return rc;
+    bind_query(st, q, by_subject);
+    while ((rc = stmt_step(st, err)) == 1) {
+        if (n == cap) {
+            size_t more = cap ? 2 * cap : 64;
+            struct event *grown = ARENA_TRY_ARRAY(a, more, struct event);
+            if (!grown)
+                return ERR(err, ERR_NOMEM, "not enough memory for %zu events", more);
+            if (n)
+                memcpy(grown, list, n * sizeof *list);
+            list = grown;
+            cap = more;
+        }
+        read_event(st, a, &list[n++]);
+    }
+    *out = list;
+    *out_n = n;
+    return rc;
+}
+
+int event_newest(struct tx *tx, int64_t *out_seq, struct err *err)
+{
+    AUTO(stmt_auto) struct stmt *st = NULL;
+    int rc = stmt_open(tx, event_sql_newest, &st, err);
+    if (!rc && (rc = stmt_step(st, err)) == 1) {
+        *out_seq = stmt_get_int(st, 0);
+        rc = 0;
+    }
+    return rc;
+}
+
+/* ---- facts ---- */
+
+static int check_fact(const struct fact *f, struct err *err)
+{
+    struct arena a;
+    struct json v;
+    if (!f->name || !f->name[0] || strlen(f->name) > LIMIT_NAME)
+        return ERR(err, ERR_INVALID, "a fact needs a name of 1 to %d bytes", LIMIT_NAME);
+    if (!f->digest || strlen(f->digest) != 64 || strspn(f->digest, "0123456789abcdef") != 64)
+        return ERR(err, ERR_INVALID, "fact '%s' needs the SHA-256 digest of what it speaks of",
+                   f->name);
+    if (!f->value || strlen(f->value) > EVENT_TEXT_MAX)
+        return ERR(err, ERR_INVALID, "fact '%s' needs a JSON value of at most 1 MiB", f->name);
+    arena_init(&a, MIB(64));
+    int rc = json_parse(&a, str_of(f->value), NULL, &v, err);
+    arena_fini(&a);
+    return rc ? err_prefix(err, "value of fact '%s'", f->name) : 0;
+}
+
+int fact_add(struct tx *tx, const struct fact *f, struct err *err)
+{
+    char id[UUID_TEXT];
+    struct err local = ERR_INIT;
+    int rc = check_fact(f, err ? err : &local);
+    if (rc)
+        return rc;
+    uuid7(id);
+    return tx_exec(tx, fact_sql_insert, NULL, err, "ttttti", id, f->digest, f->name, f->value,
+                   or_else(f->producer, "system"), tx_now_ms(tx));
+}
+
+int fact_list(struct tx *tx, struct arena *a, const char *digest, const char *name,
+              struct fact **out, size_t *out_n, struct err *err)
+{
+    AUTO(stmt_auto) struct stmt *st = NULL;
+    struct fact *list = NULL;
+    size_t n = 0, cap = 0;
+    int rc = stmt_open(tx, fact_sql_list, &st, err);
+    if (rc)
+        return rc;
+    stmt_text(st, 1, digest);
+    stmt_text(st, 2, or_else(name, ""));
+    while ((rc = stmt_step(st, err)) == 1 && n < LIST_MAX) {
+        if (n == cap) {
+            size_t more = cap ? 2 * cap : 16;
+            struct fact *grown = ARENA_TRY_ARRAY(a, more, struct fact);
+            if (!grown)
+                return ERR(err, ERR_NOMEM, "not enough memory for %zu facts", more);
+            if (n)
+                memcpy(grown, list, n * sizeof *list);
+            list = grown;
+            cap = more;
+        }
+        list[n++] = (struct fact){
+            .id = stmt_get_text(st, 0, a),
+            .digest = stmt_get_text(st, 1, a),
+            .name = stmt_get_text(st, 2, a),
+            .value = stmt_get_text(st, 3, a),
+            .producer = stmt_get_text(st, 4, a),
+            .time_ms = stmt_get_int(st, 5),
+        };
+    }
+    *out = list;
+    *out_n = n;
+    return MIN(rc, 0);
+}

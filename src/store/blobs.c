@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Content-addressed files. A blob is written under tmp/, synced, and renamed to its digest; the
+ * folders above are synced when new. Equal bytes are found before anything is copied. Any thread
+ * and any process: the rename is the only step that others see. */
+#include "store/blobs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "codec/json.h"
+
+enum {
+    TREE_FILES_MAX = 10000,
+    TREE_DEPTH_MAX = 32,
+    COPY_CHUNK = 1 << 17,
+    TMP_AGE_S = 3600, /* an unfinished blob older than this has no living writer */
+};
+
+struct blobs {
+    char *dir; /* …/blobs */
+    int may_write;
+};
+
+static int is_digest(const char *z)
+{
+    return z && strlen(z) == SHA256_HEX - 1 && strspn(z, "0123456789abcdef") == SHA256_HEX - 1;
+}
+
+static int path_of(const struct blobs *b, const char *digest, char out[PATH_MAX], struct err *err)
+{
+    if (!is_digest(digest))
+        return ERR(err, ERR_INVALID, "'%.80s' is not a SHA-256 digest in hex",
+                   digest ? digest : "");
+    if (snprintf(out, PATH_MAX, "%s/sha256/%.2s/%s", b->dir, digest, digest) >= PATH_MAX)
+        return ERR(err, ERR_INVALID, "path too long: '%s'", b->dir);
+    return 0;
+}
+
+/* Leftovers of writers that were killed. */
+static void sweep(const char *tmp)
+{
+    struct arena a;
+    const char **names;
+    size_t n;
+    arena_init(&a, MIB(16));
+    if (!clock_is_fixed() && fs_list(&a, tmp, &names, &n, NULL) == 0) {
+        int64_t oldest = clock_now_ms() / 1000 - TMP_AGE_S;
+        for (size_t i = 0; i < n; i++) {
+            struct fs_info info;
+            char *path = fs_join(&a, tmp, names[i]);
+            if (fs_stat(path, &info, NULL) == 0 && info.mtime_ns / 1000000000 < oldest)
+                IGNORE(fs_remove(path, NULL));
+        }
+    }
+    arena_fini(&a);
+}
+
+int blobs_open(struct blobs **out, const char *dir, struct err *err)
+{
+    char path[PATH_MAX];
+    struct blobs *b = mem_alloc(sizeof *b);
+    b->dir = mem_strdup(dir);
+    if (snprintf(path, sizeof path, "%s/sha256", dir) >= PATH_MAX - 80) {
+        blobs_close(b);
+        return ERR(err, ERR_INVALID, "path too long: '%s'", dir);
+    }
+    if (!fs_exists(path) && fs_mkdirs(path, err) != 0) {
+        blobs_close(b);
+        return err ? err->code : ERR_READ_ONLY;
+    }
+    (void)snprintf(path, sizeof path, "%s/tmp", dir);
+    b->may_write = fs_mkdirs(path, NULL) == 0;
+    if (b->may_write)
+        sweep(path);
+    *out = b;
+    return 0;
+}
+
+void blobs_close(struct blobs *b)
+{
+    if (!b)
+        return;
+    mem_free(b->dir);
+    mem_free(b);
+}
+
+/* 1 when the blob is there with that many bytes. */
+static int is_whole(const char *path, int64_t bytes)
+{
+    struct fs_info info;
+    return fs_stat(path, &info, NULL) == 0 && info.is_file && info.size == bytes;
+}
+
+static int tmp_open(const struct blobs *b, char out_path[PATH_MAX], int *out_fd, struct err *err)
+{
+    uint64_t tag[2];
+    random_bytes(tag, sizeof tag);
+    (void)snprintf(out_path, PATH_MAX, "%s/tmp/%016llx%016llx", b->dir, (unsigned long long)tag[0],
+                   (unsigned long long)tag[1]);
+    int fd = open(out_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+    if (fd < 0)
+        return ERR_SYS(err, "cannot create a file in '%s/tmp'", b->dir);
+    *out_fd = fd;
+    return 0;
+}
+
+/* Makes a complete temporary file visible under its digest, durably. */
+static int publish(const struct blobs *b, int fd, const char *tmp, const char *path,
+                   struct err *err)
+{
+    char folder[PATH_MAX], root[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    (void)snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+    (void)snprintf(root, sizeof root, "%.4000s/sha256", b->dir);
+    if (fsync(fd) != 0)
+        return ERR_SYS(err, "cannot sync '%s'", path);
+    int rc = 0;
+    if (!fs_exists(folder)) {
+        rc = fs_mkdirs(folder, err);
+        if (!rc)
+            rc = fs_sync_dir(root, err);
+    }
+    if (!rc)
+        rc = fs_rename(tmp, path, err);
+    if (!rc)
+        rc = fs_sync_dir(folder, err);
+    return rc;
+}
+
+int blobs_put(struct blobs *b, str_t bytes, char out_digest[SHA256_HEX], struct err *err)
+{
+    char path[PATH_MAX], tmp[PATH_MAX], digest[SHA256_HEX];
+    AUTO(fd_auto) int fd = -1;
+    sha256_of(bytes, digest);
+    int rc = path_of(b, digest, path, err);
+    if (rc)
+        return rc;
+    if (!is_whole(path, (int64_t)bytes.n)) {
+        rc = tmp_open(b, tmp, &fd, err);
+        if (rc)
+            return rc;
+        rc = fs_write_all(fd, bytes, path, err);
+        if (!rc)
+            rc = publish(b, fd, tmp, path, err);
+        if (rc) {
+            (void)unlink(tmp);
+            return rc;
+        }
+    }
+    memcpy(out_digest, digest, sizeof digest);
+    return 0;
+}
+
+static int copy_bytes(int from, int to, const char *name, struct err *err)
+{
+    if (ioctl(to, FICLONE, from) == 0)
+        return 0;
+    AUTO(mem_auto) char *chunk = mem_alloc(COPY_CHUNK);
+    for (;;) {
+        ssize_t n = read(from, chunk, COPY_CHUNK);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return ERR_SYS(err, "cannot read '%s'", name);
+        if (n == 0)
+            return 0;
+        int rc = fs_write_all(to, (str_t){ chunk, (size_t)n }, name, err);
+        if (rc)
+            return rc;
+    }
+}
+
+static int copy_in(struct blobs *b, const char *source, const char *digest, const char *path,
+                   struct err *err)
+{
+    AUTO(fd_auto) int from = -1;
+    AUTO(fd_auto) int to = -1;
+    char tmp[PATH_MAX], copied[SHA256_HEX];
+    int rc = fs_open_read(source, &from, err);
+    if (!rc)
+        rc = tmp_open(b, tmp, &to, err);
+    if (rc)
+        return rc;
+    rc = copy_bytes(from, to, source, err);
+    if (!rc)
+        rc = sha256_file(tmp, copied, NULL, err);
+    if (!rc && strcmp(copied, digest) != 0)
+        rc = ERR(err, ERR_CONFLICT,
+                 "'%s' changed while it was read; run again when nobody writes it", source);
+    if (!rc)
+        rc = publish(b, to, tmp, path, err);
+    if (rc)
+        (void)unlink(tmp);
+    return rc;
+}
+
+int blobs_put_file(struct blobs *b, const char *source, char out_digest[SHA256_HEX],
+                   int64_t *out_bytes, struct err *err)
+{
+    char path[PATH_MAX], digest[SHA256_HEX];
+    int64_t bytes = 0;
+    int rc = sha256_file(source, digest, &bytes, err);
+    if (!rc)
+        rc = path_of(b, digest, path, err);
+    if (!rc && !is_whole(path, bytes))
+        rc = copy_in(b, source, digest, path, err);
+    if (rc)
+        return rc;
+    memcpy(out_digest, digest, sizeof digest);
+    if (out_bytes)
+        *out_bytes = bytes;
+    return 0;
+}
+
+int blobs_path(struct blobs *b, struct arena *a, const char *digest, char **out, struct err *err)
+{
+    char path[PATH_MAX];
+    int rc = path_of(b, digest, path, err);
+    if (rc)
+        return rc;
+    if (!fs_exists(path))
+        return ERR(err, ERR_NOT_FOUND, "blob '%s' is not in '%s'", digest, b->dir);
+    *out = arena_strdup(a, path);
+    return 0;
+}
+
+int blobs_get(struct blobs *b, struct arena *a, const char *digest, size_t max_bytes, str_t *out,
+              struct err *err)
+{
+    char *path, got[SHA256_HEX];
+    str_t bytes;
+    int rc = blobs_path(b, a, digest, &path, err);
+    if (!rc)
+        rc = fs_read(a, path, max_bytes, &bytes, err);
+    if (rc)
+        return rc;
+    sha256_of(bytes, got);
+    if (strcmp(got, digest) != 0)
+        return ERR(
+            err, ERR_CORRUPT,
+            "blob '%s' is damaged: its bytes do not match its digest; restore it from a backup",
+            path);
+    *out = bytes;
+    return 0;
+}
+
+/* ---- trees ---- */
+
+struct walk {
+    struct blobs *b;
+    struct arena *a;
+    const char *root;
+    struct tree_entry *entries;
+    size_t n;
+    int64_t bytes;
+    struct err *err;
+};
+
+static int walk_dir(struct walk *w, const char *relative, int depth);
+
+static int walk_file(struct walk *w, const char *full, const char *relative)
+{
+    char digest[SHA256_HEX];
+    int64_t bytes;
+    if (w->n == TREE_FILES_MAX)
+        return ERR(w->err, ERR_LIMIT, "'%s' has more than %d files", w->root, TREE_FILES_MAX);
+    int rc = blobs_put_file(w->b, full, digest, &bytes, w->err);
+    if (rc)
+        return rc;
+    w->entries[w->n++] = (struct tree_entry){ relative, arena_strdup(w->a, digest), bytes };
+    w->bytes += bytes;
+    return 0;
+}
+
+static int walk_entry(struct walk *w, const char *relative, int depth)
+{
+    struct stat st;
+    const char *full = fs_join(w->a, w->root, relative);
+    if (!fs_is_safe_relative(str_of(relative)) || !str_is_utf8(str_of(relative)))
+        return ERR(w->err, ERR_INVALID, "'%s' has a name that cannot be stored", full);
+    if (lstat(full, &st) != 0)
+        return ERR_SYS(w->err, "cannot look at '%s'", full);
+    if (S_ISDIR(st.st_mode))
+        return walk_dir(w, relative, depth + 1);
+    if (!S_ISREG(st.st_mode))
+        return ERR(w->err, ERR_INVALID,
+                   "'%s' is a link or a device; only files and folders are stored", full);
+    return walk_file(w, full, relative);
+}
+
+static int walk_dir(struct walk *w, const char *relative, int depth)
+{
+    const char **names;
+    size_t n;
+    if (depth > TREE_DEPTH_MAX)
+        return ERR(w->err, ERR_LIMIT, "'%s' is nested deeper than %d folders", w->root,
+                   TREE_DEPTH_MAX);
+    int rc =
+        fs_list(w->a, *relative ? fs_join(w->a, w->root, relative) : w->root, &names, &n, w->err);
+    for (size_t i = 0; !rc && i < n; i++)
+        rc = walk_entry(w, *relative ? fs_join(w->a, relative, names[i]) : names[i], depth);
+    return rc;
+}
+
+static int by_path(const void *a, const void *b)
+{
+    const struct tree_entry *x = a, *y = b;
+    return strcmp(x->path, y->path);
+}
+
+/* {"files":[{"bytes":…,"digest":…,"path":…}…],"kind":"tree"}, keys and paths sorted. */
+static void print_tree(struct buf *out, const struct tree_entry *entries, size_t n)
+{
+    struct json_out o;
+    json_out_init(&o, out);
+    jo_object(&o);
+    jo_key(&o, "files");
+    jo_array(&o);
+    for (size_t i = 0; i < n; i++) {
+        jo_object(&o);
+        jo_kv_int(&o, "bytes", entries[i].bytes);
+        jo_kv_cstr(&o, "digest", entries[i].digest);
+        jo_kv_cstr(&o, "path", entries[i].path);
+        jo_object_end(&o);
+    }
+    jo_array_end(&o);
+    jo_kv_cstr(&o, "kind", "tree");
+    jo_object_end(&o);
+}
+
+int blobs_put_tree(struct blobs *b, struct arena *a, const char *dir, char out_digest[SHA256_HEX],
+                   int64_t *out_bytes, struct err *err)
+{
+    struct walk w = { .b = b, .a = a, .root = dir, .err = err };
+    struct buf text;
+    w.entries = ARENA_TRY_ARRAY(a, TREE_FILES_MAX, struct tree_entry);
+    if (!w.entries)
+        return ERR(err, ERR_NOMEM, "not enough memory to list '%s'", dir);
+    int rc = walk_dir(&w, "", 0);
+    if (rc)
+        return rc;
+    if (w.n)
+        qsort(w.entries, w.n, sizeof *w.entries, by_path);
+    buf_init(&text, MIB(16));
+    print_tree(&text, w.entries, w.n);
+    rc = text.failed ? ERR(err, ERR_LIMIT, "the list of files of '%s' is too long", dir)
+                     : blobs_put(b, buf_view(&text), out_digest, err);
+    buf_fini(&text);
+    if (!rc && out_bytes)
+        *out_bytes = w.bytes;
+    return rc;
+}
+
+int blobs_tree(struct blobs *b, struct arena *a, const char *digest, struct tree_entry **out,
+               size_t *out_n, struct err *err)
+{
+    str_t text;
+    struct json v;
+    int rc = blobs_get(b, a, digest, MIB(16), &text, err);
+    if (!rc)
+        rc = json_parse(a, text, NULL, &v, err);
+    if (rc)
+        return rc;
+    const struct json *files = json_get(&v, "files");
+    if (strcmp(json_get_string(&v, "kind", ""), "tree") != 0 || !files || files->type != JSON_ARRAY)
+        return ERR(err, ERR_INVALID, "blob '%s' is not a list of files", digest);
+    struct tree_entry *list = ARENA_TRY_ARRAY(a, files->n + 1, struct tree_entry);
+    if (!list)
+        return ERR(err, ERR_NOMEM, "not enough memory for the files of '%s'", digest);
+    for (size_t i = 0; i < files->n; i++) {
+        const char *path = json_get_string(&files->items[i], "path", "");
+        const char *sum = json_get_string(&files->items[i], "digest", "");
+        if (!fs_is_safe_relative(str_of(path)) || !is_digest(sum))
+            return ERR(err, ERR_CORRUPT, "the list of files '%s' is damaged at entry %zu", digest,
+                       i);
+        list[i] = (struct tree_entry){ path, sum, json_get_int(&files->items[i], "bytes", 0) };
+    }
+    *out = list;
+    *out_n = files->n;
+    return 0;
+}

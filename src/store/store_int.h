@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Inside of the store, shared by its own files only: connections with their statement cache, the
+ * queue of the writer thread, the pool of readers. */
+#pragma once
+#include <sqlite3.h>
+
+#include "base/thread.h"
+#include "store/store.h"
+
+enum {
+    STORE_APPLICATION_ID = 0x534c4950, /* "SLIP" in the header of the database file */
+    STORE_READERS_MAX = 16,            /* read connections */
+    STORE_BATCH_MAX = 256,             /* requests of one commit */
+    STORE_BATCH_MS = 50,               /* no further request starts in a transaction this old */
+    STORE_BUSY_MS = 10000,             /* waiting for a foreign writer */
+    STORE_READ_MS = 30000,             /* one read snapshot, then ERR_TIMEOUT */
+    STORE_QUEUE_RANK = 700,
+    STORE_POOL_RANK = 710,
+};
+
+/* One connection; used by one thread at a time. */
+struct conn {
+    sqlite3 *db;
+    const char *path;     /* borrowed from the store */
+    struct stmt **cached; /* one slot a registered statement; NULL until first use */
+    int open_n;           /* statements handed out; 0 between requests */
+    int64_t deadline_ns;  /* of the read in progress; 0 = none */
+};
+
+struct stmt {
+    sqlite3_stmt *handle;
+    struct conn *conn;
+    const struct sql *sql;
+    int in_cache; /* 0: a second use of the same statement at once, finalized when closed */
+    int in_use;
+    int bind_rc; /* first failure of a bind, told by stmt_step */
+};
+
+struct hook {
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+struct tx {
+    struct store *store;
+    struct conn *conn;
+    int64_t now_ms;
+    struct hook *hooks;
+    size_t hook_n, hook_cap;
+};
+
+/* One waiting store_write, on its caller's stack. */
+struct write {
+    store_fn fn;
+    void *arg;
+    struct err *err;
+    int rc;
+    int done;
+    struct cond woken;
+    struct write *next;
+    struct tx tx;
+};
+
+struct store {
+    char *path;
+    int read_only;
+    struct conn *writer;
+    pthread_t thread;
+    int thread_started;
+
+    struct lock queue_lock; /* guards first, last, closing and every write's done */
+    struct cond queue_filled;
+    struct write *first, *last;
+    int closing;
+
+    struct lock pool_lock; /* guards idle, idle_n, reader_n */
+    struct cond pool_freed;
+    struct conn *idle[STORE_READERS_MAX];
+    int idle_n, reader_n;
+};
+
+enum conn_mode { CONN_WRITER, CONN_READER, CONN_READ_ONLY };
+
+/* Opens and configures; checks that the file is ours and readable. */
+int conn__open(struct conn **out, const char *path, enum conn_mode mode,
+               struct err *err) WARN_UNUSED;
+void conn__close(struct conn *c);
+/* Turns a result code of SQLite into ours, with a message that says what to do. */
+int conn__error(const struct conn *c, int sqlite_rc, const char *what, struct err *err);
+/* A constant statement without parameters or rows. */
+int conn__run(struct conn *c, const char *text, struct err *err) WARN_UNUSED;
+/* Applies what is due (read_only: only checks that nothing is due). */
+int migrate__up(struct store *s, struct conn *c, int read_only, struct err *err) WARN_UNUSED;
