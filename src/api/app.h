@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What handlers work on: one struct app per process, as rq->app. The server opens it for its life;
+ * the CLI opens it for one command and dispatches in its own process through the same route tables.
+ *
+ * Owns the data folder's handle, the flow engine and the serving table. Immutable after app_open
+ * but for what its parts guard themselves; any thread may read it. */
+#pragma once
+#include "base/atomic.h"
+#include "flow/flow.h"
+#include "net/request.h"
+
+struct home;        /* store/home.h */
+struct http_server; /* net/http_server.h */
+struct route_table; /* api/route.h */
+struct serve; /* serve/serve.h: the serving table; NULL when this process answers no predictions */
+
+enum app_mode {
+    APP_SERVER,  /* holds the data folder's lock, follows runs, serves endpoints */
+    APP_WRITE,   /* CLI in process, writing: the caller took home_lock or does so around the call */
+    APP_READ,    /* CLI in process, reading: the database is opened read-only */
+};
+
+struct app_options {
+    enum app_mode mode;
+    const char *data_dir;              /* absolute */
+    const char *shown_dir;             /* what /status calls it; NULL = data_dir */
+    const char *token;                 /* bearer token asked of every request; NULL = none */
+    const char *default_artifact_root; /* of new experiments; NULL = mlflow-artifacts:/ */
+    const char *artifacts_destination; /* folder behind mlflow-artifacts:/; NULL = <data>/artifacts */
+};
+
+enum { APP_MAGIC = 0x41505031 };
+
+struct app {
+    uint32_t magic;
+    struct app_options options; /* strings live as long as the app */
+    struct arena arena;         /* of those strings; only app_open allocates in it */
+    struct home *home;
+    struct store *store;        /* home->store */
+    struct blobs *blobs;        /* home->blobs */
+    struct flow *flow;          /* NULL with APP_READ */
+    struct serve *serve;        /* NULL unless predictions are answered */
+    int64_t started_ms;
+    char url[300];              /* of a server once it listens, else "" */
+    flag_t ready;               /* up: endpoints have been loaded once */
+    flag_t draining;            /* up: /readyz answers 503 */
+    struct http_server *main_http; /* of a server: for its statistics; NULL otherwise */
+    struct http_server *data_http; /* NULL when --serve off */
+};
+
+/* Opens folder, store, blobs and flow; with APP_READ a folder without database is ERR_NOT_FOUND. */
+int app_open(struct app **out, const struct app_options *options, struct err *err) WARN_UNUSED;
+/* Starts the serving table (loads every endpoint of the database); a server and `predict` need it. */
+int app_serve_open(struct app *app, struct err *err) WARN_UNUSED;
+void app_close(struct app *app); /* NULL allowed */
+
+/* The app of a request; asserted. */
+struct app *app_of(const struct request *rq);
+
+/* Every route table of this build in the order of route.h. */
+const struct route_table *const *app_routes(size_t *out_n);
+/* Answers a request: finds the route, checks, runs. */
+void app_dispatch(struct app *app, struct request *rq);
