@@ -16,8 +16,10 @@
 #define LIMIT_YAML_BYTES MIB(1)
 #define LIMIT_YAML_DEPTH 32
 #define LIMIT_YAML_ALIASES 100
+#define LIMIT_YAML_NODES 100000       /* values of one file, aliases followed */
 #define LIMIT_EXPR_BYTES KIB(16)
-#define LIMIT_EXPR_DEPTH 64
+#define LIMIT_EXPR_DEPTH 64           /* nested parentheses, calls, signs */
+#define LIMIT_EXPR_HEIGHT 512         /* of the tree: terms of one sum */
 #define LIMIT_HEADER_BYTES KIB(32)    /* request line and headers together */
 #define LIMIT_HEADER_COUNT 100
 #define LIMIT_URL_BYTES KIB(8)
