@@ -92,7 +92,7 @@ TEST(yaml_documents)
     int n = 0;
     arena_init(&a, 1 << 20);
     CHECK_OK(fs_read(&a, test_data("yaml/documents.case"), 1 << 20, &text, err));
-    rest = (str_t){ text.p + str_find(text, "### ") + 4, text.n - str_find(text, "### ") - 4 };
+    rest = (str_t){ text.p + str_find(text, "\n### ") + 5, text.n - str_find(text, "\n### ") - 5 };
     while (rest.n) {
         size_t end = str_find(rest, "\n### ");
         block = end == SIZE_MAX ? rest : (str_t){ rest.p, end + 1 };
