@@ -19,6 +19,12 @@ static inline uint64_t counter_get(const counter_t *c)
     return atomic_load_explicit(&((counter_t *)(uintptr_t)c)->v, memory_order_relaxed);
 }
 
+/* Adds one and returns the new value: each caller gets another. */
+static inline uint64_t counter_next(counter_t *c)
+{
+    return atomic_fetch_add_explicit(&c->v, 1, memory_order_relaxed) + 1;
+}
+
 /* A flag one thread raises and others poll. */
 typedef struct {
     _Atomic int v;

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include "base/atomic.h"
 #include "base/mem.h"
 
 #ifdef SLIPWAY_DEBUG
@@ -108,6 +109,15 @@ int thread_start(pthread_t *out, const char *name, void *(*fn)(void *), void *ar
 void thread_join(pthread_t t)
 {
     AZ(pthread_join(t, NULL));
+}
+
+unsigned thread_number(void)
+{
+    static counter_t next;
+    static __thread unsigned mine;
+    if (!mine)
+        mine = (unsigned)counter_next(&next);
+    return mine - 1;
 }
 
 struct queue {

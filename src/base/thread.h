@@ -29,15 +29,21 @@ void cond_signal(struct cond *c);
 void cond_broadcast(struct cond *c);
 
 /* Signals are blocked in the new thread; name ≤ 15 bytes, seen in ps and gdb. */
-int thread_start(pthread_t *out, const char *name, void *(*fn)(void *), void *arg, struct err *err)
-    WARN_UNUSED;
+int thread_start(pthread_t *out, const char *name, void *(*fn)(void *), void *arg,
+                 struct err *err) WARN_UNUSED;
 void thread_join(pthread_t t);
+/* A small number of the calling thread, given on its first call: 0, 1, 2 … Never reused; for
+ * choosing a stripe of counters, not an identity. */
+unsigned thread_number(void);
 
 /* Bounded queue of pointers, many producers and consumers. */
 struct queue;
 struct queue *queue_new(const char *name, size_t capacity);
 void queue_free(struct queue *q);
-int queue_put(struct queue *q, void *item);              /* 0, or ERR_LIMIT when full, ERR_CANCELLED when closed */
-int queue_get(struct queue *q, void **out, int64_t ms);  /* 0 item, ERR_TIMEOUT, ERR_CANCELLED when closed and empty; ms < 0 waits for ever */
+int queue_put(struct queue *q,
+              void *item); /* 0, or ERR_LIMIT when full, ERR_CANCELLED when closed */
+int queue_get(struct queue *q, void **out,
+              int64_t ms); /* 0 item, ERR_TIMEOUT, ERR_CANCELLED when closed and empty; ms < 0 waits
+                              for ever */
 void queue_close(struct queue *q);
 size_t queue_length(struct queue *q);

@@ -135,9 +135,8 @@ static void *reaper_main(void *arg)
         lock_take(&s->lock);
         for (struct conn *c = s->conns; c; c = c->next) {
             if (c->fd >= 0 && overdue(s, c, now)) {
-                (void)shutdown(c->fd,
-                               SHUT_RDWR); /* open until libmicrohttpd has told us otherwise */
                 counter_add(&s->reaped, 1);
+                (void)shutdown(c->fd, SHUT_RDWR); /* it is open until http__on_connection says so */
                 gauge_set(&c->since_ms, now);
             }
         }
