@@ -6,9 +6,9 @@
 #include <math.h>
 
 #include "base/mem.h"
-#include "base/thread.h"
+#include "base/parallel.h"
 
-enum { THREADS_MAX = 64, SLOTS_FIRST = 256, TEXT_FIRST = 4096 };
+enum { SLOTS_FIRST = 256, TEXT_FIRST = 4096 };
 
 struct chunks {
     duck_chunk *items;
@@ -156,8 +156,7 @@ struct fill_job {
     struct coder *coders;
     uint8_t *fractional; /* by column: some value is not whole */
     size_t column_n;
-    int thread, threads;
-    int rc;
+    int *rc;             /* by column */
 };
 
 static void fill_numbers(struct fill_job *j, size_t column)
@@ -200,40 +199,26 @@ static int fill_strings(struct fill_job *j, size_t column)
     return rc;
 }
 
-static void *fill_columns(void *arg)
+static void fill_column(void *context, int worker, size_t column)
 {
-    struct fill_job *j = arg;
-    for (size_t k = (size_t)j->thread; j->rc == 0 && k < j->column_n; k += (size_t)j->threads) {
-        if (j->columns[k].codes)
-            j->rc = fill_strings(j, k);
-        else
-            fill_numbers(j, k);
-    }
-    return NULL;
+    struct fill_job *j = context;
+    (void)worker;
+    if (j->columns[column].codes)
+        j->rc[column] = fill_strings(j, column);
+    else
+        fill_numbers(j, column);
 }
 
-static int fill_all(struct fill_job *whole, int threads)
+static int fill_all(struct fill_job *j, int threads)
 {
-    struct fill_job jobs[THREADS_MAX];
-    pthread_t ids[THREADS_MAX];
-    int started[THREADS_MAX] = { 0 };
-    int n = whole->chunks->n < 8 ? 1 : MIN(MAX(threads, 1), THREADS_MAX), rc = 0;
-    for (int t = 0; t < n; t++) {
-        jobs[t] = *whole;
-        jobs[t].thread = t;
-        jobs[t].threads = n;
-        if (t)
-            started[t] = thread_start(&ids[t], "fill", fill_columns, &jobs[t], NULL) == 0;
-    }
-    IGNORE(fill_columns(&jobs[0]));
-    for (int t = 1; t < n; t++) {
-        if (started[t])
-            thread_join(ids[t]);
-        else
-            IGNORE(fill_columns(&jobs[t]));
-    }
-    for (int t = 0; t < n && rc == 0; t++)
-        rc = jobs[t].rc;
+    int rc = 0;
+    j->rc = mem_try_alloc(j->column_n, sizeof *j->rc);
+    if (!j->rc)
+        return ERR_NOMEM;
+    parallel_run(j->chunks->n < 8 ? 1 : threads, j->column_n, fill_column, j);
+    for (size_t k = 0; k < j->column_n && rc == 0; k++)
+        rc = j->rc[k];
+    mem_free(j->rc);
     return rc;
 }
 

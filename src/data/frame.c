@@ -9,10 +9,10 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/parallel.h"
 #include "base/rng.h"
-#include "base/thread.h"
 
-enum { FIRST_COLUMNS = 16, HASH_THREADS_MAX = 64 };
+enum { FIRST_COLUMNS = 16 };
 
 void frame_init(struct frame *f, struct arena *a, size_t rows)
 {
@@ -156,14 +156,16 @@ int frame_keep(struct frame *f, const uint32_t *rows, size_t n, struct err *err)
 
 /* ---- content hashes ---- */
 
+enum { HASH_BLOCK = 8192 }; /* rows a task */
+
 struct hash_job {
     const struct column *const *columns;
     const uint64_t *const *level_hash; /* by column: hash of each level; NULL for numbers */
     size_t column_n;
+    size_t rows;
     uint64_t seed;
-    size_t from, to;
     uint64_t *out;
-    uint64_t *cells; /* column_n words of scratch */
+    uint64_t *cells[PARALLEL_MAX]; /* by worker: column_n words of scratch */
 };
 
 static uint64_t number_bits(double v)
@@ -176,20 +178,21 @@ static uint64_t number_bits(double v)
     return bits;
 }
 
-static void *hash_rows(void *arg)
+static void hash_block(void *context, int worker, size_t block)
 {
-    struct hash_job *j = arg;
-    for (size_t row = j->from; row < j->to; row++) {
+    const struct hash_job *j = context;
+    uint64_t *cells = j->cells[worker];
+    size_t to = MIN((block + 1) * HASH_BLOCK, j->rows);
+    for (size_t row = block * HASH_BLOCK; row < to; row++) {
         for (size_t k = 0; k < j->column_n; k++) {
             const struct column *c = j->columns[k];
             if (c->numbers)
-                j->cells[k] = number_bits(c->numbers[row]);
+                cells[k] = number_bits(c->numbers[row]);
             else
-                j->cells[k] = c->codes[row] < 0 ? UINT64_C(0x7ff8000000000000) : j->level_hash[k][c->codes[row]];
+                cells[k] = c->codes[row] < 0 ? UINT64_C(0x7ff8000000000000) : j->level_hash[k][c->codes[row]];
         }
-        j->out[row] = siphash(j->seed, j->cells, j->column_n * sizeof *j->cells);
+        j->out[row] = siphash(j->seed, cells, j->column_n * sizeof *cells);
     }
-    return NULL;
 }
 
 static int by_name(const void *a, const void *b)
@@ -214,32 +217,6 @@ static int hash_levels(struct arena *scratch, const struct column *const *column
     return 0;
 }
 
-static int run_hash_jobs(struct arena *scratch, const struct hash_job *whole, int threads, size_t rows)
-{
-    struct hash_job jobs[HASH_THREADS_MAX];
-    pthread_t ids[HASH_THREADS_MAX];
-    int started[HASH_THREADS_MAX] = { 0 };
-    int n = rows < 20000 ? 1 : MIN(MAX(threads, 1), HASH_THREADS_MAX);
-    for (int t = 0; t < n; t++) {
-        jobs[t] = *whole;
-        jobs[t].from = rows * (size_t)t / (size_t)n;
-        jobs[t].to = rows * (size_t)(t + 1) / (size_t)n;
-        jobs[t].cells = ARENA_TRY_ARRAY(scratch, whole->column_n, uint64_t);
-        if (!jobs[t].cells)
-            return ERR_NOMEM;
-    }
-    for (int t = 1; t < n; t++)
-        started[t] = thread_start(&ids[t], "hash", hash_rows, &jobs[t], NULL) == 0;
-    IGNORE(hash_rows(&jobs[0]));
-    for (int t = 1; t < n; t++) {
-        if (started[t])
-            thread_join(ids[t]);
-        else
-            IGNORE(hash_rows(&jobs[t]));
-    }
-    return 0;
-}
-
 int frame_hash_rows(const struct frame *f, const struct column *const *columns, size_t column_n, uint64_t seed,
                     int threads, uint64_t *out)
 {
@@ -255,10 +232,14 @@ int frame_hash_rows(const struct frame *f, const struct column *const *columns, 
         qsort(sorted, n, sizeof *sorted, by_name);
         rc = hash_levels(&scratch, sorted, n, level_hash);
     }
-    if (rc == 0) {
-        struct hash_job whole = { sorted, level_hash, n, seed, 0, f->n, out, NULL };
-        rc = run_hash_jobs(&scratch, &whole, threads, f->n);
+    struct hash_job job = { sorted, level_hash, n, f->n, seed, out, { NULL } };
+    threads = MIN(MAX(threads, 1), PARALLEL_MAX);
+    for (int t = 0; rc == 0 && t < threads; t++) {
+        job.cells[t] = ARENA_TRY_ARRAY(&scratch, n, uint64_t);
+        rc = job.cells[t] ? 0 : ERR_NOMEM;
     }
+    if (rc == 0)
+        parallel_run(threads, (f->n + HASH_BLOCK - 1) / HASH_BLOCK, hash_block, &job);
     arena_fini(&scratch);
     return rc;
 }
