@@ -6,10 +6,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "access/guard.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "base/mem.h"
-#include "codec/hash.h"
 
 static route_access_fn access_fn;
 
@@ -274,24 +273,27 @@ void route_fail(struct request *rq, const struct err *err)
 
 /* ---- dispatch ---- */
 
-int route_check_bearer(struct request *rq, const char *token, const char *permission,
-                       struct err *err)
+static const struct guard *guard;
+
+static int permit(struct request *rq, const char *permission, struct err *err)
 {
-    if (!token || strcmp(permission, "public") == 0)
+    struct identity who = { 0 };
+    if (strcmp(permission, "public") == 0)
         return 0;
-    str_t given = request_header(rq, "authorization");
-    if (str_starts(given, "Bearer ")) {
-        given = str_trim((str_t){ given.p + 7, given.n - 7 });
-        if (hash_equal(given, str_of(token))) {
-            rq->actor = "token";
-            return 0;
-        }
+    int rc = guard_permit(guard, permission, request_header(rq, "authorization"), &who, err);
+    const char *actor = arena_strdup(&rq->arena, who.actor);
+    rq->actor = actor && *actor ? actor : "anonymous";
+    if (rc && who.must_log_in) {
+        request_add_header(rq, "WWW-Authenticate", "Bearer realm=\"slipway\"");
+        rq->status = 401;
     }
-    request_add_header(rq, "WWW-Authenticate", "Bearer realm=\"slipway\"");
-    rq->status = 401;
-    return ERR(err, ERR_DENIED,
-               given.n ? "the bearer token is wrong"
-                       : "this server asks for a token: send 'Authorization: Bearer TOKEN'");
+    return rc;
+}
+
+void route_use_guard(const struct guard *g)
+{
+    guard = g;
+    access_fn = permit;
 }
 
 void route_plan(const struct route_table *const *tables, size_t n, struct request *rq,
@@ -385,6 +387,9 @@ static int check_route(const struct route *r, struct err *err)
                                                             : NULL;
     if (missing)
         return ERR(err, ERR_INTERNAL, "route %s %s has no %s", r->method, r->pattern, missing);
+    if (!permission_is_known(r->permission))
+        return ERR(err, ERR_INTERNAL, "route %s %s names the unknown permission '%s'", r->method,
+                   r->pattern, r->permission);
     if (r->body_limit && !r->request_doc)
         return ERR(err, ERR_INTERNAL, "route %s %s takes a body without documentation", r->method,
                    r->pattern);

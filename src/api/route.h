@@ -65,10 +65,10 @@ void route_fail(struct request *rq, const struct err *err);
  * block. Set once before the first request; without it everything is allowed. */
 typedef int (*route_access_fn)(struct request *rq, const char *permission, struct err *err);
 void route_set_access(route_access_fn fn);
-/* For such a function: compares the bearer token in constant time; 401 and WWW-Authenticate when it
- * is missing or wrong. A NULL token asks for none; permission "public" passes always. */
-int route_check_bearer(struct request *rq, const char *token, const char *permission,
-                       struct err *err) WARN_UNUSED;
+/* The usual one: bearer tokens by guard_permit; 401 with WWW-Authenticate when one is asked for.
+ * "public" passes always. The guard must outlive all requests. */
+struct guard;
+void route_use_guard(const struct guard *g);
 
 /* Checks every row: permission, summary, documentation that parses, unique operation. Called at
  * start. */
