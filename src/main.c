@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Which role this process plays: server, CLI or child. */
-#include <stdio.h>
+ * Which role this process plays: `_step` owns one attempt, `_work` executes a run's plan, everything
+ * else is the command line, the server included. */
+#include <string.h>
+
+#include "cli/cli.h"
+#include "flow/flow.h"
+#include "project/work.h"
 
 int main(int argc, char **argv)
 {
-    (void)argc, (void)argv;
-    (void)puts(SLIPWAY_VERSION);
-    return 0;
+    if (argc > 1 && strcmp(argv[1], "_step") == 0)
+        return flow_step_main(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "_work") == 0)
+        return work_main(argc - 1, argv + 1);
+    return cli_main(argc, argv);
 }

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Opens and closes what handlers work on, and holds the list of route tables. */
+#include "api/app.h"
+
+#include "api/route.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "store/home.h"
+
+static const struct route_table *const tables[] = {
+    NULL,
+};
+
+const struct route_table *const *app_routes(size_t *out_n)
+{
+    *out_n = ARRAY_LEN(tables) - 1;
+    return tables;
+}
+
+void app_dispatch(struct app *app, struct request *rq)
+{
+    size_t n;
+    const struct route_table *const *all = app_routes(&n);
+    rq->app = app;
+    route_dispatch(all, n, rq);
+}
+
+struct app *app_of(const struct request *rq)
+{
+    struct app *app = rq->app;
+    ASSERT(app && app->magic == APP_MAGIC);
+    return app;
+}
+
+static void keep_options(struct app *app, const struct app_options *o)
+{
+    struct app_options *to = &app->options;
+    struct arena *a = &app->arena;
+    *to = *o;
+    to->data_dir = arena_strdup(a, o->data_dir);
+    to->shown_dir = arena_strdup(a, o->shown_dir ? o->shown_dir : o->data_dir);
+    to->token = arena_strdup(a, o->token);
+    to->default_artifact_root = arena_strdup(a, o->default_artifact_root ? o->default_artifact_root : "mlflow-artifacts:/");
+    to->artifacts_destination = o->artifacts_destination ? arena_strdup(a, o->artifacts_destination) :
+                                                           fs_join(a, o->data_dir, "artifacts");
+}
+
+int app_open(struct app **out, const struct app_options *options, struct err *err)
+{
+    struct app *app = mem_alloc(sizeof *app);
+    app->magic = APP_MAGIC;
+    arena_init(&app->arena, MIB(1));
+    keep_options(app, options);
+    app->started_ms = clock_now_ms();
+    struct home_options ho = { .dir = app->options.data_dir, .create = options->mode != APP_READ,
+                               .read_only = options->mode == APP_READ };
+    int rc = home_open(&app->home, &ho, err);
+    if (!rc) {
+        app->store = app->home->store;
+        app->blobs = app->home->blobs;
+        struct flow_options fo = { .store = app->store, .blobs = app->blobs, .data_dir = app->options.data_dir };
+        rc = flow_open(&app->flow, &fo, err);
+    }
+    if (rc) {
+        app_close(app);
+        return rc;
+    }
+    *out = app;
+    return 0;
+}
+
+int app_serve_open(struct app *app, struct err *err)
+{
+    (void)app;
+    return ERR(err, ERR_UNAVAILABLE, "the serving table is not built yet");
+}
+
+void app_close(struct app *app)
+{
+    if (!app)
+        return;
+    flow_close(app->flow);
+    home_close(app->home);
+    arena_fini(&app->arena);
+    app->magic = 0;
+    mem_free(app);
+}

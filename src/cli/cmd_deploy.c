@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * deploy, promote, rollback: one endpoint moves to another version. All record desired state; a
+ * server on the data folder serves it, and the commands wait until it does. */
+#include "base/clock.h"
+#include "cli/client.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/refs.h"
+#include "cli/term.h"
+
+enum { READY_WAIT_MS = 10000, READY_STEP_MS = 50 };
+
+struct move {
+    const char *verb;     /* "deployed" */
+    const char *endpoint;
+    const char *before;   /* version served before, NULL = none */
+};
+
+static const char *shown_before;
+
+static void show_move(struct cli *c, const struct json *e)
+{
+    const char *name = json_get_string(e, "name", ""), *version = json_get_string(e, "version", "?");
+    const char *model = json_get_string(e, "model", ""), *state = json_get_string(e, "state", "");
+    term_out(c, "%sendpoint/%s%s  %s%s:%s%s", term_on(c, 0, PAINT_BOLD), name, term_off(c, 0),
+             term_on(c, 0, PAINT_GREEN), model, version, term_off(c, 0));
+    if (shown_before)
+        term_out(c, "  (was :%s)", shown_before);
+    term_out(c, "  %s\n", strcmp(state, "not_served") == 0 ? "recorded; no server runs on this data folder" : state);
+    const char *reason = json_get_string(e, "state_reason", NULL);
+    if (reason && *reason && strcmp(state, "not_served") != 0)
+        term_out(c, "  %s\n", reason);
+}
+
+/* The example of the signature as one JSON line, for the pasted curl. */
+static const char *example_line(struct cli *c, const struct json *e)
+{
+    struct buf b;
+    struct json_out o;
+    const struct json *x = json_get(e, "input_example");
+    if (!x || x->type != JSON_OBJECT)
+        return NULL;
+    buf_init(&b, MIB(1));
+    json_out_init(&o, &b);
+    jo_value(&o, x);
+    const char *text = b.failed ? NULL : arena_strndup(&c->arena, b.p, b.n);
+    buf_fini(&b);
+    return text;
+}
+
+static void next_steps(struct cli *c, const struct json *e, const struct move *m)
+{
+    const char *url = json_get_string(e, "url", NULL), *example = example_line(c, e);
+    const char *state = json_get_string(e, "state", "");
+    if (c->quiet)
+        return;
+    if (strcmp(state, "not_served") == 0)
+        term_note(c, "→ slipway server    → slipway predict %s", m->endpoint);
+    else if (url && example && !strchr(example, '\''))
+        term_note(c, "→ curl -s %s -H 'content-type: application/json' -d '{\"instances\": [%s]}'", url, example);
+    else
+        term_note(c, "→ slipway predict %s", m->endpoint);
+    if (strcmp(m->verb, "promoted") == 0)
+        term_note(c, "→ slipway status endpoint/%s    → slipway rollback %s", m->endpoint, m->endpoint);
+}
+
+/* A server loads the version in the background: wait until it answers or failed. */
+static int wait_ready(struct cli *c, const char *endpoint, const struct json **e, struct err *err)
+{
+    int64_t start = clock_mono_ns();
+    while (strcmp(json_get_string(*e, "state", ""), "loading") == 0) {
+        if (clock_mono_ns() - start > READY_WAIT_MS * INT64_C(1000000))
+            return ERR(err, ERR_TIMEOUT, "endpoint '%s' is still loading after %d s; slipway status endpoint/%s tells more",
+                       endpoint, READY_WAIT_MS / 1000, endpoint);
+        int rc = client_tick(c, READY_STEP_MS, err);
+        if (!rc)
+            rc = client_get(c, arena_printf(&c->arena, "/api/v1/endpoints/%s", client_escape(c, endpoint)), e, err);
+        if (rc)
+            return rc;
+        term_progress(c, "  loading endpoint/%s …", endpoint);
+    }
+    term_progress_end(c);
+    if (strcmp(json_get_string(*e, "state", ""), "failed") == 0)
+        return ERR(err, ERR_FAILED, "endpoint '%s' cannot load version %s: %.300s", endpoint,
+                   json_get_string(*e, "version", "?"), json_get_string(*e, "state_reason", "no reason given"));
+    return 0;
+}
+
+static const char *version_before(struct cli *c, const char *endpoint)
+{
+    const struct json *e;
+    struct err ignored = ERR_INIT;
+    const char *before = NULL;
+    if (client_get(c, arena_printf(&c->arena, "/api/v1/endpoints/%s", client_escape(c, endpoint)), &e, &ignored) == 0)
+        before = json_get_string(e, "version", NULL);
+    c->message = c->hint = c->code_name = c->request_id = NULL;
+    return before;
+}
+
+static int move_body(struct cli *c, const char *model, const char *version, struct buf *b)
+{
+    struct json_out o;
+    const char *reason = cli_get(c, "reason");
+    json_out_init(&o, b);
+    jo_object(&o);
+    if (model)
+        jo_kv_cstr(&o, "model", model);
+    if (version)
+        jo_kv_cstr(&o, "version", version);
+    if (reason)
+        jo_kv_cstr(&o, "reason", reason);
+    if (cli_count(c, "dry-run"))
+        jo_kv_bool(&o, "dry_run", 1);
+    jo_object_end(&o);
+    return b->failed;
+}
+
+static int move(struct cli *c, struct move *m, const char *method, const char *target, str_t body, struct err *err)
+{
+    struct reply r;
+    m->before = version_before(c, m->endpoint);
+    shown_before = m->before;
+    int rc = client_call(c, method, target, body, &r, err);
+    if (rc)
+        return rc;
+    const struct json *e = &r.json;
+    if (cli_count(c, "dry-run")) {
+        term_note(c, "dry run: nothing was changed");
+        return out_object(c, e, show_move, err);
+    }
+    rc = wait_ready(c, m->endpoint, &e, err);
+    if (!rc)
+        rc = out_object(c, e, show_move, err);
+    if (!rc)
+        rc = term_flush(c, err);
+    if (!rc)
+        next_steps(c, e, m);
+    return rc;
+}
+
+int cmd_deploy(struct cli *c, struct err *err)
+{
+    struct ref model, endpoint;
+    struct buf b;
+    struct move m = { .verb = "deployed" };
+    int rc = ref_parse(c, c->args[0], REF_MODEL, &model, err);
+    if (rc)
+        return rc;
+    endpoint.name = model.name;
+    if (cli_get(c, "to"))
+        rc = ref_parse(c, cli_get(c, "to"), REF_ENDPOINT, &endpoint, err);
+    if (rc)
+        return rc;
+    m.endpoint = endpoint.name;
+    buf_init(&b, KIB(64));
+    rc = move_body(c, model.name, model.version, &b) ?
+             ERR(err, ERR_LIMIT, "the request is too large") :
+             move(c, &m, "PUT", arena_printf(&c->arena, "/api/v1/endpoints/%s", client_escape(c, m.endpoint)), buf_view(&b), err);
+    buf_fini(&b);
+    return rc;
+}
+
+static int promote_or_rollback(struct cli *c, const char *action, const char *verb, struct err *err)
+{
+    struct ref endpoint;
+    struct buf b;
+    struct move m = { .verb = verb };
+    int rc = ref_parse(c, c->args[0], REF_ENDPOINT, &endpoint, err);
+    if (rc)
+        return rc;
+    const char *version = cli_get(c, "to");
+    if (version && strrchr(version, ':'))
+        version = strrchr(version, ':') + 1;
+    m.endpoint = endpoint.name;
+    buf_init(&b, KIB(64));
+    const char *target = arena_printf(&c->arena, "/api/v1/endpoints/%s:%s", client_escape(c, m.endpoint), action);
+    rc = move_body(c, NULL, version, &b) ? ERR(err, ERR_LIMIT, "the request is too large") :
+                                           move(c, &m, "POST", target, buf_view(&b), err);
+    buf_fini(&b);
+    return rc;
+}
+
+int cmd_promote(struct cli *c, struct err *err)
+{
+    return promote_or_rollback(c, "promote", "promoted", err);
+}
+
+int cmd_rollback(struct cli *c, struct err *err)
+{
+    return promote_or_rollback(c, "rollback", "rolled back", err);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The handlers behind the rows of commands.c; one file per command, cmd_<name>.c. All follow the
+ * contract of struct cli_command.run. */
+#pragma once
+#include "cli/cli.h"
+
+int cmd_init(struct cli *c, struct err *err);
+int cmd_run(struct cli *c, struct err *err);
+int cmd_server(struct cli *c, struct err *err);
+int cmd_deploy(struct cli *c, struct err *err);
+int cmd_promote(struct cli *c, struct err *err);
+int cmd_rollback(struct cli *c, struct err *err);
+int cmd_predict(struct cli *c, struct err *err);
+int cmd_status(struct cli *c, struct err *err);
+int cmd_model_ls(struct cli *c, struct err *err);
+int cmd_model_show(struct cli *c, struct err *err);
+int cmd_model_compare(struct cli *c, struct err *err);
+int cmd_data_ls(struct cli *c, struct err *err);
+int cmd_data_show(struct cli *c, struct err *err);
+int cmd_exp_ls(struct cli *c, struct err *err);
+int cmd_exp_show(struct cli *c, struct err *err);
+int cmd_exp_compare(struct cli *c, struct err *err);
+int cmd_audit_log(struct cli *c, struct err *err);
+int cmd_schema(struct cli *c, struct err *err);
+int cmd_doctor(struct cli *c, struct err *err);
+int cmd_version(struct cli *c, struct err *err);
+int cmd_help(struct cli *c, struct err *err);
+int cmd_docs(struct cli *c, struct err *err);
