@@ -42,7 +42,7 @@ static int run_command(struct cli *c, struct err *err)
     if (!c->command || cli_count(c, "version"))
         c->command = cli_command_find("version");
     int rc = change_dir(c, err);
-    if (!rc && (c->command->access != ACCESS_NONE || strcmp(c->command->name, "server") == 0 ||
+    if (!rc && (c->command->access != CLI_LOCAL || strcmp(c->command->name, "server") == 0 ||
                 strcmp(c->command->name, "doctor") == 0))
         rc = settings_place(c, err);
     if (!rc)

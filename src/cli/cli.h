@@ -50,9 +50,9 @@ struct cli_column {
 };
 
 enum cli_access {
-    ACCESS_NONE,  /* touches no data folder */
-    ACCESS_READ,  /* GET only */
-    ACCESS_WRITE, /* changes state: holds the data folder's lock when it works in process */
+    CLI_LOCAL,  /* touches no data folder */
+    CLI_READ,  /* GET only */
+    CLI_WRITE, /* changes state: holds the data folder's lock when it works in process */
 };
 
 struct cli_command {

@@ -76,7 +76,7 @@ static int open_empty(struct cli *c, struct app_options *o, struct err *err)
 static int open_app(struct cli *c, struct err *err)
 {
     struct client *cl = client_of(c);
-    struct app_options o = { .mode = c->command->access == ACCESS_WRITE ? APP_WRITE : APP_READ,
+    struct app_options o = { .mode = c->command->access == CLI_WRITE ? APP_WRITE : APP_READ,
                              .data_dir = c->data_dir, .shown_dir = c->data_dir };
     if (cl->app)
         return 0;
@@ -217,7 +217,7 @@ static int call_here(struct cli *c, const char *method, const char *target, str_
 {
     *out_remote = 0;
     int rc = open_app(c, err);
-    int writes = strcmp(method, "GET") != 0 && c->command->access == ACCESS_WRITE && !cli_count(c, "dry-run");
+    int writes = strcmp(method, "GET") != 0 && c->command->access == CLI_WRITE && !cli_count(c, "dry-run");
     if (!rc && writes)
         rc = take_lock(c, out_remote, err);
     if (!rc && !*out_remote)

@@ -54,7 +54,7 @@ static const struct cli_command commands[] = {
       .detail = "Makes the folder NAME with slipway.yaml, a data file with its origin and licence, and a "
                 "README. An existing folder is used when it is empty; nothing is ever overwritten.",
       FLAGS({ "template", 0, FLAG_TEXT, "regression", "regression", "What to start from.", 1 }),
-      .min_args = 1, .max_args = 1, .access = ACCESS_NONE, .permission = "public", .run = cmd_init },
+      .min_args = 1, .max_args = 1, .access = CLI_LOCAL, .permission = "public", .run = cmd_init },
     { .name = "run", .summary = "Run the project's pipeline: data to a registered model", .usage = "",
       .examples = "slipway run                       # only what changed since the last run\n"
                   "slipway run -p alpha=0.5          # with another parameter\n"
@@ -71,7 +71,7 @@ static const struct cli_command commands[] = {
             { "detach", 0, FLAG_SWITCH, NULL, NULL, "Return once the run has started.", 0 },
             { "cancel", 0, FLAG_TEXT, "RUN", NULL, "Stop a run that was started with --detach or elsewhere.", 0 },
             FLAG_EXIT_CODE_ROW),
-      .max_args = 0, .access = ACCESS_WRITE, .permission = "run.create", .run = cmd_run, .ref = "run/{run_id}" },
+      .max_args = 0, .access = CLI_WRITE, .permission = "run.create", .run = cmd_run, .ref = "run/{run_id}" },
     { .name = "server", .summary = "Serve the API, the web page and predictions", .usage = "",
       .examples = "slipway server                                # http://127.0.0.1:5000\n"
                   "slipway server --listen 127.0.0.1:0 --serve off  # any free port, one listener\n"
@@ -86,7 +86,7 @@ static const struct cli_command commands[] = {
             { "artifacts-destination", 0, FLAG_TEXT, "DIR", "<data>/artifacts", "Folder behind mlflow-artifacts:/.", 0 },
             { "base-path", 0, FLAG_TEXT, "/PATH", NULL, "Prefix of every path, behind a proxy.", 0 },
             { "insecure", 0, FLAG_SWITCH, NULL, NULL, "Listen beyond this machine without a token.", 0 }),
-      .max_args = 0, .access = ACCESS_NONE, .permission = "public", .run = cmd_server },
+      .max_args = 0, .access = CLI_LOCAL, .permission = "public", .run = cmd_server },
     { .name = "deploy", .summary = "Put a model version on an endpoint", .usage = "MODEL[:VERSION|@ALIAS]",
       .examples = "slipway deploy diabetes                 # newest version, endpoint 'diabetes'\n"
                   "slipway deploy diabetes:2 --to trial    # a given version, another endpoint\n",
@@ -94,33 +94,33 @@ static const struct cli_command commands[] = {
                 "the wish is recorded and the next server on this data folder serves it.",
       FLAGS({ "to", 0, FLAG_TEXT, "ENDPOINT", "the model's name", "The endpoint.", 1 },
             FLAG_REASON_ROW, FLAG_DRY_RUN_ROW),
-      .min_args = 1, .max_args = 1, .access = ACCESS_WRITE, .permission = "endpoint.write", .run = cmd_deploy,
+      .min_args = 1, .max_args = 1, .access = CLI_WRITE, .permission = "endpoint.write", .run = cmd_deploy,
       .ref = "endpoint/{name}" },
     { .name = "predict", .summary = "Ask a model or an endpoint for predictions", .usage = "MODEL|ENDPOINT [JSON|FILE|-]",
       .examples = "slipway predict diabetes '{\"age\": 59, \"bmi\": 32.1}'  # one row\n"
                   "slipway predict diabetes rows.csv -o csv              # a file, or - for stdin\n",
       .detail = "Rows are a JSON object, an array of objects, {\"instances\": […]} or a CSV file with a "
                 "header. Without rows the model's own example is used. One prediction a line.",
-      .min_args = 1, .max_args = 2, .access = ACCESS_READ, .permission = "predict", .run = cmd_predict,
+      .min_args = 1, .max_args = 2, .access = CLI_READ, .permission = "predict", .run = cmd_predict,
       COLUMNS({ "PREDICTION", "prediction", CELL_NUMBER, 0 }) },
     { .name = "promote", .summary = "Move an endpoint to a newer version whose gates passed", .usage = "ENDPOINT",
       .examples = "slipway promote diabetes           # to the newest version\n"
                   "slipway promote diabetes --to 3    # to a given one\n",
       FLAGS(FLAG_VERSION_ROW,
             FLAG_REASON_ROW, FLAG_DRY_RUN_ROW),
-      .min_args = 1, .max_args = 1, .access = ACCESS_WRITE, .permission = "endpoint.write", .run = cmd_promote,
+      .min_args = 1, .max_args = 1, .access = CLI_WRITE, .permission = "endpoint.write", .run = cmd_promote,
       .ref = "endpoint/{name}" },
     { .name = "rollback", .summary = "Move an endpoint back to the version served before", .usage = "ENDPOINT",
       .examples = "slipway rollback diabetes --reason 'errors since 10:02'  # one step back\n"
                   "slipway rollback diabetes --to 1                         # to a given version\n",
       FLAGS(FLAG_VERSION_ROW,
             FLAG_REASON_ROW, FLAG_DRY_RUN_ROW),
-      .min_args = 1, .max_args = 1, .access = ACCESS_WRITE, .permission = "endpoint.write", .run = cmd_rollback,
+      .min_args = 1, .max_args = 1, .access = CLI_WRITE, .permission = "endpoint.write", .run = cmd_rollback,
       .ref = "endpoint/{name}" },
     { .name = "status", .summary = "What is served, what runs, what needs you", .usage = "[REF]",
       .examples = "slipway status                     # everything at a glance\n"
                   "slipway status endpoint/diabetes   # one endpoint\n",
-      .max_args = 1, .access = ACCESS_READ, .permission = "status.read", .run = cmd_status, .ref = "endpoint/{name}",
+      .max_args = 1, .access = CLI_READ, .permission = "status.read", .run = cmd_status, .ref = "endpoint/{name}",
       COLUMNS({ "ENDPOINT", "name", CELL_TEXT, 0 }, { "MODEL", "model", CELL_TEXT, 0 },
               { "VERSION", "version", CELL_TEXT, 0 }, { "SERVING", "serving_version", CELL_TEXT, 0 },
               { "STATE", "state", CELL_STATE, 0 }, { "URL", "url", CELL_TEXT, 1 },
@@ -129,7 +129,7 @@ static const struct cli_command commands[] = {
       .examples = "slipway model ls                # newest first\n"
                   "slipway model ls --json name,latest_version  # two fields, for scripts\n",
       FLAGS(FLAG_LIMIT_ROW, FLAG_FILTER_ROW, FLAG_ORDER_ROW),
-      .max_args = 0, .access = ACCESS_READ, .permission = "model.read", .run = cmd_model_ls, .ref = "{name}",
+      .max_args = 0, .access = CLI_READ, .permission = "model.read", .run = cmd_model_ls, .ref = "{name}",
       COLUMNS({ "NAME", "name", CELL_TEXT, 0 }, { "LATEST", "latest_version", CELL_TEXT, 0 },
               { "ALIASES", "aliases", CELL_LIST, 0 }, { "ENDPOINTS", "endpoints", CELL_LIST, 0 },
               { "VERSIONS", "version_count", CELL_INT, 0 }, { "UPDATED", "last_update_time_ms", CELL_TIME, 0 },
@@ -137,7 +137,7 @@ static const struct cli_command commands[] = {
     { .name = "model show", .summary = "Show a model or one of its versions", .usage = "MODEL[:VERSION|@ALIAS]",
       .examples = "slipway model show diabetes      # versions, aliases, endpoints\n"
                   "slipway model show diabetes:3    # signature, metrics, gates, coefficients\n",
-      .min_args = 1, .max_args = 1, .access = ACCESS_READ, .permission = "model.read", .run = cmd_model_show,
+      .min_args = 1, .max_args = 1, .access = CLI_READ, .permission = "model.read", .run = cmd_model_show,
       .ref = "{name}:{version}",
       COLUMNS({ "NAME", "name", CELL_TEXT, 0 }, { "VERSION", "version", CELL_TEXT, 0 },
               { "FAMILY", "family", CELL_TEXT, 0 }, { "DIGEST", "digest", CELL_ID, 0 },
@@ -149,17 +149,17 @@ static const struct cli_command commands[] = {
                   "slipway model compare diabetes:1 diabetes:2\n"
                   "slipway model compare diabetes 1 2 3 -o md  # for a pull request\n",
       FLAGS(FLAG_ALL_ROW, FLAG_EXIT_CODE_ROW),
-      .min_args = 1, .max_args = 20, .access = ACCESS_READ, .permission = "model.read", .run = cmd_model_compare },
+      .min_args = 1, .max_args = 20, .access = CLI_READ, .permission = "model.read", .run = cmd_model_compare },
     { .name = "data ls", .summary = "List data sets", .usage = "",
       .examples = "slipway data ls            # newest first\n",
       FLAGS(FLAG_LIMIT_ROW, FLAG_FILTER_ROW, FLAG_ORDER_ROW),
-      .max_args = 0, .access = ACCESS_READ, .permission = "data.read", .run = cmd_data_ls, .ref = "data/{name}@{digest}",
+      .max_args = 0, .access = CLI_READ, .permission = "data.read", .run = cmd_data_ls, .ref = "data/{name}@{digest}",
       COLUMNS({ "NAME", "name", CELL_TEXT, 0 }, { "DIGEST", "digest", CELL_ID, 0 }, { "ROWS", "rows", CELL_INT, 0 },
               { "COLUMNS", "columns_n", CELL_INT, 0 }, { "CREATED", "creation_time_ms", CELL_TIME, 0 }) },
     { .name = "data show", .summary = "Show a data set: columns, statistics, who uses it", .usage = "DATA[@DIGEST]",
       .examples = "slipway data show diabetes          # newest version\n"
                   "slipway data show data/diabetes@9f1c  # one version\n",
-      .min_args = 1, .max_args = 1, .access = ACCESS_READ, .permission = "data.read", .run = cmd_data_show,
+      .min_args = 1, .max_args = 1, .access = CLI_READ, .permission = "data.read", .run = cmd_data_show,
       .ref = "data/{name}@{digest}",
       COLUMNS({ "NAME", "name", CELL_TEXT, 0 }, { "DIGEST", "digest", CELL_TEXT, 0 }, { "ROWS", "rows", CELL_INT, 0 },
               { "COLUMNS", "columns_n", CELL_INT, 0 }, { "CREATED", "creation_time_ms", CELL_TIME, 0 }) },
@@ -169,7 +169,7 @@ static const struct cli_command commands[] = {
                   "slipway exp ls --experiments                     # the experiments themselves\n",
       FLAGS(FLAG_LIMIT_ROW, FLAG_FILTER_ROW, FLAG_ORDER_ROW,
             { "experiments", 0, FLAG_SWITCH, NULL, NULL, "List experiments instead of runs.", 0 }),
-      .max_args = 1, .access = ACCESS_READ, .permission = "run.read", .run = cmd_exp_ls, .ref = "run/{run_id}",
+      .max_args = 1, .access = CLI_READ, .permission = "run.read", .run = cmd_exp_ls, .ref = "run/{run_id}",
       COLUMNS({ "RUN", "run_id", CELL_ID, 0 }, { "STATUS", "status", CELL_STATE, 0 },
               { "EXPERIMENT", "experiment", CELL_TEXT, 0 }, { "RMSE", "metrics.rmse", CELL_NUMBER, 0 },
               { "R2", "metrics.r2", CELL_NUMBER, 0 }, { "PARAMS", "params", CELL_LIST, 0 },
@@ -179,7 +179,7 @@ static const struct cli_command commands[] = {
     { .name = "exp show", .summary = "Show a run: stages, metrics, gates, code, data", .usage = "RUN",
       .examples = "slipway exp show latest     # the newest run\n"
                   "slipway exp show run/4f2a   # four hex digits are enough when they are unique\n",
-      .min_args = 1, .max_args = 1, .access = ACCESS_READ, .permission = "run.read", .run = cmd_exp_show,
+      .min_args = 1, .max_args = 1, .access = CLI_READ, .permission = "run.read", .run = cmd_exp_show,
       .ref = "run/{run_id}",
       COLUMNS({ "RUN", "run_id", CELL_TEXT, 0 }, { "STATUS", "status", CELL_STATE, 0 },
               { "EXPERIMENT", "experiment", CELL_TEXT, 0 }, { "RMSE", "metrics.rmse", CELL_NUMBER, 0 },
@@ -188,7 +188,7 @@ static const struct cli_command commands[] = {
       .examples = "slipway exp compare 4f2a latest   # only what differs\n"
                   "slipway exp compare 4f2a 77b0 --all -o md\n",
       FLAGS(FLAG_ALL_ROW, FLAG_EXIT_CODE_ROW),
-      .min_args = 2, .max_args = 20, .access = ACCESS_READ, .permission = "run.read", .run = cmd_exp_compare },
+      .min_args = 2, .max_args = 20, .access = CLI_READ, .permission = "run.read", .run = cmd_exp_compare },
     { .name = "audit log", .summary = "Show who changed what, when and why", .usage = "[SUBJECT]",
       .examples = "slipway audit log                    # newest first\n"
                   "slipway audit log endpoint/diabetes  # one thing's history\n"
@@ -196,31 +196,31 @@ static const struct cli_command commands[] = {
       FLAGS(FLAG_LIMIT_ROW, { "kind", 0, FLAG_TEXT, "KIND", NULL, "Only this kind, such as endpoint.promoted.", 1 },
             { "actor", 0, FLAG_TEXT, "ACTOR", NULL, "Only what this actor did.", 1 },
             { "follow", 'f', FLAG_SWITCH, NULL, NULL, "Go on printing what happens.", 1 }),
-      .max_args = 1, .access = ACCESS_READ, .permission = "audit.read", .run = cmd_audit_log, .ref = "{id}",
+      .max_args = 1, .access = CLI_READ, .permission = "audit.read", .run = cmd_audit_log, .ref = "{id}",
       COLUMNS({ "SEQ", "seq", CELL_INT, 0 }, { "WHEN", "time_ms", CELL_TIME, 0 }, { "ACTOR", "actor", CELL_TEXT, 0 },
               { "KIND", "kind", CELL_TEXT, 0 }, { "SUBJECT", "subject", CELL_TEXT, 0 },
               { "REASON", "reason", CELL_TEXT, 0 }, { "REQUEST", "request_id", CELL_TEXT, 1 },
               { "BEFORE", "before", CELL_LIST, 1 }, { "AFTER", "after", CELL_LIST, 1 }) },
     { .name = "schema", .summary = "Print the JSON Schema of slipway.yaml", .usage = "",
       .examples = "slipway schema > slipway.schema.json  # for an editor\n",
-      .max_args = 0, .access = ACCESS_NONE, .permission = "public", .run = cmd_schema },
+      .max_args = 0, .access = CLI_LOCAL, .permission = "public", .run = cmd_schema },
     { .name = "doctor", .summary = "Check this installation and say how to repair it", .usage = "",
       .examples = "slipway doctor         # ✓ works, ! could be better, ✗ does not work\n"
                   "slipway doctor --json  # the same for scripts\n",
       FLAGS({ "quick", 0, FLAG_SWITCH, NULL, NULL, "Only what a running server needs.", 0 }),
-      .max_args = 0, .access = ACCESS_NONE, .permission = "public", .run = cmd_doctor, .ref = "{name}",
+      .max_args = 0, .access = CLI_LOCAL, .permission = "public", .run = cmd_doctor, .ref = "{name}",
       COLUMNS({ "", "state", CELL_STATE, 0 }, { "CHECK", "name", CELL_TEXT, 0 }, { "FOUND", "found", CELL_TEXT, 0 },
               { "FIX", "fix", CELL_TEXT, 0 }) },
     { .name = "version", .summary = "Print the version", .usage = "",
       .examples = "slipway version        # 0.1.0\n"
                   "slipway version --json\n",
-      .max_args = 0, .access = ACCESS_NONE, .permission = "public", .run = cmd_version },
+      .max_args = 0, .access = CLI_LOCAL, .permission = "public", .run = cmd_version },
     { .name = "help", .summary = "Show help for a command", .usage = "[COMMAND…]",
       .examples = "slipway help model show\n",
-      .max_args = 2, .access = ACCESS_NONE, .permission = "public", .run = cmd_help },
+      .max_args = 2, .access = CLI_LOCAL, .permission = "public", .run = cmd_help },
     { .name = "_docs", .summary = "Print a reference page made from this table", .usage = "cli|man|errors",
       .examples = "slipway _docs cli > docs/reference/cli.md\n", .min_args = 1, .max_args = 1,
-      .access = ACCESS_NONE, .permission = "public", .run = cmd_docs, .hidden = 1 },
+      .access = CLI_LOCAL, .permission = "public", .run = cmd_docs, .hidden = 1 },
 };
 
 const struct cli_command *cli_commands(size_t *out_n)
