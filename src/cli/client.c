@@ -2,16 +2,16 @@
  * Which way a request goes, and the way through this process. */
 #include "cli/client.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "api/app.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/thread.h"
+#include "base/num.h"
 #include "cli/client_int.h"
 #include "cli/term.h"
+#include "fetch/fetch.h"
 #include "store/home.h"
 
 enum { LOCK_STEP_MS = 250, LOCK_GIVE_UP_MS = 600000 };
@@ -168,17 +168,11 @@ static int read_file_body(struct cli *c, struct request *rq, str_t *out, struct 
 
 static int64_t offset_header(const struct request *rq)
 {
+    int64_t v;
     for (size_t i = 0; i < rq->out_headers_n; i++)
-        if (str_is(rq->out_headers[i].key, "X-Next-Offset")) {
-            int64_t v = -1;
-            struct json j;
-            struct arena a;
-            arena_init(&a, KIB(4));
-            if (json_parse(&a, rq->out_headers[i].value, NULL, &j, NULL) == 0 && j.is_integer)
-                v = j.integer;
-            arena_fini(&a);
+        if (strcasecmp(rq->out_headers[i].key.p, "X-Next-Offset") == 0 &&
+            parse_i64(rq->out_headers[i].value, &v) == 0)
             return v;
-        }
     return -1;
 }
 
@@ -344,23 +338,5 @@ int client_get(struct cli *c, const char *target, const struct json **out, struc
 
 const char *client_escape(struct cli *c, const char *text)
 {
-    static const char hex[] = "0123456789ABCDEF";
-    size_t n = strlen(text), k = 0;
-    char *to = arena_try_alloc(&c->arena, n * 3 + 1, 1);
-    if (!to)
-        return "";
-    for (size_t i = 0; i < n; i++) {
-        unsigned char ch = (unsigned char)text[i];
-        int plain = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '-' ||
-                    ch == '_' || ch == '.' || ch == '~' || ch == '@';
-        if (plain) {
-            to[k++] = (char)ch;
-        } else {
-            to[k++] = '%';
-            to[k++] = hex[ch >> 4];
-            to[k++] = hex[ch & 15];
-        }
-    }
-    to[k] = '\0';
-    return to;
+    return fetch_escape(&c->arena, str_of(text), 0);
 }

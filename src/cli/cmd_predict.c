@@ -120,7 +120,7 @@ static int print_predictions(struct cli *c, const struct json *answer, struct er
 
 int cmd_predict(struct cli *c, struct err *err)
 {
-    struct target t;
+    struct target t = { 0 };
     struct buf body;
     struct reply r;
     int rc = find_target(c, &t, err);

@@ -56,8 +56,8 @@ static int config_read(struct cli *c, const char **out_dir, const char **out_tex
 static int build_body(struct cli *c, struct buf *b, struct err *err)
 {
     struct json_out o;
-    const char *dir, *text, *path, *p;
-    int64_t seed;
+    const char *dir = NULL, *text = NULL, *path = NULL, *p;
+    int64_t seed = -1;
     size_t cursor = 0;
     int rc = config_read(c, &dir, &text, &path, err);
     if (!rc)

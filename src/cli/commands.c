@@ -54,7 +54,8 @@ static const struct cli_command commands[] = {
       .detail = "Makes the folder NAME with slipway.yaml, a data file with its origin and licence, and a "
                 "README. An existing folder is used when it is empty; nothing is ever overwritten.",
       FLAGS({ "template", 0, FLAG_TEXT, "regression", "regression", "What to start from.", 1 }),
-      .min_args = 1, .max_args = 1, .access = CLI_LOCAL, .permission = "public", .run = cmd_init },
+      .min_args = 1, .max_args = 1, .access = CLI_LOCAL, .permission = "public", .run = cmd_init, .ref = "{directory}",
+      COLUMNS({ "DIRECTORY", "directory", CELL_TEXT, 0 }, { "FILES", "files", CELL_LIST, 0 }) },
     { .name = "run", .summary = "Run the project's pipeline: data to a registered model", .usage = "",
       .examples = "slipway run                       # only what changed since the last run\n"
                   "slipway run -p alpha=0.5          # with another parameter\n"
@@ -71,7 +72,7 @@ static const struct cli_command commands[] = {
             { "detach", 0, FLAG_SWITCH, NULL, NULL, "Return once the run has started.", 0 },
             { "cancel", 0, FLAG_TEXT, "RUN", NULL, "Stop a run that was started with --detach or elsewhere.", 0 },
             FLAG_EXIT_CODE_ROW),
-      .max_args = 0, .access = CLI_WRITE, .permission = "run.create", .run = cmd_run, .ref = "run/{run_id}" },
+      .max_args = 0, .access = CLI_WRITE, .permission = "run.write", .run = cmd_run, .ref = "run/{run_id}" },
     { .name = "server", .summary = "Serve the API, the web page and predictions", .usage = "",
       .examples = "slipway server                                # http://127.0.0.1:5000\n"
                   "slipway server --listen 127.0.0.1:0 --serve off  # any free port, one listener\n"
@@ -101,7 +102,7 @@ static const struct cli_command commands[] = {
                   "slipway predict diabetes rows.csv -o csv              # a file, or - for stdin\n",
       .detail = "Rows are a JSON object, an array of objects, {\"instances\": […]} or a CSV file with a "
                 "header. Without rows the model's own example is used. One prediction a line.",
-      .min_args = 1, .max_args = 2, .access = CLI_READ, .permission = "predict", .run = cmd_predict,
+      .min_args = 1, .max_args = 2, .access = CLI_READ, .permission = "endpoint.predict", .run = cmd_predict,
       COLUMNS({ "PREDICTION", "prediction", CELL_NUMBER, 0 }) },
     { .name = "promote", .summary = "Move an endpoint to a newer version whose gates passed", .usage = "ENDPOINT",
       .examples = "slipway promote diabetes           # to the newest version\n"
@@ -153,13 +154,13 @@ static const struct cli_command commands[] = {
     { .name = "data ls", .summary = "List data sets", .usage = "",
       .examples = "slipway data ls            # newest first\n",
       FLAGS(FLAG_LIMIT_ROW, FLAG_FILTER_ROW, FLAG_ORDER_ROW),
-      .max_args = 0, .access = CLI_READ, .permission = "data.read", .run = cmd_data_ls, .ref = "data/{name}@{digest}",
+      .max_args = 0, .access = CLI_READ, .permission = "dataset.read", .run = cmd_data_ls, .ref = "data/{name}@{digest}",
       COLUMNS({ "NAME", "name", CELL_TEXT, 0 }, { "DIGEST", "digest", CELL_ID, 0 }, { "ROWS", "rows", CELL_INT, 0 },
               { "COLUMNS", "columns_n", CELL_INT, 0 }, { "CREATED", "creation_time_ms", CELL_TIME, 0 }) },
     { .name = "data show", .summary = "Show a data set: columns, statistics, who uses it", .usage = "DATA[@DIGEST]",
       .examples = "slipway data show diabetes          # newest version\n"
                   "slipway data show data/diabetes@9f1c  # one version\n",
-      .min_args = 1, .max_args = 1, .access = CLI_READ, .permission = "data.read", .run = cmd_data_show,
+      .min_args = 1, .max_args = 1, .access = CLI_READ, .permission = "dataset.read", .run = cmd_data_show,
       .ref = "data/{name}@{digest}",
       COLUMNS({ "NAME", "name", CELL_TEXT, 0 }, { "DIGEST", "digest", CELL_TEXT, 0 }, { "ROWS", "rows", CELL_INT, 0 },
               { "COLUMNS", "columns_n", CELL_INT, 0 }, { "CREATED", "creation_time_ms", CELL_TIME, 0 }) },

@@ -96,7 +96,7 @@ static int setting_get(struct cli *c, const char *name, const char **out, const 
     return 0;
 }
 
-static int choose(struct cli *c, const char *flag, const char *text, const char *from, struct err *err)
+static int choose(const char *flag, const char *text, const char *from, struct err *err)
 {
     size_t n;
     const struct cli_flag *global = cli_global_flags(&n);
@@ -125,13 +125,13 @@ int settings_output(struct cli *c, struct err *err)
     c->verbose = cli_count(c, "verbose");
     int rc = setting_get(c, "color", &color, &from, err);
     if (!rc && color)
-        rc = choose(c, "color", color, from, err);
+        rc = choose("color", color, from, err);
     if (rc < 0)
         return rc;
     term_init(c, color ? color : "auto");
     rc = setting_get(c, "output", &text, &from, err);
     if (!rc && text)
-        rc = choose(c, "output", text, from, err);
+        rc = choose("output", text, from, err);
     if (rc < 0)
         return rc;
     c->format = (enum cli_format)rc;
@@ -146,7 +146,7 @@ int settings_output(struct cli *c, struct err *err)
         c->format = FORMAT_TSV;
     rc = setting_get(c, "log-format", &text, &from, err);
     if (!rc && text)
-        rc = choose(c, "log-format", text, from, err);
+        rc = choose("log-format", text, from, err);
     if (rc < 0)
         return rc;
     log_configure(c->verbose >= 2 ? LOG_DEBUG : c->verbose == 1 ? LOG_INFO : LOG_WARN, text ? rc : -1);
