@@ -2,13 +2,14 @@
  * Which row goes to which part. The rule is ours and stable for ever: equal inputs give equal parts
  * on every machine, with any number of threads.
  *
- * hash: u = siphash(seed, text of the key, or content of the row) / 2^64; train if u < train, valid if
+ * hash: u = siphash(seed, text of the key, or the row's content hash) / 2^64; train if u < train, valid if
  *   u < train + valid, else test. Rows appended later never move the others; equal rows stay together.
  * time: rows in order of time; the first `train` share trains, the last `test` share tests; rows of
  *   equal time are never torn apart.
  * stratified: within each stratum rows in order of u; the shares hold exactly up to rounding. A number
  *   column with more than 20 distinct values is cut at its deciles. */
 #pragma once
+#include "codec/hash.h"
 #include "data/frame.h"
 #include "data/spec.h"
 
@@ -18,7 +19,7 @@ struct split {
     uint8_t *part;                 /* of each row */
     size_t rows[3];                /* by part */
     uint32_t *index[3];            /* rows of each part, rising */
-    char digest[3][65];            /* SHA-256 over the sorted content hashes of the part's rows */
+    char digest[3][SHA256_HEX];           /* SHA-256 over the content hashes of the part's rows, in their order */
     uint64_t *row_hash;            /* content hash of each row, seed 0 */
     size_t rows_shared;            /* rows of valid and test whose content (key and time left out) is in train */
 };
