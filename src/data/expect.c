@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "base/limits.h"
 #include "base/mem.h"
 #include "base/num.h"
 

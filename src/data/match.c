@@ -15,8 +15,9 @@ static void match_sql(struct buf *b, const char *pattern, const str_t *texts, si
     duck_put_literal(b, str_of(pattern));
     buf_puts(b, ")::INTEGER::DOUBLE FROM (VALUES ");
     for (size_t i = 0; i < n; i++) {
+        int nul = memchr(texts[i].p, 0, texts[i].n) != NULL; /* SQL text ends there: never a match */
         buf_printf(b, "%s(%zu,", i ? "," : "", i);
-        duck_put_literal(b, texts[i]);
+        duck_put_literal(b, nul ? STR("") : texts[i]);
         buf_putc(b, ')');
     }
     buf_puts(b, ") t(k, v) ORDER BY k");
@@ -41,7 +42,10 @@ static int match_batch(struct duck *d, const char *pattern, const str_t *texts, 
     while ((chunk = d->api.fetch_chunk(result)) != NULL) {
         const double *v = d->api.vector_get_data(d->api.data_chunk_get_vector(chunk, 0));
         for (size_t i = 0; i < d->api.data_chunk_get_size(chunk) && at < n; i++)
-            out[at++] = v[i] != 0;
+        {
+            int nul = memchr(texts[at].p, 0, texts[at].n) != NULL;
+            out[at++] = v[i] != 0 && !nul;
+        }
         d->api.destroy_data_chunk(&chunk);
     }
     d->api.destroy_result(&result);
