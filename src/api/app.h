@@ -9,6 +9,7 @@
 #include "flow/flow.h"
 #include "net/request.h"
 
+struct guard_kept;  /* api/door.c */
 struct home;        /* store/home.h */
 struct http_server; /* net/http_server.h */
 struct route_table; /* api/route.h */
@@ -24,7 +25,8 @@ struct app_options {
     enum app_mode mode;
     const char *data_dir;              /* absolute */
     const char *shown_dir;             /* what /status calls it; NULL = data_dir */
-    const char *token;                 /* bearer token asked of every request; NULL = none */
+    const char *token_file;            /* tokens asked of every request; NULL = none */
+    int insecure;                      /* --insecure was given */
     const char *default_artifact_root; /* of new experiments; NULL = mlflow-artifacts:/ */
     const char *artifacts_destination; /* folder behind mlflow-artifacts:/; NULL = <data>/artifacts */
 };
@@ -38,8 +40,10 @@ struct app {
     struct home *home;
     struct store *store;        /* home->store */
     struct blobs *blobs;        /* home->blobs */
-    struct flow *flow;          /* NULL with APP_READ */
+    struct flow *flow;
     struct serve *serve;        /* NULL unless predictions are answered */
+    cell_t guard;               /* struct guard *: who may do what; replaced by door_reload */
+    struct guard_kept *guards;  /* every guard ever in force, freed by app_close */
     int64_t started_ms;
     char url[300];              /* of a server once it listens, else "" */
     flag_t ready;               /* up: endpoints have been loaded once */
@@ -59,5 +63,15 @@ struct app *app_of(const struct request *rq);
 
 /* Every route table of this build in the order of route.h. */
 const struct route_table *const *app_routes(size_t *out_n);
+/* Those of the prediction listener: TensorFlow Serving's, the scoring protocol's, health. */
+const struct route_table *const *app_data_routes(size_t *out_n);
 /* Answers a request: finds the route, checks, runs. */
 void app_dispatch(struct app *app, struct request *rq);
+
+/* ---- door.c: tokens of a server ---- */
+
+/* Reads the token file again; on failure what was in force stays. Called by one thread. */
+int door_reload(struct app *app, struct err *err) WARN_UNUSED;
+/* The route_access_fn: bearer token against permission, sets rq->actor; 401 when no valid token came. */
+int door_access(struct request *rq, const char *permission, struct err *err);
+void door_close(struct app *app);

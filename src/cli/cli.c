@@ -51,11 +51,14 @@ static int run_command(struct cli *c, struct err *err)
 }
 
 /* Errors of parsing come before the format is known; look for what was asked anyhow. */
-static void guess_format(struct cli *c)
+static void guess_format(struct cli *c, int argc, char **argv)
 {
-    const char *o = cli_get(c, "output");
-    if (cli_count(c, "json") || (o && strncmp(o, "json", 4) == 0))
-        c->format = FORMAT_JSON;
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strncmp(argv[i], "--json", 6) == 0 || strncmp(argv[i], "-ojson", 6) == 0 ||
+            strncmp(argv[i], "--output=json", 13) == 0 ||
+            ((strcmp(argv[i], "-o") == 0 || strcmp(argv[i], "--output") == 0) && i + 1 < argc &&
+             strncmp(argv[i + 1], "json", 4) == 0))
+            c->format = FORMAT_JSON;
 }
 
 int cli_main(int argc, char **argv)
@@ -67,13 +70,11 @@ int cli_main(int argc, char **argv)
     arena_init(&c.arena, LIMIT_ARENA_COMMAND);
     buf_init(&c.out, LIMIT_ARENA_COMMAND);
     int rc = cli_parse(&c, argc, argv, &err);
-    int parse_rc = rc;
-    if (rc)
-        guess_format(&c);
     struct err later = ERR_INIT;
-    rc = settings_output(&c, rc ? &later : &err);
-    if (parse_rc)
-        rc = parse_rc;
+    int settings_rc = settings_output(&c, rc ? &later : &err);
+    if (rc || settings_rc)
+        guess_format(&c, argc, argv);
+    rc = rc ? rc : settings_rc;
     if (!rc)
         rc = run_command(&c, &err);
     struct err flush_err = ERR_INIT;

@@ -37,15 +37,20 @@ WEAK void project_schema(struct buf *out)
     buf_puts(out, "{}");
 }
 
-int cmd_server(struct cli *c, struct err *err) WEAK;
-int cmd_server(struct cli *c, struct err *err)
-{
-    (void)c;
-    return ERR(err, ERR_UNAVAILABLE, "the server command is not built yet");
-}
 int cmd_doctor(struct cli *c, struct err *err) WEAK;
 int cmd_doctor(struct cli *c, struct err *err)
 {
     (void)c;
     return ERR(err, ERR_UNAVAILABLE, "doctor is not built yet");
+}
+
+WEAK int flow_sweep(struct flow *f, struct err *err)
+{
+    (void)f, (void)err;
+    return 0;
+}
+WEAK int flow_thread_start(struct flow *f, struct err *err)
+{
+    (void)f, (void)err;
+    return 0;
 }

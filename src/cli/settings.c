@@ -167,20 +167,31 @@ static int find_folders(struct cli *c, const char *said, struct err *err)
     return 0;
 }
 
+/* The first word of the first line that is no comment: the same file works for a server. */
 static int token_read(struct cli *c, const char *path, struct err *err)
 {
-    str_t text;
-    int rc = fs_read(&c->arena, path, KIB(16), &text, err);
+    str_t text, line;
+    int rc = fs_read(&c->arena, path, KIB(256), &text, err);
     if (rc)
         return err_prefix(err, "token file");
-    text = str_trim(text);
-    if (text.n == 0)
-        return ERR(err, ERR_INVALID, "token file '%s' is empty", path);
-    for (size_t i = 0; i < text.n; i++)
-        if ((unsigned char)text.p[i] <= ' ' || (unsigned char)text.p[i] > '~')
-            return ERR(err, ERR_INVALID, "token file '%s' must hold one line of printable characters", path);
-    c->token = arena_strndup(&c->arena, text.p, text.n);
-    return 0;
+    while (text.n) {
+        str_t left = text;
+        if (!str_cut(left, '\n', &line, &text)) {
+            line = left;
+            text = (str_t){ 0 };
+        }
+        line = str_trim(line);
+        if (line.n == 0 || line.p[0] == '#')
+            continue;
+        size_t n = 0;
+        while (n < line.n && (unsigned char)line.p[n] > ' ' && (unsigned char)line.p[n] <= '~')
+            n++;
+        if (n < line.n && line.p[n] != ' ' && line.p[n] != '\t')
+            return ERR(err, ERR_INVALID, "token file '%s' must hold printable characters", path);
+        c->token = arena_strndup(&c->arena, line.p, n);
+        return 0;
+    }
+    return ERR(err, ERR_INVALID, "token file '%s' holds no token", path);
 }
 
 static int find_token(struct cli *c, struct err *err)

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Who may do what on a running server: the guard in force, replaced as a whole on SIGHUP. Old guards
+ * live until the end, so that a request that holds one never sees it freed. */
+#include "access/guard.h"
+#include "api/app.h"
+#include "api/route.h"
+#include "base/mem.h"
+
+struct guard_kept {
+    struct guard guard;
+    struct tokens *tokens;
+    struct guard_kept *next;
+};
+
+int door_reload(struct app *app, struct err *err)
+{
+    struct guard_kept *k = mem_alloc(sizeof *k);
+    if (app->options.token_file) {
+        int rc = tokens_load(&k->tokens, app->options.token_file, err);
+        if (rc) {
+            mem_free(k);
+            return rc;
+        }
+    }
+    k->guard.tokens = k->tokens;
+    k->guard.insecure = app->options.insecure;
+    k->next = app->guards;
+    app->guards = k;
+    (void)cell_swap(&app->guard, &k->guard);
+    return 0;
+}
+
+int door_access(struct request *rq, const char *permission, struct err *err)
+{
+    const struct guard *g = cell_get(&app_of(rq)->guard);
+    struct identity who;
+    if (!g) /* in process: the folder's own permissions decide */
+        return 0;
+    int rc = guard_permit(g, permission, request_header(rq, "authorization"), &who, err);
+    rq->actor = arena_strdup(&rq->arena, who.actor);
+    if (rc && who.must_log_in) {
+        rq->status = 401;
+        request_add_header(rq, "WWW-Authenticate", "Bearer realm=\"slipway\"");
+    }
+    return rc;
+}
+
+void door_close(struct app *app)
+{
+    (void)cell_swap(&app->guard, NULL);
+    while (app->guards) {
+        struct guard_kept *k = app->guards;
+        app->guards = k->next;
+        tokens_free(k->tokens);
+        mem_free(k);
+    }
+}
