@@ -6,8 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/parallel.h"
 #include "stat/sum.h"
-#include "train/parallel.h"
 
 typedef double v2d __attribute__((vector_size(16)));
 

@@ -14,7 +14,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "train/parallel.h"
+#include "base/parallel.h"
 
 typedef double v2d __attribute__((vector_size(16)));
 
