@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// A stand-in for the server, for work on the page and for states that a demo does not have: nothing
+// there yet, thousands of runs, errors. Answers are shaped as the native REST API's. Never shipped.
+//   node tests/browser/mock.mjs [--port 5055] [--state typical|empty|huge|error] [--out web/out]
+import { createServer } from 'node:http';
+import { readFileSync } from 'node:fs';
+import { dirname, extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+
+/* The same numbers at every start. */
+let seed = 42;
+const rand = () => ((seed = (seed * 1664525 + 1013904223) >>> 0) / 4294967296);
+const normal = () => Math.sqrt(-2 * Math.log(rand() + 1e-12)) * Math.cos(2 * Math.PI * rand());
+const hex = (n) => Array.from({ length: n }, () => Math.floor(rand() * 16).toString(16)).join('');
+const T0 = Date.now(), names = ['age', 'sex', 'bmi', 'bp', 's1', 's2', 's3', 's4', 's5', 's6'];
+const ci = (v, w) => ({ value: v, low: v - w, high: v + w });
+const metrics = (k) => ({ rmse: ci(54.1 * k, 4), mae: ci(43.2 * k, 3), r2: ci(0.48 / k, 0.06), medae: ci(36.9 * k, 4), max_error: ci(150 * k, 20), mape: ci(0.38 * k, 0.05), n: { value: 89 } });
+const digest = hex(64), dataDigest = hex(64);
+
+const columns = [...names, 'target'].map((name) => {
+  const counts = Array.from({ length: name === 'sex' ? 2 : 20 }, (_, i) => Math.round(60 * Math.exp(-(((i - 9) / 5) ** 2)) + rand() * 8 + (name === 'sex' ? 200 : 0)));
+  const mean = { age: 48.5, bmi: 26.4, bp: 94.6, target: 152.1 }[name] ?? 100;
+  return { name, type: name === 'age' ? 'integer' : 'number', role: name === 'target' ? 'target' : 'feature', missing: name === 's3' ? 7 : 0, distinct: 20 + Math.floor(rand() * 200), min: mean * 0.3, max: mean * 2, mean, sd: mean / 5,
+    quantiles: [0.3, 0.6, 0.8, 1, 1.2, 1.5, 2].map((q) => q * mean), histogram: { edges: counts.map((_, i) => mean * 0.3 + i).concat(mean * 2), counts }, top: null };
+});
+columns.push({ name: 'clinic', type: 'string', role: 'feature', missing: 0, distinct: 3, histogram: null, top: [{ value: 'north', count: 210 }, { value: 'south', count: 150 }, { value: 'a very long clinic name', count: 82 }] });
+const fitted = Array.from({ length: 353 }, () => 150 + 60 * normal()), residual = fitted.map(() => 54 * normal());
+const sample = [...residual].sort((a, b) => a - b).filter((_, i) => i % 2 === 0);
+const coefficients = ['(intercept)', ...names].map((name, i) => { const e = i ? 300 * normal() : 152.3, se = 30 + 100 * rand(); return { name, estimate: e, se, t: e / se, p: Math.min(1, Math.exp(-Math.abs(e / se) * 1.2)), low: e - 2 * se, high: e + 2 * se, vif: i ? (i === 5 ? 59.2 : 1 + 4 * rand()) : null }; });
+const fit = { n: 353, p: 11, rank: 11, method: 'cholesky', r2: 0.518, adj_r2: 0.507, sigma: 54.15, f: 46.27, f_p: 3.8e-62, aic: 4793.9, bic: 4839, condition: 227.2, durbin_watson: 2.03, collinear: [] };
+const signature = { inputs: [...names.map((name) => ({ name, type: 'double', required: true })), { name: 'clinic', type: 'string', required: false }], outputs: [{ name: 'target', type: 'double' }] };
+const input_example = { age: 59, sex: 2, bmi: 32.1, bp: 101, s1: 157, s2: 93.2, s3: 38, s4: 4, s5: 4.8598, s6: 87, clinic: 'north' };
+const gates = (bad) => [
+  { expr: 'rmse <= 60', passed: !bad, values: { rmse: bad ? 71.3 : 54.1 }, message: bad ? 'rmse 71.3 > 60' : 'rmse 54.1 ≤ 60', line: 31, column: 9 },
+  { expr: 'rmse <= (champion.rmse ?? inf) * 1.02', passed: !bad, values: { rmse: 54.1, 'champion.rmse': 54.6 }, message: 'rmse 54.1 ≤ 55.692', line: 32, column: 9 },
+  { expr: 'r2 >= baseline.r2 + 0.2', passed: true, values: { r2: 0.48, 'baseline.r2': -0.01 }, message: 'r2 0.48 ≥ 0.19', line: 33, column: 9 },
+];
+const stages = (bad) => [
+  { name: 'diabetes', kind: 'data', state: 'skipped', why: 'unchanged since run 4f2a91c0', ms: 0.4, rows_in: null, rows_out: 442 },
+  { name: 'clean', kind: 'do', state: 'success', why: 'params.alpha 0.1 → 0.2', ms: 12.3, rows_in: 442, rows_out: 440 },
+  { name: 'split', kind: 'split', state: 'success', why: 'input clean changed', ms: 1.1, rows_in: 440, rows_out: 440 },
+  { name: 'train', kind: 'model', state: 'success', why: 'input split changed', ms: 31.9, rows_in: 353, rows_out: null },
+  { name: 'validate', kind: 'gates', state: bad ? 'failed' : 'success', why: 'input train changed', ms: 2.2, rows_in: 89, rows_out: null, message: bad ? 'rmse 71.3 > 60' : null },
+];
+const environment = { slipway: '0.1.0', duckdb: '1.4.1', cpu: 'x86-64 avx2 fma', os: 'Debian GNU/Linux 12' };
+const code = { commit: hex(40), dirty: null, command: 'slipway run -p alpha=0.2' };
+
+function run(i, n) {
+  const status = i === 0 ? 'RUNNING' : i % 7 === 3 ? 'FAILED' : 'FINISHED', ok = status === 'FINISHED', m = metrics(1 + 0.02 * normal());
+  return { run_id: hex(32), experiment_id: '0', experiment: 'diabetes', name: `calm-${['hull', 'keel', 'mast', 'bow', 'stern'][i % 5]}-${n - i}`, status, status_reason: status === 'FAILED' ? 'gate rmse <= 60 did not pass: rmse 71.3 > 60' : null, user: 'root',
+    start_time_ms: T0 - i * 3.7e6 - 4000, end_time_ms: status === 'RUNNING' ? null : T0 - i * 3.7e6, duration_ms: status === 'RUNNING' ? null : 380 + 200 * rand(), params: { alpha: String([0.1, 0.2, 1][i % 3]), model: 'ridge' },
+    metrics: status === 'RUNNING' ? {} : Object.fromEntries(Object.entries(m).map(([k, v]) => [k, v.value])), tags: { team: 'risk' }, model_versions: ok && i < 6 ? [{ name: 'diabetes', version: String(Math.max(1, 4 - i)) }] : [], dataset: { name: 'diabetes', digest: dataDigest }, attempt: 1 };
+}
+
+function version(v) {
+  return { name: 'diabetes', version: v, status: 'READY', creation_time_ms: T0 - (5 - Number(v)) * 8.6e6, run_id: hex(32), digest, source: '', description: v === '2' ? 'Ridge with a little more penalty' : '', aliases: v === '2' ? ['champion'] : [], tags: {}, stage: 'None', family: v === '1' ? 'linear_regression' : 'ridge',
+    metrics: Object.fromEntries(Object.entries(metrics(1 + Number(v) / 200))), endpoints: v === '2' ? ['diabetes'] : [], gates: gates(v === '4') };
+}
+function versionDetail(v) {
+  const lineage = { nodes: [{ id: 'data/diabetes@' + dataDigest.slice(0, 8), kind: 'data', label: 'diabetes @' + dataDigest.slice(0, 8), href: '/datasets/diabetes' }, { id: 'run/4f2a91c0', kind: 'run', label: 'calm-keel-3', href: '/runs/4f2a91c0' }, { id: `model/diabetes:${v}`, kind: 'model', label: `diabetes:${v}`, href: `/models/diabetes/${v}` }, { id: 'endpoint/diabetes', kind: 'endpoint', label: 'diabetes', href: '/endpoints/diabetes' }],
+    edges: [['data/diabetes@' + dataDigest.slice(0, 8), 'run/4f2a91c0'], ['run/4f2a91c0', `model/diabetes:${v}`], [`model/diabetes:${v}`, 'endpoint/diabetes']] };
+  return { ...version(v), signature, dataset: dataset(), code, params: { alpha: '0.2' }, environment, seed: 1, comparison: { champion_version: '1', metric: 'rmse', difference: { value: -0.52, low: -1.4, high: 0.31, p: 0.21 }, better: false }, coefficients, fit, residuals: { fitted, residual, leverage: fitted.map(() => rand() / 20), qq: { theoretical: sample.map((_, i) => -2.8 + (5.6 * i) / sample.length), sample } },
+    slices: [['sex', '1', 47], ['sex', '2', 42], ['clinic', 'north', 40], ['clinic', 'south', 22]].map(([column, value, n]) => ({ column, value, n, rmse: 50 + 10 * rand(), mae: 40 + 8 * rand(), bias: 5 * normal() })),
+    facts: [{ id: '1', name: 'gate.rmse', value: true, producer: 'run:4f2a91c0', time_ms: T0 - 9e6 }], files: [{ path: 'MLmodel', bytes: 512, sha256: hex(64) }, { path: 'model.onnx', bytes: 2211, sha256: digest }], lineage, predictor: { kind: 'linear', bytes: 704 }, input_example, training_means: {} };
+}
+const dataset = () => ({ name: 'diabetes', digest: dataDigest, creation_time_ms: T0 - 3e7, rows: 442, columns_n: columns.length, files: [{ path: 'data/diabetes.csv', bytes: 23628, sha256: hex(64) }], versions: [{ digest: dataDigest, rows: 442, creation_time_ms: T0 - 3e7 }, { digest: hex(64), rows: 441, creation_time_ms: T0 - 6e7 }], columns, warnings: ["column 's3' has 7 missing values (1.6 %)"], target: 'target', key: null, used_by: { runs: [hex(32), hex(32)], models: ['diabetes:1', 'diabetes:2'] } });
+let served = '2';
+const history = [{ version: '1', time_ms: T0 - 8e7, actor: 'user:root', action: 'deploy', reason: null }, { version: '2', time_ms: T0 - 3e7, actor: 'user:root', action: 'promote', reason: 'lower error on the test part' }];
+const endpoint = (name = 'diabetes') => ({ name, model: 'diabetes', version: served, serving_version: served, state: 'ready', state_reason: null, url: '/v1/models/diabetes:predict', previous_version: served === '1' ? '2' : '1', creation_time_ms: T0 - 8e7, last_update_time_ms: T0 - 3e7, history, signature, input_example,
+  traffic: [{ version: '1', requests: 18231, errors: 0, rate: 0, p50_ms: 0.11, p90_ms: 0.2, p99_ms: 0.43, mean_prediction: 151.2 }, { version: '2', requests: 94123, errors: 12, rate: 412, p50_ms: 0.09, p90_ms: 0.17, p99_ms: 0.38, mean_prediction: 152.9 }],
+  series: { t_ms: Array.from({ length: 60 }, (_, i) => Math.floor(Date.now() / 1000) * 1000 - (59 - i) * 1000), requests: Array.from({ length: 60 }, (_, i) => Math.round(400 + 60 * Math.sin(i / 6) + 30 * Math.random())), errors: Array.from({ length: 60 }, (_, i) => (i === 30 ? 12 : 0)), p99_ms: Array.from({ length: 60 }, () => 0.3 + 0.1 * Math.random()) } });
+const events = [['endpoint.promoted', 'endpoint/diabetes', { version: '1' }, { version: '2' }, 'lower error on the test part'], ['model_version.created', 'model/diabetes:2', null, { version: '2', run_id: hex(32), digest }, null], ['run.finished', 'run/' + hex(32), { status: 'RUNNING' }, { status: 'FINISHED' }, null], ['run.failed', 'run/' + hex(32), { status: 'RUNNING' }, { status: 'FAILED' }, 'gate rmse <= 60 did not pass'], ['endpoint.deployed', 'endpoint/diabetes', null, { version: '1', model: 'diabetes' }, null], ['dataset.created', 'data/diabetes@' + dataDigest, null, { rows: 442 }, null]]
+  .map(([kind, subject, before, after, reason], i) => ({ seq: 40 - i, id: hex(32), time_ms: T0 - i * 5e6, actor: 'user:root', kind, subject, before, after, reason, request_id: hex(32) }));
+const model = () => ({ name: 'diabetes', description: 'Disease progression after one year', creation_time_ms: T0 - 8e7, last_update_time_ms: T0 - 3e7, latest_version: '4', version_count: 4, aliases: { champion: served }, endpoints: ['diabetes'], tags: {}, versions: ['4', '3', '2', '1'].map(version) });
+const none = { items: [], next_page_token: null };
+
+function makeRuns(state) {
+  const n = state === 'huge' ? 5000 : 24;
+  return Array.from({ length: n }, (_, i) => run(i, n));
+}
+let runs = [];
+
+function view(page, q, state) {
+  if (state === 'error') throw { status: 500, code: 'INTERNAL', message: "cannot read 'slipway.db': disk I/O error", hint: 'run slipway doctor' };
+  const empty = state === 'empty';
+  if (page === 'home') return { status: { data_dir: '/home/ana/diabetes/.slipway', server: { pid: 1, url: '', started_ms: T0 }, endpoints: empty ? [] : [endpoint()], running: empty ? [] : runs.slice(0, 1), recent: empty ? [] : runs.slice(1, 10), models: empty ? [] : [model()], needs: empty ? [] : [{ kind: 'run_failed', text: `run ${runs[3].name} failed: gate rmse <= 60 did not pass`, ref: `run/${runs[3].run_id}`, command: `slipway exp show run/${runs[3].run_id.slice(0, 8)}` }] }, audit: empty ? none : { items: events } };
+  if (page === 'runs') {
+    if ((q.get('filter') ?? '').includes('wrong')) throw { status: 400, code: 'INVALID', message: "1:1: unknown name 'wrong'; did you mean 'run'?" };
+    return { runs: empty || q.get('filter') === 'none' ? none : { items: runs, next_page_token: null }, experiments: { items: [{ experiment_id: '0', name: 'diabetes', run_count: 24 }] } };
+  }
+  if (page === 'run') {
+    const r = runs.find((x) => x.run_id.startsWith(q.get('id'))) ?? runs[1], bad = r.status === 'FAILED';
+    return { run: { ...r, stages: stages(bad), code, environment, artifact_uri: '', result: { state: bad ? 'refused' : 'finished', error: bad ? { code: 'FAILED', message: 'gate rmse <= 60 did not pass: rmse 71.3 > 60', stage: 'validate', line: 31 } : null, stages: stages(bad), dataset: dataset(), split: { by: 'hash', seed: 1, train: 353, valid: 0, test: 89 }, gates: gates(bad), metrics: { test: metrics(1), train: metrics(0.98), baseline: { rmse: ci(77.1, 5), mae: ci(65.2, 4), r2: ci(-0.01, 0.01) }, champion: metrics(1.01) }, comparison: { champion_version: '2', metric: 'rmse', difference: { value: -0.5, low: -1.4, high: 0.3, p: 0.2 }, better: false }, slices: versionDetail('2').slices, seed: 1, environment, model: { name: 'diabetes', family: 'ridge', digest, bytes: 2211, signature, coefficients, fit, residuals: versionDetail('2').residuals, input_example } } } };
+  }
+  if (page === 'compare') return { compare: { columns: [{ ref: 'model/diabetes:1', label: 'diabetes:1' }, { ref: 'model/diabetes:2', label: 'diabetes:2' }], sections: [{ name: 'params', rows: [{ key: 'alpha', values: ['0.1', '0.2'], differs: true }, { key: 'seed', values: ['1', '1'], differs: false }] }, { name: 'metrics', rows: [{ key: 'rmse', values: [54.62, 54.1], differs: true, better: 'low' }, { key: 'r2', values: [0.471, 0.48], differs: true, better: 'high' }, { key: 'n', values: [89, 89], differs: false }] }, { name: 'coefficients', rows: names.map((k) => ({ key: k, values: [100 * normal(), 100 * normal()], differs: true })) }, { name: 'environment', rows: [{ key: 'slipway', values: ['0.1.0', '0.1.0'], differs: false }] }] } };
+  if (page === 'models') return { models: empty ? none : { items: [model()] } };
+  if (page === 'model' && !q.get('version')) return { model: model() };
+  if (page === 'model' || page === 'version') return { version: versionDetail(q.get('version')), model: model() };
+  if (page === 'endpoints') return { endpoints: empty ? none : { items: [endpoint()] } };
+  if (page === 'endpoint') return { endpoint: endpoint(q.get('name')), model: model() };
+  if (page === 'datasets') return { datasets: empty ? none : { items: [dataset()] } };
+  if (page === 'dataset') return { dataset: dataset() };
+  if (page === 'audit') return { audit: empty ? none : { items: events.filter((e) => e.kind.startsWith(q.get('kind') ?? '')), next_page_token: null } };
+  throw { status: 404, code: 'NOT_FOUND', message: `no view '${page}'` };
+}
+
+function shell(out, cookie) {
+  const files = JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8')).files, of = (role) => Object.keys(files).find((f) => files[f].role === role);
+  const lang = /slipway_lang=zh-CN/.test(cookie) ? 'zh-CN' : 'en', theme = /slipway_theme=(light|dark)/.exec(cookie)?.[1];
+  return `<!doctype html><html lang="${lang}"${theme ? ` data-theme="${theme}"` : ''}><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="slipway-base" content=""><title>Slipway</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/assets/${of('style')}"><script type="module" src="/assets/${of('main')}"></script></head><body><div id="app"></div></body></html>`;
+}
+
+export function startMock({ port = 0, state = 'typical', out = join(root, 'web/out') } = {}) {
+  seed = 42;
+  runs = makeRuns(state);
+  const server = createServer(async (req, res) => {
+    const url = new URL(req.url, 'http://x'), path = url.pathname;
+    const json = (status, body) => { res.writeHead(status, { 'content-type': 'application/json', 'x-request-id': '0192-mock' }); res.end(JSON.stringify(body)); };
+    let body = '';
+    for await (const c of req) body += c;
+    try {
+      if (path.startsWith('/assets/')) {
+        res.writeHead(200, { 'content-type': { '.js': 'text/javascript', '.css': 'text/css' }[extname(path)] ?? 'text/plain' });
+        return res.end(readFileSync(join(out, path.slice(8))));
+      }
+      if (path.startsWith('/api/v1/view/')) return json(200, view(path.slice(13), url.searchParams, state));
+      if (path === '/api/v1/events') { res.writeHead(200, { 'content-type': 'text/event-stream' }); res.write(': hello\n\n'); return; }
+      if (path === '/api/v1/status') return json(200, view('home', url.searchParams, state).status);
+      if (/^\/api\/v1\/models\/[^/]+$/.test(path)) return json(200, model());
+      if (/:explain$/.test(path)) return json(200, { explanations: [{ prediction: 206.1, base: 152.1, contributions: names.map((name) => ({ name, value: input_example[name], contribution: 20 * normal() })) }] });
+      if (/:predict$/.test(path)) { res.setHeader('prediction_id', '0192f3a0-0000-7000-8000-000000000001'); return json(200, { predictions: [206.116677] }); }
+      if (/:promote$|:rollback$/.test(path)) { served = JSON.parse(body || '{}').version ?? '1'; if (served === '4') { served = '2'; return json(409, { code: 'CONFLICT', message: "version '4' of 'diabetes' cannot be promoted: gate rmse <= 60 did not pass", hint: 'see slipway model show diabetes:4', request_id: '0192-mock' }); } history.push({ version: served, time_ms: Date.now(), actor: 'user:root', action: path.split(':').pop(), reason: JSON.parse(body || '{}').reason ?? null }); return json(200, endpoint()); }
+      if (/^\/api\/v1\/endpoints\/[^/]+$/.test(path)) return json(200, endpoint());
+      if (/\/log$/.test(path)) { res.writeHead(200, { 'content-type': 'text/plain', 'x-next-offset': '200' }); return res.end(url.searchParams.get('offset') === '0' || !url.searchParams.get('offset') ? stages(false).map((s) => `2026-11-24T23:11:02Z ${s.name.padEnd(10)} ${s.state} ${s.ms} ms`).join('\n') + '\n' : ''); }
+      if (req.method !== 'GET' || path.startsWith('/api/')) return json(404, { code: 'NOT_FOUND', message: `no route ${path}` });
+      res.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': CSP, 'x-content-type-options': 'nosniff' });
+      res.end(shell(out, req.headers.cookie ?? ''));
+    } catch (e) {
+      json(e.status ?? 500, { code: e.code ?? 'INTERNAL', message: e.message, hint: e.hint ?? null, request_id: '0192f3a0-mock' });
+    }
+  });
+  return new Promise((done) => server.listen(port, '127.0.0.1', () => done({ url: `http://127.0.0.1:${server.address().port}`, close: () => { server.closeAllConnections(); server.close(); } })));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const arg = (name, fallback) => { const i = process.argv.indexOf(name); return i > 0 ? process.argv[i + 1] : fallback; };
+  console.log((await startMock({ port: Number(arg('--port', 5055)), state: arg('--state', 'typical'), out: arg('--out', join(root, 'web/out')) })).url);
+}

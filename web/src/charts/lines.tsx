@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lines over time by uPlot. Drawn at most four times a second, only while in sight; redrawn when the
+// colours change. Vertical marks show deploys and roll-backs.
+import { useEffect, useRef } from 'preact/hooks';
+import uPlot from 'uplot';
+import { clock, num } from '../format';
+import { lang } from '../i18n';
+import { theme } from '../prefs';
+
+export interface Series { label: string; values: (number | null)[]; color: string; fill?: boolean; dash?: number[] }
+export interface LinesProps { label: string; t: number[]; series: Series[]; unit?: string; height?: number; marks?: { t: number; text: string }[] }
+
+const token = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+function make(el: HTMLElement, p: LinesProps, data: uPlot.AlignedData): uPlot {
+  const axis: uPlot.Axis = { stroke: token('--muted'), font: '11px system-ui, sans-serif', grid: { stroke: token('--grid'), width: 1 }, ticks: { show: false } };
+  return new uPlot({
+    width: Math.max(200, el.clientWidth), height: p.height ?? 180, legend: { show: false },
+    cursor: { y: false, points: { size: 7 } }, padding: [10, 8, 0, 0],
+    scales: { x: { time: true }, y: { range: (_u, _lo, hi) => [0, hi > 0 ? hi * 1.15 : 1] } },
+    axes: [{ ...axis, size: 28, values: (_u, vs) => vs.map((v) => clock(v * 1000)), space: 90 },
+      { ...axis, size: 52, values: (_u, vs) => vs.map((v) => num(v, 3)) }],
+    series: [{}, ...p.series.map((s): uPlot.Series => ({
+      label: s.label, stroke: token(s.color), width: 1.75, dash: s.dash, points: { show: false },
+      fill: s.fill ? token(s.color + '-soft') || undefined : undefined,
+    }))],
+    hooks: {
+      draw: [(u) => {
+        u.ctx.save();
+        u.ctx.strokeStyle = u.ctx.fillStyle = token('--muted');
+        u.ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+        for (const m of p.marks ?? []) {
+          const x = u.valToPos(m.t / 1000, 'x', true);
+          if (x < u.bbox.left || x > u.bbox.left + u.bbox.width) continue;
+          u.ctx.setLineDash([3, 3]);
+          u.ctx.beginPath();
+          u.ctx.moveTo(x, u.bbox.top);
+          u.ctx.lineTo(x, u.bbox.top + u.bbox.height);
+          u.ctx.stroke();
+          u.ctx.fillText(m.text, x + 4, u.bbox.top + 12 * devicePixelRatio);
+        }
+        u.ctx.restore();
+      }],
+    },
+  }, data, el);
+}
+
+export function Lines(p: LinesProps) {
+  const box = useRef<HTMLDivElement>(null), plot = useRef<uPlot | null>(null), readout = useRef<HTMLParagraphElement>(null);
+  const at = useRef(-1);
+  const data = [p.t.map((x) => x / 1000), ...p.series.map((s) => s.values)] as uPlot.AlignedData;
+  const look = `${theme.value} ${lang.value} ${p.series.map((s) => s.label).join()} ${p.marks?.map((m) => m.t).join()}`;
+  useEffect(() => {
+    const el = box.current!;
+    const dark = matchMedia('(prefers-color-scheme: dark)');
+    const again = () => { plot.current?.destroy(); plot.current = make(el, p, data); };
+    again();
+    dark.addEventListener('change', again);
+    const ob = new ResizeObserver(() => plot.current && Math.abs(el.clientWidth - plot.current.width) > 1 && plot.current.setSize({ width: Math.max(200, el.clientWidth), height: p.height ?? 180 }));
+    ob.observe(el);
+    return () => { ob.disconnect(); dark.removeEventListener('change', again); plot.current?.destroy(); plot.current = null; };
+  }, [look]);
+  useEffect(() => {
+    const seen = box.current!.getBoundingClientRect();
+    if (!document.hidden && seen.bottom > 0 && seen.top < innerHeight) plot.current?.setData(data);
+  });
+  const say = (i: number) => {
+    at.current = i;
+    if (readout.current) readout.current.textContent = `${clock(p.t[i]!)} · ${p.series.map((s) => `${s.label} ${num(s.values[i])}${p.unit ? ` ${p.unit}` : ''}`).join(' · ')}`;
+    const u = plot.current;
+    u?.setCursor({ left: u.valToPos(p.t[i]! / 1000, 'x'), top: 10 });
+  };
+  const key = (e: KeyboardEvent) => {
+    if (!/^Arrow(Left|Right)$|^Home$|^End$/.test(e.key) || !p.t.length) return;
+    e.preventDefault();
+    const last = p.t.length - 1, now = at.current < 0 ? last : at.current;
+    say(e.key === 'Home' ? 0 : e.key === 'End' ? last : Math.min(last, Math.max(0, now + (e.key === 'ArrowRight' ? 1 : -1))));
+  };
+  return (
+    <div class="chart">
+      <div ref={box} class="uplot-box" role="img" aria-label={p.label} tabIndex={0} onKeyDown={key} />
+      {p.series.length > 1 && <ul class="legend" aria-hidden="true">{p.series.map((s) => <li key={s.label}><svg width="18" height="8"><path class={`legend-${s.color.slice(2)}`} d="M0 4H18" stroke-dasharray={s.dash?.join(' ')} /></svg>{s.label}</li>)}</ul>}
+      <p class="readout num" aria-live="polite" ref={readout}>{'\u00a0'}</p>
+    </div>
+  );
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Start: preferences, first view, event stream, keyboard.
+import { effect } from '@preact/signals';
+import { render } from 'preact';
+import { App } from './app';
+import { signedOut, token } from './api';
+import { startKeys } from './keys';
+import { startLive } from './live';
+import { loadPrefs } from './prefs';
+import { route } from './router';
+import { show, useViews } from './state';
+import { loadView } from './views';
+
+useViews(loadView);
+await loadPrefs();
+const root = document.getElementById('app')!;
+root.textContent = '';
+render(<App />, root);
+startKeys();
+effect(() => void show(route.value));
+/* The stream starts once the first view is in, and again after a sign-in. */
+let streaming = false;
+effect(() => {
+  token.value;
+  if (!signedOut.value && !streaming) {
+    streaming = true;
+    setTimeout(() => startLive(), 400);
+  }
+});

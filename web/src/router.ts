@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// History paths under the base path. The URL is the state: views read filters, sorting, tabs and
+// selections from `route` and change them with setQuery.
+import { signal } from '@preact/signals';
+import { base } from './base';
+import type { ViewName } from './types';
+
+export interface Route {
+  view: ViewName | 'missing';
+  path: string;
+  params: Record<string, string>;
+  query: URLSearchParams;
+}
+
+const patterns: [RegExp, ViewName, string[]][] = [
+  [/^\/$/, 'home', []],
+  [/^\/runs$/, 'runs', []],
+  [/^\/runs\/([^/]+)$/, 'run', ['id']],
+  [/^\/compare$/, 'compare', []],
+  [/^\/models$/, 'models', []],
+  [/^\/models\/([^/]+)$/, 'model', ['name']],
+  [/^\/models\/([^/]+)\/([^/]+)$/, 'version', ['name', 'version']],
+  [/^\/endpoints$/, 'endpoints', []],
+  [/^\/endpoints\/([^/]+)$/, 'endpoint', ['name']],
+  [/^\/datasets$/, 'datasets', []],
+  [/^\/datasets\/([^/]+)$/, 'dataset', ['name']],
+  [/^\/audit$/, 'audit', []],
+];
+
+function safeDecode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+export function parse(pathname: string, search: string): Route {
+  let path = pathname.startsWith(base) ? pathname.slice(base.length) : pathname;
+  path = path.length > 1 ? path.replace(/\/$/, '') : path || '/';
+  const query = new URLSearchParams(search);
+  for (const [re, view, names] of patterns) {
+    const m = re.exec(path);
+    if (m) {
+      const params: Record<string, string> = {};
+      names.forEach((n, i) => (params[n] = safeDecode(m[i + 1] ?? '')));
+      return { view, path, params, query };
+    }
+  }
+  return { view: 'missing', path, params: {}, query };
+}
+
+export const route = signal<Route>(parse(location.pathname, location.search));
+
+/* The address within the base path for a path such as '/runs/4f2a'. */
+export const href = (path: string) => base + path;
+export const seg = encodeURIComponent;
+export const runPath = (id: string) => `/runs/${seg(id)}`;
+export const modelPath = (name: string, version?: string | number | null) =>
+  version === undefined || version === null ? `/models/${seg(name)}` : `/models/${seg(name)}/${seg(String(version))}`;
+export const endpointPath = (name: string) => `/endpoints/${seg(name)}`;
+export const datasetPath = (name: string, digest?: string | null) =>
+  `/datasets/${seg(name)}${digest ? `?digest=${seg(digest)}` : ''}`;
+
+export function navigate(to: string, how: { replace?: boolean; edit?: boolean } = {}): void {
+  const url = new URL(to, location.origin);
+  if (url.pathname + url.search === location.pathname + location.search) return;
+  history.replaceState({ ...history.state, scroll: scrollY }, '');
+  history[how.replace ? 'replaceState' : 'pushState']({ edit: how.edit ?? false }, '', url);
+  route.value = parse(url.pathname, url.search);
+}
+
+/* Changes parts of the query: null and '' remove. Undo of such an edit is Back, or Ctrl-Z. */
+export function setQuery(changes: Record<string, string | null>, replace = false): void {
+  const q = new URLSearchParams(location.search);
+  for (const [k, v] of Object.entries(changes)) {
+    if (v === null || v === '') q.delete(k);
+    else q.set(k, v);
+  }
+  const text = q.toString();
+  navigate(location.pathname + (text ? `?${text}` : ''), { replace, edit: true });
+}
+
+/* A reference as in the CLI ('run/4f2a', 'model/diabetes:3', 'endpoint/x') → path, or null. */
+export function refPath(ref: string | null | undefined): string | null {
+  if (!ref) return null;
+  if (ref.startsWith('/')) return ref;
+  const m = /^([a-z_]+)\/(.+)$/.exec(ref);
+  if (!m) return null;
+  const kind = m[1]!, rest = m[2]!;
+  const at = rest.lastIndexOf(':');
+  if (kind === 'run') return runPath(rest);
+  if (kind === 'endpoint') return endpointPath(rest);
+  if (kind === 'data' || kind === 'dataset') {
+    const [name, digest] = rest.split('@');
+    return datasetPath(name!, digest);
+  }
+  if (kind === 'model' || kind === 'model_version')
+    return at > 0 ? modelPath(rest.slice(0, at), rest.slice(at + 1)) : modelPath(rest);
+  return null;
+}
+
+addEventListener('popstate', () => {
+  route.value = parse(location.pathname, location.search);
+});
+
+document.addEventListener('click', (e) => {
+  if (e.defaultPrevented || e.button !== 0 || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey) return;
+  const a = (e.target as Element | null)?.closest?.('a');
+  if (!a || a.target || a.hasAttribute('download') || a.origin !== location.origin) return;
+  if (a.hash && a.pathname === location.pathname) return;
+  const r = parse(a.pathname, a.search);
+  if (r.view === 'missing') return;
+  e.preventDefault();
+  navigate(a.pathname + a.search);
+});

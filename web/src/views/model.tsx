@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// One model: its versions with their metrics, aliases, endpoints.
+import { signal } from '@preact/signals';
+import { num } from '../format';
+import { t } from '../i18n';
+import { href, modelPath, navigate, seg } from '../router';
+import type { ViewProps } from '../state';
+import type { Version } from '../types';
+import { openDeploy } from '../ui/actions';
+import { Empty, KeyFacts, Num, StatusMark, Time, WithInterval } from '../ui/bits';
+import { RunLink } from '../ui/objects';
+import { Table, type Col } from '../ui/table';
+import { Aliases, EndpointLinks } from './models';
+
+const selected = signal<Set<string>>(new Set());
+
+/* All gates passed, one did not, or none. */
+export function gatesState(v: Version): 'passed' | 'failed' | 'unknown' | null {
+  if (!v.gates?.length) return null;
+  return v.gates.some((g) => g.passed === false) ? 'failed' : v.gates.every((g) => g.passed) ? 'passed' : 'unknown';
+}
+
+export default function Model({ data }: ViewProps<'model'>) {
+  const m = data.model, versions = m.versions ?? [];
+  const metricNames = [...new Set(versions.flatMap((v) => Object.keys(v.metrics ?? {})))];
+  const aliasOf = (v: Version) => [...new Set([...(v.aliases ?? []), ...Object.entries(m.aliases ?? {}).filter(([, x]) => String(x) === v.version).map(([a]) => a)])];
+  const picked = [...selected.value].filter((k) => versions.some((v) => v.version === k));
+  const cols: Col<Version>[] = [
+    { id: 'version', label: t('Version'), value: (v) => Number(v.version), render: (v) => <a class="num" href={href(modelPath(m.name, v.version))}>v{v.version}</a> },
+    { id: 'aliases', label: t('Aliases'), value: (v) => aliasOf(v).join(' '), render: (v) => aliasOf(v).map((a) => <span key={a} class={`tag${a === 'champion' ? ' tag-accent' : ''}`}>@{a}</span>) },
+    { id: 'endpoints', label: t('Served by'), value: (v) => v.endpoints?.join(' '), render: (v) => <EndpointLinks names={v.endpoints} /> },
+    ...(versions.some((v) => v.gates?.length) ? [{ id: 'gates', label: t('Gates'), value: gatesState, render: (v: Version) => { const s = gatesState(v); return s ? <StatusMark state={s} /> : '–'; } } as Col<Version>] : []),
+    ...metricNames.map((k, i): Col<Version> => ({ id: `metrics.${k}`, label: k, numeric: true, hidden: i > 3, value: (v) => v.metrics?.[k]?.value ?? (v.metrics?.[k] as unknown), render: (v) => { const x = v.metrics?.[k] as unknown; return typeof x === 'number' ? <Num v={x} /> : <WithInterval v={v.metrics?.[k]} />; } })),
+    { id: 'family', label: t('Family'), value: (v) => v.family },
+    { id: 'run', label: t('Run'), value: (v) => v.run_id, render: (v) => (v.run_id ? <RunLink id={v.run_id} /> : '–') },
+    { id: 'created', label: t('Created'), numeric: true, value: (v) => v.creation_time_ms, render: (v) => <Time at={v.creation_time_ms} /> },
+    { id: 'description', label: t('Description'), value: (v) => v.description, hidden: true },
+  ];
+  return (
+    <div class="page">
+      <header class="page-head"><div><p class="crumbs"><a href={href('/models')}>{t('Models')}</a></p><h1 tabIndex={-1}>{m.name}</h1>{m.description && <p class="muted">{m.description}</p>}</div>
+        <div class="actions"><button type="button" class="button primary" disabled={!versions.length} onClick={() => openDeploy(m.name, undefined, m.endpoints ?? [])}>{t('Deploy')}…</button></div></header>
+      <KeyFacts items={[[t('Versions'), <Num v={m.version_count ?? versions.length} />], [t('Aliases'), <Aliases of={m.aliases} />], [t('Endpoints'), <EndpointLinks names={m.endpoints} />], [t('Created'), <Time at={m.creation_time_ms} />]]} />
+      {versions.length ? <Table label={t('Versions')} rows={versions} columns={cols} rowKey={(v) => v.version} urlKey="" sort="-version" tools
+        selected={selected.value} onSelect={(s) => (selected.value = s)}
+        before={<div class="bar"><button type="button" class="button small primary" data-action="compare" disabled={picked.length < 2}
+          onClick={() => navigate(href(`/compare?model=${seg(m.name)}&versions=${picked.sort((a, b) => Number(a) - Number(b)).join(',')}`))}>{picked.length ? t('Compare {n}', { n: num(picked.length) }) : t('Compare')}</button></div>} />
+        : <Empty icon="models" title={t('No versions yet')} why={t('A run whose gates pass registers the first version.')} command="slipway run" />}
+    </div>
+  );
+}
