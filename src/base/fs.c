@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -140,7 +141,7 @@ int fs_sync_dir(const char *dir, struct err *err)
     return 0;
 }
 
-static int write_whole(const char *path, str_t bytes, int durable, struct err *err)
+static int write_whole(const char *path, const str_t *pieces, size_t piece_n, int durable, struct err *err)
 {
     char tmp[PATH_MAX], dir[PATH_MAX];
     uint64_t tag;
@@ -150,7 +151,9 @@ static int write_whole(const char *path, str_t bytes, int durable, struct err *e
     AUTO(fd_auto) int fd = fault() ? -1 : open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (fd < 0)
         return ERR_SYS(err, "cannot create '%s'", path);
-    int rc = fs_write_all(fd, bytes, path, err);
+    int rc = 0;
+    for (size_t i = 0; !rc && i < piece_n; i++)
+        rc = fs_write_all(fd, pieces[i], path, err);
     if (!rc && durable && (fault() || fsync(fd) != 0))
         rc = ERR_SYS(err, "cannot sync '%s'", path);
     if (!rc)
@@ -167,12 +170,45 @@ static int write_whole(const char *path, str_t bytes, int durable, struct err *e
 
 int fs_write_atomic(const char *path, str_t bytes, struct err *err)
 {
-    return write_whole(path, bytes, 1, err);
+    return write_whole(path, &bytes, 1, 1, err);
 }
 
 int fs_write_cache(const char *path, str_t bytes, struct err *err)
 {
-    return write_whole(path, bytes, 0, err);
+    return write_whole(path, &bytes, 1, 0, err);
+}
+
+int fs_write_cache_pieces(const char *path, const str_t *pieces, size_t n, struct err *err)
+{
+    return write_whole(path, pieces, n, 0, err);
+}
+
+int fs_map(const char *path, size_t max_bytes, str_t *out, struct err *err)
+{
+    struct stat st;
+    AUTO(fd_auto) int fd = -1;
+    int rc = fs_open_read(path, &fd, err);
+    if (rc)
+        return rc;
+    if (fault() || fstat(fd, &st) != 0)
+        return ERR_SYS(err, "cannot look at '%s'", path);
+    if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > max_bytes)
+        return ERR(err, ERR_LIMIT, "'%s' has %lld bytes, more than the %zu allowed", path, (long long)st.st_size, max_bytes);
+    if (st.st_size == 0) {
+        *out = (str_t){ "", 0 };
+        return 0;
+    }
+    void *p = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+    if (p == MAP_FAILED)
+        return ERR_SYS(err, "cannot map '%s'", path);
+    *out = (str_t){ p, (size_t)st.st_size };
+    return 0;
+}
+
+void fs_unmap(str_t bytes)
+{
+    if (bytes.n)
+        (void)munmap((void *)(uintptr_t)bytes.p, bytes.n);
 }
 
 int fs_rename(const char *from, const char *to, struct err *err)

@@ -27,6 +27,12 @@ int fs_read(struct arena *a, const char *path, size_t max_bytes, str_t *out, str
 int fs_write_atomic(const char *path, str_t bytes, struct err *err) WARN_UNUSED;
 /* As above without the syncs: for caches that are checked by digest. */
 int fs_write_cache(const char *path, str_t bytes, struct err *err) WARN_UNUSED;
+/* The same from several pieces, one after another: for what is too large to be copied together. */
+int fs_write_cache_pieces(const char *path, const str_t *pieces, size_t n, struct err *err) WARN_UNUSED;
+/* Maps a whole file, page-aligned; writing to it changes our copy only. Only for files that are replaced
+ * by rename and never cut, such as our caches. fs_unmap ends it. */
+int fs_map(const char *path, size_t max_bytes, str_t *out, struct err *err) WARN_UNUSED;
+void fs_unmap(str_t bytes);
 int fs_write_all(int fd, str_t bytes, const char *name, struct err *err) WARN_UNUSED;
 int fs_sync_dir(const char *dir, struct err *err) WARN_UNUSED;
 int fs_rename(const char *from, const char *to, struct err *err) WARN_UNUSED;
