@@ -2,13 +2,13 @@
  * Opens and closes what handlers work on, and holds the list of route tables. */
 #include "api/app.h"
 
-#include "api/route.h"
+#include "api/native/native.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "store/home.h"
 
 static const struct route_table *const tables[] = {
-    NULL,
+    &status_routes, &view_routes, NULL,
 };
 
 static const struct route_table *const data_tables[] = {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Weak stand-ins for modules that have not landed yet; each goes when its owner's symbol comes. */
-#include "cli/commands.h"
 #include "flow/flow.h"
 #include "project/init.h"
 #include "project/project.h"
@@ -37,13 +36,6 @@ WEAK void project_schema(struct buf *out)
     buf_puts(out, "{}");
 }
 
-int cmd_doctor(struct cli *c, struct err *err) WEAK;
-int cmd_doctor(struct cli *c, struct err *err)
-{
-    (void)c;
-    return ERR(err, ERR_UNAVAILABLE, "doctor is not built yet");
-}
-
 WEAK int flow_sweep(struct flow *f, struct err *err)
 {
     (void)f, (void)err;
@@ -53,4 +45,11 @@ WEAK int flow_thread_start(struct flow *f, struct err *err)
 {
     (void)f, (void)err;
     return 0;
+}
+
+WEAK int project_load_dir(struct arena *a, const char *dir, const char *file, const struct project_options *options,
+                          struct project **out, struct diags *diags, str_t *out_text, struct err *err)
+{
+    (void)a, (void)dir, (void)file, (void)options, (void)out, (void)diags, (void)out_text;
+    return ERR(err, ERR_UNAVAILABLE, "the project reader is not built yet");
 }
