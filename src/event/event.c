@@ -3,6 +3,8 @@
  * the process, guarded by one lock, and called on the writer thread. */
 #include "event/event_db.h"
 
+#include <stdarg.h>
+
 #include "base/rng.h"
 #include "base/thread.h"
 #include "codec/json.h"
@@ -61,6 +63,49 @@ static void tell(void *arg)
 static const char *or_else(const char *z, const char *fallback)
 {
     return z && z[0] ? z : fallback;
+}
+
+const char *cause_project(const struct cause *by)
+{
+    return or_else(by->project, "default");
+}
+
+const char *cause_actor(const struct cause *by)
+{
+    return or_else(by->actor, "system");
+}
+
+struct event event_of(const struct cause *by, const char *kind, const char *subject)
+{
+    return (struct event){
+        .project = cause_project(by),
+        .actor = cause_actor(by),
+        .kind = kind,
+        .subject = subject,
+        .reason = by->reason,
+        .request_id = by->request_id,
+    };
+}
+
+char *event_json(struct arena *a, const char *key, const char *value, ...)
+{
+    struct buf b;
+    struct json_out o;
+    va_list ap;
+    buf_init(&b, EVENT_TEXT_MAX);
+    json_out_init(&o, &b);
+    jo_object(&o);
+    va_start(ap, value);
+    while (key) {
+        jo_kv_cstr(&o, key, value);
+        key = va_arg(ap, const char *);
+        value = key ? va_arg(ap, const char *) : NULL;
+    }
+    va_end(ap);
+    jo_object_end(&o);
+    char *text = b.failed ? NULL : arena_strndup(a, b.p, b.n);
+    buf_fini(&b);
+    return text;
 }
 
 int event_add(struct tx *tx, const struct event *e, struct err *err)

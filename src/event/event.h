@@ -20,6 +20,24 @@ struct event {
     const char *request_id;
 };
 
+/* On whose behalf a change happens; travels from the request into every event it causes. Any field
+ * may be NULL: project "default", actor "system". */
+struct cause {
+    const char *project;
+    const char *actor;
+    const char *reason;
+    const char *request_id;
+};
+#define CAUSE_SYSTEM (&(const struct cause){ 0 })
+
+/* An event of that cause; before and after are still to be set. */
+struct event event_of(const struct cause *by, const char *kind, const char *subject);
+const char *cause_project(const struct cause *by); /* never NULL */
+const char *cause_actor(const struct cause *by);
+
+/* {"k":"v",…} from pairs of texts, ended by a NULL key; pairs with a NULL value become null. */
+char *event_json(struct arena *a, const char *key, const char *value, ...) __attribute__((sentinel));
+
 int event_add(struct tx *tx, const struct event *e, struct err *err) WARN_UNUSED; /* seq, id, time are ignored and assigned */
 
 struct event_query {

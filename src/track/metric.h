@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Metrics of runs. Points lie in blocks of up to 512, delta-coded: zigzag varint of the step,
+ * zigzag varint of the time, 8 bytes of the value; a block stands alone. Beside the run stand the
+ * latest point (greatest step, then time, then value), minimum, maximum and count, so that search
+ * reads no history. A point that equals one of the newest block is taken as sent twice and ignored.
+ */
+#pragma once
+#include "track/run.h"
+
+struct metric_point {
+    double value; /* NaN and infinities allowed */
+    int64_t time_ms;
+    int64_t step;
+};
+
+struct metric {
+    const char *key;
+    struct metric_point latest;
+    double min, max; /* of the points that are not NaN; NaN when there is none */
+    int64_t count;
+};
+
+/* Appends points of one key in the given order. Needs an active run. */
+int metric_log(struct tx *tx, const char *run_id, const char *key,
+               const struct metric_point *points, size_t n, struct err *err) WARN_UNUSED;
+/* All metrics of a run, by key. */
+int metric_list(struct tx *tx, struct arena *a, const char *run_id, struct metric **out,
+                size_t *out_n, struct err *err) WARN_UNUSED;
+/* ERR_NOT_FOUND when the run has no such metric. */
+int metric_get(struct tx *tx, struct arena *a, const char *run_id, const char *key,
+               struct metric *out, struct err *err) WARN_UNUSED;
+/* Points ordered by time, step, value. At most max (ERR_LIMIT beyond a million). */
+int metric_history(struct tx *tx, struct arena *a, const char *run_id, const char *key,
+                   struct metric_point **out, size_t *out_n, struct err *err) WARN_UNUSED;
+
+/* The coding of blocks, for tests. decode returns the number of points or -1 when damaged. */
+void metric_block_append(struct buf *b, struct metric_point prev, const struct metric_point *p);
+int64_t metric_block_decode(str_t bytes, struct metric_point *out, size_t max);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Search of runs by the expression language. Names: metrics.X, params.X, tags.X, dataset.name,
+ * dataset.digest, dataset.context and attributes (bare or attributes.X): run_id, name, status,
+ * status_reason, user, start_time, end_time, duration, experiment, experiment_id, artifact_uri,
+ * model, lifecycle_stage. Metrics compare against the latest value. What a run lacks is null, and
+ * null matches nothing.
+ *
+ * Rows are evaluated in C over the attributes of at most RUN_SEARCH_SCAN runs (ERR_LIMIT beyond:
+ * narrow by experiment); metrics, params and tags are fetched only when the expression names them.
+ */
+#pragma once
+#include "track/dataset.h"
+#include "track/metric.h"
+
+enum { RUN_SEARCH_SCAN = 100000, RUN_SEARCH_LIMIT = 50000 };
+
+struct run_query {
+    const char *project;           /* NULL = default */
+    const int64_t *experiment_ids; /* NULL = every experiment */
+    size_t experiment_n;
+    enum track_view view;
+    const char *filter;          /* NULL or "" = all */
+    const char *const *order_by; /* "metrics.rmse DESC", "start_time"; nulls last both ways */
+    size_t order_n;
+    int64_t offset, limit; /* limit 0 = 100 */
+};
+
+/* *out_more = 1 when further rows match after offset + limit. Ties: newest start first, then id. */
+int run_search(struct tx *tx, struct arena *a, const struct run_query *q, struct run **out,
+               size_t *out_n, int *out_more, struct err *err) WARN_UNUSED;

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Shared by the files of track/ only. */
+#pragma once
+#include "store/rows.h"
+#include "track/experiment.h"
+
+enum {
+    TRACK_KEY_MAX = 250,
+    TRACK_PARAM_MAX = 6000,
+    TRACK_TAG_MAX = 8000,
+    TRACK_EXPERIMENT_NAME_MAX = 500,
+    TRACK_LIST_MAX = 10000,
+};
+
+/* Reads (key, value) rows of a statement whose parameters are bound. */
+int track__read_pairs(struct stmt *st, struct arena *a, struct track_pair **out, size_t *out_n,
+                      struct err *err) WARN_UNUSED;
+/* Names of keys: up to 250 bytes of letters, digits, "_-./: " and UTF-8, no "..", no "/" at the
+ * ends. */
+int track__check_key(const char *what, const char *key, struct err *err) WARN_UNUSED;
+/* "at most max bytes of UTF-8". */
+int track__check_value(const char *what, const char *key, const char *value, size_t max,
+                       struct err *err) WARN_UNUSED;
+int track__no_memory(struct err *err);
