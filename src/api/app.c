@@ -3,12 +3,17 @@
 #include "api/app.h"
 
 #include "api/native/native.h"
+#include "api/tables.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "store/home.h"
 
 static const struct route_table *const tables[] = {
-    &status_routes, &view_routes, NULL,
+    &common_routes,
+    &event_routes,
+    &status_routes,
+    &view_routes,
+    NULL,
 };
 
 static const struct route_table *const data_tables[] = {

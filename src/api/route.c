@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "access/guard.h"
+#include "access/permission.h"
 #include "base/limits.h"
 #include "base/log.h"
 
@@ -272,29 +272,6 @@ void route_fail(struct request *rq, const struct err *err)
 }
 
 /* ---- dispatch ---- */
-
-static const struct guard *guard;
-
-static int permit(struct request *rq, const char *permission, struct err *err)
-{
-    struct identity who = { 0 };
-    if (strcmp(permission, "public") == 0)
-        return 0;
-    int rc = guard_permit(guard, permission, request_header(rq, "authorization"), &who, err);
-    const char *actor = arena_strdup(&rq->arena, who.actor);
-    rq->actor = actor && *actor ? actor : "anonymous";
-    if (rc && who.must_log_in) {
-        request_add_header(rq, "WWW-Authenticate", "Bearer realm=\"slipway\"");
-        rq->status = 401;
-    }
-    return rc;
-}
-
-void route_use_guard(const struct guard *g)
-{
-    guard = g;
-    access_fn = permit;
-}
 
 void route_plan(const struct route_table *const *tables, size_t n, struct request *rq,
                 struct http_plan *out)

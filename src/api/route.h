@@ -65,11 +65,6 @@ void route_fail(struct request *rq, const struct err *err);
  * block. Set once before the first request; without it everything is allowed. */
 typedef int (*route_access_fn)(struct request *rq, const char *permission, struct err *err);
 void route_set_access(route_access_fn fn);
-/* The usual one: bearer tokens by guard_permit; 401 with WWW-Authenticate when one is asked for.
- * "public" passes always. The guard must outlive all requests. */
-struct guard;
-void route_use_guard(const struct guard *g);
-
 /* Checks every row: permission, summary, documentation that parses, unique operation. Called at
  * start. */
 int route_check_tables(const struct route_table *const *tables, size_t n,

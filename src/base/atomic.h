@@ -40,6 +40,24 @@ static inline int flag_is_up(const flag_t *f)
     return atomic_load_explicit(&((flag_t *)(uintptr_t)f)->v, memory_order_acquire);
 }
 
+/* A sum of doubles that many threads add to; no order implied. */
+typedef struct {
+    _Atomic double v;
+} sum_t;
+
+static inline void sum_add(sum_t *s, double x)
+{
+    double old = atomic_load_explicit(&s->v, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&s->v, &old, old + x, memory_order_relaxed,
+                                                  memory_order_relaxed))
+        continue;
+}
+
+static inline double sum_get(const sum_t *s)
+{
+    return atomic_load_explicit(&((sum_t *)(uintptr_t)s)->v, memory_order_relaxed);
+}
+
 /* A number that is stored and read by different threads; no order implied. */
 typedef struct {
     _Atomic int64_t v;

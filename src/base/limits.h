@@ -27,6 +27,7 @@
 #define LIMIT_CONNECTIONS 1000        /* open at once on one listener, default */
 #define LIMIT_BODY_DISCARD MIB(128)   /* refused body that is still read, so that the refusal arrives */
 #define LIMIT_WORKER_QUEUE 1024       /* requests that wait for a worker */
+#define LIMIT_ENDPOINTS 1000          /* on one server */
 #define LIMIT_MODEL_FILE MIB(512)
 #define LIMIT_MODEL_COLUMNS 10000     /* input columns of a model */
 #define LIMIT_CSV_COLUMNS 10000

@@ -140,6 +140,36 @@ void uuid7(char out[UUID_TEXT])
                    hex + 20);
 }
 
+void uuid7_quick(char out[UUID_TEXT])
+{
+    static __thread struct {
+        struct rng rng;
+        uint64_t tick;
+        int seeded;
+    } mine;
+    if (UNLIKELY(!mine.seeded)) {
+        uint64_t seed[4];
+        AZ(pthread_mutex_lock(&id_lock));
+        id_bytes(seed, sizeof seed);
+        AZ(pthread_mutex_unlock(&id_lock));
+        memcpy(mine.rng.s, seed, sizeof seed);
+        mine.rng.s[0] |= 1; /* the generator must not start from all zeros */
+        mine.seeded = 1;
+    }
+    mine.tick = MAX((uint64_t)clock_now_ms() << 12, mine.tick + 1);
+    uint64_t high = mine.tick >> 12 << 16 | 0x7000 | (mine.tick & 0xfff);
+    uint64_t low = (rng_u64(&mine.rng) >> 2) | UINT64_C(1) << 63;
+    static const char hex[] = "0123456789abcdef";
+    char *p = out;
+    for (int i = 0; i < 32; i++) {
+        uint64_t word = i < 16 ? high : low;
+        if (i == 8 || i == 12 || i == 16 || i == 20)
+            *p++ = '-';
+        *p++ = hex[word >> (60 - 4 * (i % 16)) & 15];
+    }
+    *p = '\0';
+}
+
 static void sip_round(uint64_t v[4])
 {
     v[0] += v[1];

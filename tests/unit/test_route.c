@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include "access/guard.h"
+#include "api/app.h"
 #include "api/metrics.h"
 #include "api/route.h"
 #include "base/fs.h"
@@ -139,7 +140,9 @@ TEST(permissions_are_checked)
         path, STR("0123456789abcdef0123 reader\nfedcba9876543210fedc editor ci\n"), err));
     struct tokens *tokens = NULL;
     CHECK_OK(tokens_load(&tokens, path, err));
+    struct app app = { .magic = APP_MAGIC };
     struct guard g = { .tokens = tokens };
+    (void)cell_swap(&app.guard, &g);
     static const struct {
         const char *authorization, *method;
         int status;
@@ -149,13 +152,14 @@ TEST(permissions_are_checked)
                   { "Bearer 0123456789abcdef0123", "PUT", 403, NULL },
                   { "Bearer 0123456789abcdef0123", "GET", 404, NULL },
                   { "Bearer fedcba9876543210fedc", "PUT", 200, "token:ci" } };
-    route_use_guard(&g);
+    route_set_access(door_access);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct request rq;
         struct pair h = { STR("authorization"), str_of(cases[i].authorization) };
         request_init(&rq);
         rq.method = str_of(cases[i].method);
         rq.headers = &h;
+        rq.app = &app;
         rq.headers_n = cases[i].authorization ? 1 : 0;
         CHECK_OK(request_set_target(
             &rq, str_of(cases[i].status == 404 ? "/nowhere" : "/api/v1/endpoints/a"), err));

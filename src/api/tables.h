@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The route tables, one a file; app_routes lists them in the order of route.h. */
+#pragma once
+#include "api/route.h"
+
+#define MLFLOW_API_VERSION "3.11.1"
+
+extern const struct route_table common_routes;    /* health, version, readiness, metrics, openapi */
+extern const struct route_table event_routes;     /* /api/v1/events */
+extern const struct route_table endpoint_routes;  /* /api/v1/endpoints */
+extern const struct route_table tfserving_routes; /* /v1/models */
+extern const struct route_table
+    scoring_routes; /* /endpoints/NAME/invocations, /invocations, /ping */
+
+/* /metrics of the serving table: requests, errors, latencies by endpoint and version. */
+struct serve;
+void metrics_write_endpoints(struct buf *b, struct serve *serve);
