@@ -3,6 +3,7 @@
 // turns into the table inside the binary: which file is the entry, the style sheet, each view's chunk
 // and each language. Fails on missing or unused messages. `--watch` rebuilds on change.
 import { build, context } from 'esbuild';
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +25,20 @@ const messages = {
   },
 };
 
+/* Whoever gets the page gets the licences of what is in it. */
+function licenses() {
+  return ['preact', '@preact/signals', '@preact/signals-core', 'uplot'].map((name) => {
+    const dir = join(here, 'node_modules', name), { version, license } = JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8'));
+    let text = '';
+    try {
+      text = readFileSync(join(dir, 'LICENSE'), 'utf8').trim();
+    } catch {
+      text = '(its package holds no licence text)';
+    }
+    return `${name} ${version} (${license})\n\n${text}\n`;
+  }).join('\n----\n\n');
+}
+
 const manifest = {
   name: 'manifest',
   setup(b) {
@@ -44,6 +59,9 @@ const manifest = {
           imports: o.imports.filter((i) => i.kind === 'import-statement').map((i) => basename(i.path)),
         };
       }
+      const text = licenses(), name = `licenses-${createHash('sha256').update(text).digest('hex').slice(0, 8)}.txt`;
+      writeFileSync(join(out, name), text);
+      files[name] = { role: 'text', bytes: text.length, imports: [] };
       writeFileSync(join(out, 'manifest.json'), JSON.stringify({ files }, null, 1));
     });
   },
@@ -63,7 +81,7 @@ const options = {
   jsx: 'automatic',
   jsxImportSource: 'preact',
   minify: !process.argv.includes('--dev'),
-  legalComments: 'linked',
+  legalComments: 'none',
   metafile: true,
   logLevel: 'warning',
   plugins: [messages, manifest],

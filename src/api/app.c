@@ -4,6 +4,7 @@
 
 #include "api/native/native.h"
 #include "api/tables.h"
+#include "api/ui/ui.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "store/home.h"
@@ -13,6 +14,7 @@ static const struct route_table *const tables[] = {
     &event_routes,
     &status_routes,
     &view_routes,
+    &ui_routes,
     NULL,
 };
 
