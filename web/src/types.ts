@@ -117,7 +117,7 @@ export interface Explanation { prediction: number; base: number; contributions: 
 
 /* What each page asks for: one GET /api/v1/view/PAGE whose keys are the answers of the matching GETs. */
 export interface Views {
-  home: { status: Status; audit: Page<AuditEvent> };
+  home: { status: Status; audit?: Page<AuditEvent> };
   runs: { runs: Page<Run>; experiments?: Page<{ experiment_id: string; name: string; run_count?: number }> };
   run: { run: Run };
   compare: { compare: CompareTable };

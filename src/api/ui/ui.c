@@ -118,7 +118,6 @@ static int asset_get(struct request *rq, struct err *err)
     rq->content_type = a->type;
     request_add_header(rq, "Cache-Control", "public, max-age=31536000, immutable");
     request_add_header(rq, "Vary", "Accept-Encoding");
-    request_add_header(rq, "X-Content-Type-Options", "nosniff");
     if (answered_by_tag(rq, a->etag, br ? "-br" : gz ? "-gz" : ""))
         return 0;
     if (!br && !gz)
@@ -398,7 +397,6 @@ static int page_get(struct request *rq, struct err *err)
     request_add_header(rq, "Cache-Control", "no-cache");
     request_add_header(
         rq, "Vary", "Accept-Encoding, Accept-Language, Authorization, Cookie, X-Forwarded-Prefix");
-    request_add_header(rq, "X-Content-Type-Options", "nosniff");
     request_add_header(rq, "Referrer-Policy", "no-referrer");
     request_add_header(rq, "Content-Security-Policy", csp);
     int gz = doc.n >= COMPRESS_FROM && takes(request_header(rq, "accept-encoding"), "gzip");

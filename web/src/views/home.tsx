@@ -70,7 +70,7 @@ export default function Home({ data }: ViewProps<'home'>) {
           {(s.models?.length ?? 0) > 0 && <p class="models-line muted">{t('Models')}: {s.models!.slice(0, 8).map((m, i) => <>{i > 0 && ' · '}<a key={m.name} href={href(modelPath(m.name))}>{m.name}</a></>)}</p>}
         </Section>
         <Section title={t('What changed')} aside={<a href={href('/audit')}>{t('Audit log')}</a>}>
-          {data.audit.items.length ? <EventList events={data.audit.items.slice(0, 10)} /> : <Empty icon="audit" title={t('Nothing has changed yet')} />}
+          {data.audit?.items.length ? <EventList events={data.audit.items.slice(0, 10)} /> : <Empty icon="audit" title={t('Nothing has changed yet')} />}
         </Section>
       </div>
     </div>
