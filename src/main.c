@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Which role this process plays: `_step` owns one attempt, `_work` executes a run's plan, everything
- * else is the command line, the server included. */
+ * Which role this process plays: `_step` owns one attempt, `_work` executes a run's plan,
+ * everything else is the command line, the server included. */
 #include <string.h>
 
 #include "cli/cli.h"

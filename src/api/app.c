@@ -2,13 +2,13 @@
  * Opens and closes what handlers work on, and holds the list of route tables. */
 #include "api/app.h"
 
-#include "api/native/native.h"
 #include "api/tables.h"
 #include "api/ui/ui.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "store/home.h"
 
+/* clang-format off: one a line, so that two people can add one */
 static const struct route_table *const tables[] = {
     &common_routes,
     &event_routes,
@@ -19,8 +19,10 @@ static const struct route_table *const tables[] = {
 };
 
 static const struct route_table *const data_tables[] = {
+    &common_routes,
     NULL,
 };
+/* clang-format on */
 
 const struct route_table *const *app_routes(size_t *out_n)
 {
@@ -57,9 +59,10 @@ static void keep_options(struct app *app, const struct app_options *o)
     to->data_dir = arena_strdup(a, o->data_dir);
     to->shown_dir = arena_strdup(a, o->shown_dir ? o->shown_dir : o->data_dir);
     to->token_file = arena_strdup(a, o->token_file);
-    to->default_artifact_root = arena_strdup(a, o->default_artifact_root ? o->default_artifact_root : "mlflow-artifacts:/");
-    to->artifacts_destination = o->artifacts_destination ? arena_strdup(a, o->artifacts_destination) :
-                                                           fs_join(a, o->data_dir, "artifacts");
+    to->default_artifact_root =
+        arena_strdup(a, o->default_artifact_root ? o->default_artifact_root : "mlflow-artifacts:/");
+    to->artifacts_destination = o->artifacts_destination ? arena_strdup(a, o->artifacts_destination)
+                                                         : fs_join(a, o->data_dir, "artifacts");
 }
 
 int app_open(struct app **out, const struct app_options *options, struct err *err)
@@ -69,13 +72,16 @@ int app_open(struct app **out, const struct app_options *options, struct err *er
     arena_init(&app->arena, MIB(1));
     keep_options(app, options);
     app->started_ms = clock_now_ms();
-    struct home_options ho = { .dir = app->options.data_dir, .create = options->mode != APP_READ,
+    struct home_options ho = { .dir = app->options.data_dir,
+                               .create = options->mode != APP_READ,
                                .read_only = options->mode == APP_READ };
     int rc = home_open(&app->home, &ho, err);
     if (!rc) {
         app->store = app->home->store;
         app->blobs = app->home->blobs;
-        struct flow_options fo = { .store = app->store, .blobs = app->blobs, .data_dir = app->options.data_dir };
+        struct flow_options fo = { .store = app->store,
+                                   .blobs = app->blobs,
+                                   .data_dir = app->options.data_dir };
         rc = flow_open(&app->flow, &fo, err);
     }
     if (rc) {

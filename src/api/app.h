@@ -16,9 +16,9 @@ struct route_table; /* api/route.h */
 struct serve; /* serve/serve.h: the serving table; NULL when this process answers no predictions */
 
 enum app_mode {
-    APP_SERVER,  /* holds the data folder's lock, follows runs, serves endpoints */
-    APP_WRITE,   /* CLI in process, writing: the caller took home_lock or does so around the call */
-    APP_READ,    /* CLI in process, reading: the database is opened read-only */
+    APP_SERVER, /* holds the data folder's lock, follows runs, serves endpoints */
+    APP_WRITE,  /* CLI in process, writing: the caller took home_lock or does so around the call */
+    APP_READ,   /* CLI in process, reading: the database is opened read-only */
 };
 
 struct app_options {
@@ -28,7 +28,8 @@ struct app_options {
     const char *token_file;            /* tokens asked of every request; NULL = none */
     int insecure;                      /* --insecure was given */
     const char *default_artifact_root; /* of new experiments; NULL = mlflow-artifacts:/ */
-    const char *artifacts_destination; /* folder behind mlflow-artifacts:/; NULL = <data>/artifacts */
+    const char
+        *artifacts_destination; /* folder behind mlflow-artifacts:/; NULL = <data>/artifacts */
 };
 
 enum { APP_MAGIC = 0x41505031 };
@@ -38,23 +39,24 @@ struct app {
     struct app_options options; /* strings live as long as the app */
     struct arena arena;         /* of those strings; only app_open allocates in it */
     struct home *home;
-    struct store *store;        /* home->store */
-    struct blobs *blobs;        /* home->blobs */
+    struct store *store; /* home->store */
+    struct blobs *blobs; /* home->blobs */
     struct flow *flow;
-    struct serve *serve;        /* NULL unless predictions are answered */
-    cell_t guard;               /* struct guard *: who may do what; replaced by door_reload */
-    struct guard_kept *guards;  /* every guard ever in force, freed by app_close */
+    struct serve *serve;       /* NULL unless predictions are answered */
+    cell_t guard;              /* struct guard *: who may do what; replaced by door_reload */
+    struct guard_kept *guards; /* every guard ever in force, freed by app_close */
     int64_t started_ms;
-    char url[300];              /* of a server once it listens, else "" */
-    flag_t ready;               /* up: endpoints have been loaded once */
-    flag_t draining;            /* up: /readyz answers 503 */
+    char url[300];                 /* of a server once it listens, else "" */
+    flag_t ready;                  /* up: endpoints have been loaded once */
+    flag_t draining;               /* up: /readyz answers 503 */
     struct http_server *main_http; /* of a server: for its statistics; NULL otherwise */
     struct http_server *data_http; /* NULL when --serve off */
 };
 
 /* Opens folder, store, blobs and flow; with APP_READ a folder without database is ERR_NOT_FOUND. */
 int app_open(struct app **out, const struct app_options *options, struct err *err) WARN_UNUSED;
-/* Starts the serving table (loads every endpoint of the database); a server and `predict` need it. */
+/* Starts the serving table (loads every endpoint of the database); a server and `predict` need it.
+ */
 int app_serve_open(struct app *app, struct err *err) WARN_UNUSED;
 void app_close(struct app *app); /* NULL allowed */
 
@@ -72,6 +74,7 @@ void app_dispatch(struct app *app, struct request *rq);
 
 /* Reads the token file again; on failure what was in force stays. Called by one thread. */
 int door_reload(struct app *app, struct err *err) WARN_UNUSED;
-/* The route_access_fn: bearer token against permission, sets rq->actor; 401 when no valid token came. */
+/* The route_access_fn: bearer token against permission, sets rq->actor; 401 when no valid token
+ * came. */
 int door_access(struct request *rq, const char *permission, struct err *err);
 void door_close(struct app *app);

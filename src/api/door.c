@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Who may do what on a running server: the guard in force, replaced as a whole on SIGHUP. Old guards
- * live until the end, so that a request that holds one never sees it freed. */
+ * Who may do what on a running server: the guard in force, replaced as a whole on SIGHUP. Old
+ * guards live until the end, so that a request that holds one never sees it freed. */
 #include "access/guard.h"
 #include "api/app.h"
 #include "api/route.h"

@@ -6,6 +6,9 @@
 #define MLFLOW_API_VERSION "3.11.1"
 
 extern const struct route_table common_routes;    /* health, version, readiness, metrics, openapi */
+extern const struct route_table status_routes;   /* /api/v1/status */
+extern const struct route_table view_routes;     /* /api/v1/view/{page} */
+extern const struct route_table job_routes;      /* starting, stopping, following runs */
 extern const struct route_table event_routes;     /* /api/v1/events */
 extern const struct route_table endpoint_routes;  /* /api/v1/endpoints */
 extern const struct route_table tfserving_routes; /* /v1/models */

@@ -26,7 +26,8 @@ const struct json *out_path(const struct json *v, const char *path)
     const struct json *whole = json_get(v, path);
     if (whole)
         return whole;
-    for (size_t i = 0; i < v->n; i++) { /* the longest key that the path starts with wins by trying all */
+    for (size_t i = 0; i < v->n;
+         i++) { /* the longest key that the path starts with wins by trying all */
         str_t key = v->members[i].key;
         if (key.n && key.n < rest.n && rest.p[key.n] == '.' && memcmp(rest.p, key.p, key.n) == 0) {
             const struct json *found = out_path(&v->members[i].value, rest.p + key.n + 1);
@@ -80,8 +81,10 @@ const char *out_duration(struct cli *c, double ms)
     if (ms < 60000)
         return arena_printf(&c->arena, "%.1f s", ms / 1000);
     if (ms < 3600000)
-        return arena_printf(&c->arena, "%.0f min %.0f s", floor(ms / 60000), floor(fmod(ms, 60000) / 1000));
-    return arena_printf(&c->arena, "%.0f h %.0f min", floor(ms / 3600000), floor(fmod(ms, 3600000) / 60000));
+        return arena_printf(&c->arena, "%.0f min %.0f s", floor(ms / 60000),
+                            floor(fmod(ms, 60000) / 1000));
+    return arena_printf(&c->arena, "%.0f h %.0f min", floor(ms / 3600000),
+                        floor(fmod(ms, 3600000) / 60000));
 }
 
 const char *out_bytes(struct cli *c, int64_t n)
@@ -93,7 +96,8 @@ const char *out_bytes(struct cli *c, int64_t n)
         v /= 1024;
         u++;
     }
-    return u ? arena_printf(&c->arena, "%.1f %s", v, units[u]) : arena_printf(&c->arena, "%lld B", (long long)n);
+    return u ? arena_printf(&c->arena, "%.1f %s", v, units[u])
+             : arena_printf(&c->arena, "%lld B", (long long)n);
 }
 
 const char *out_interval(struct cli *c, const struct json *metric)
@@ -105,7 +109,8 @@ const char *out_interval(struct cli *c, const struct json *metric)
     double high = json_as_double(json_get(metric, "high"), NAN);
     if (isnan(low) || isnan(high))
         return isnan(v) ? "-" : out_number(c, v);
-    return arena_printf(&c->arena, "%s [%s, %s]", out_number(c, v), out_number(c, low), out_number(c, high));
+    return arena_printf(&c->arena, "%s [%s, %s]", out_number(c, v), out_number(c, low),
+                        out_number(c, high));
 }
 
 static const char *json_text(struct cli *c, const struct json *v)
@@ -179,8 +184,9 @@ const char *out_cell(struct cli *c, const struct json *v, enum cell_kind kind, i
         return text ? text : "";
     }
     if (v->type == JSON_OBJECT || v->type == JSON_ARRAY)
-        return kind == CELL_TEXT || !people ? (kind == CELL_LIST ? list_text(c, v, people) : json_text(c, v)) :
-                                              list_text(c, v, people);
+        return kind == CELL_TEXT || !people
+                   ? (kind == CELL_LIST ? list_text(c, v, people) : json_text(c, v))
+                   : list_text(c, v, people);
     if (kind == CELL_TIME)
         return time_text(c, v, people);
     if (people && kind == CELL_DURATION)

@@ -79,7 +79,8 @@ int cli_main(int argc, char **argv)
         rc = run_command(&c, &err);
     struct err flush_err = ERR_INIT;
     if (c.arena.failed && rc >= 0)
-        rc = ERR(&err, ERR_LIMIT, "the answer takes more than %zu bytes of memory; ask for less", c.arena.max_bytes);
+        rc = ERR(&err, ERR_LIMIT, "the answer takes more than %zu bytes of memory; ask for less",
+                 c.arena.max_bytes);
     if (term_flush(&c, &flush_err) != 0 && rc >= 0) {
         err = flush_err;
         rc = err.code;

@@ -18,7 +18,7 @@ enum { LOCK_STEP_MS = 250, LOCK_GIVE_UP_MS = 600000 };
 
 struct client {
     int decided;
-    const char *url;   /* remote; NULL = in process */
+    const char *url; /* remote; NULL = in process */
     struct app *app;
     const char *temp_dir; /* empty folder that stands for a data folder which does not exist yet */
     int locked;
@@ -64,7 +64,8 @@ int client_is_remote(struct cli *c, const char **out_url, struct err *err)
 static int open_empty(struct cli *c, struct app_options *o, struct err *err)
 {
     const char *tmp = getenv("TMPDIR");
-    char *dir = arena_printf(&c->arena, "%s/slipway-empty-XXXXXX", tmp && *tmp == '/' ? tmp : "/tmp");
+    char *dir =
+        arena_printf(&c->arena, "%s/slipway-empty-XXXXXX", tmp && *tmp == '/' ? tmp : "/tmp");
     if (!mkdtemp(dir))
         return ERR_SYS(err, "cannot make a temporary folder '%s'", dir);
     client_of(c)->temp_dir = dir;
@@ -77,7 +78,8 @@ static int open_app(struct cli *c, struct err *err)
 {
     struct client *cl = client_of(c);
     struct app_options o = { .mode = c->command->access == CLI_WRITE ? APP_WRITE : APP_READ,
-                             .data_dir = c->data_dir, .shown_dir = c->data_dir };
+                             .data_dir = c->data_dir,
+                             .shown_dir = c->data_dir };
     if (cl->app)
         return 0;
     if (cli_count(c, "dry-run"))
@@ -102,8 +104,8 @@ static int holder_is_server(struct cli *c, int *told)
         return 1;
     }
     if (!*told)
-        term_say(c, "waiting: '%s' is being written by %s process %d (Ctrl-C to stop waiting)", c->data_dir,
-                 owner.role[0] ? owner.role : "another", (int)owner.pid);
+        term_say(c, "waiting: '%s' is being written by %s process %d (Ctrl-C to stop waiting)",
+                 c->data_dir, owner.role[0] ? owner.role : "another", (int)owner.pid);
     *told = 1;
     return 0;
 }
@@ -176,8 +178,8 @@ static int64_t offset_header(const struct request *rq)
     return -1;
 }
 
-static int dispatch(struct cli *c, const char *method, const char *target, str_t body, struct reply *out,
-                    struct err *err)
+static int dispatch(struct cli *c, const char *method, const char *target, str_t body,
+                    struct reply *out, struct err *err)
 {
     static struct pair headers[2];
     struct request rq;
@@ -193,7 +195,8 @@ static int dispatch(struct cli *c, const char *method, const char *target, str_t
     if (!rc) {
         app_dispatch(client_of(c)->app, &rq);
         out->status = rq.status;
-        out->content_type = arena_strdup(&c->arena, rq.content_type ? rq.content_type : "application/json");
+        out->content_type =
+            arena_strdup(&c->arena, rq.content_type ? rq.content_type : "application/json");
         out->next_offset = offset_header(&rq);
         if (rq.out.failed)
             rc = ERR(err, ERR_LIMIT, "the answer is larger than %zu bytes", rq.out.max_bytes);
@@ -206,12 +209,13 @@ static int dispatch(struct cli *c, const char *method, const char *target, str_t
     return rc;
 }
 
-static int call_here(struct cli *c, const char *method, const char *target, str_t body, struct reply *out,
-                     int *out_remote, struct err *err)
+static int call_here(struct cli *c, const char *method, const char *target, str_t body,
+                     struct reply *out, int *out_remote, struct err *err)
 {
     *out_remote = 0;
     int rc = open_app(c, err);
-    int writes = strcmp(method, "GET") != 0 && c->command->access == CLI_WRITE && !cli_count(c, "dry-run");
+    int writes =
+        strcmp(method, "GET") != 0 && c->command->access == CLI_WRITE && !cli_count(c, "dry-run");
     if (!rc && writes)
         rc = take_lock(c, out_remote, err);
     if (!rc && !*out_remote)
@@ -293,11 +297,12 @@ static int reply_error(struct cli *c, const struct reply *r, struct err *err)
     c->request_id = json_get_string(&r->json, "request_id", NULL);
     if (message)
         return ERR(err, code, "%.400s", message);
-    return ERR(err, code, "the server answered %d: %.*s", r->status, (int)MIN(r->body.n, 200), r->body.p ? r->body.p : "");
+    return ERR(err, code, "the server answered %d: %.*s", r->status, (int)MIN(r->body.n, 200),
+               r->body.p ? r->body.p : "");
 }
 
-int client_call(struct cli *c, const char *method, const char *target, str_t body, struct reply *out,
-                struct err *err)
+int client_call(struct cli *c, const char *method, const char *target, str_t body,
+                struct reply *out, struct err *err)
 {
     struct client *cl = client_of(c);
     struct reply r = { .next_offset = -1 };
@@ -330,7 +335,8 @@ int client_get(struct cli *c, const char *target, const struct json **out, struc
     struct reply *r = ARENA_NEW(&c->arena, struct reply);
     int rc = client_call(c, "GET", target, (str_t){ 0 }, r, err);
     if (!rc && r->json.type != JSON_OBJECT)
-        return ERR(err, ERR_INTERNAL, "answer of %s is no JSON object; is that a Slipway server?", target);
+        return ERR(err, ERR_INTERNAL, "answer of %s is no JSON object; is that a Slipway server?",
+                   target);
     if (!rc)
         *out = &r->json;
     return rc;

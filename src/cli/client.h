@@ -14,20 +14,22 @@ struct client;
 struct reply {
     int status;
     const char *content_type;
-    str_t body;              /* in the command's arena */
-    struct json json;        /* parsed body; JSON_NULL when it is not JSON */
-    int64_t next_offset;     /* X-Next-Offset, -1 when absent */
+    str_t body;          /* in the command's arena */
+    struct json json;    /* parsed body; JSON_NULL when it is not JSON */
+    int64_t next_offset; /* X-Next-Offset, -1 when absent */
 };
 
-/* Sends and checks: a status of 400 and more becomes an error with the server's own message, hint and
- * request id in *c. `target` is path and query, percent-encoded. body.p NULL = none. */
-int client_call(struct cli *c, const char *method, const char *target, str_t body, struct reply *out,
-                struct err *err) WARN_UNUSED;
-int client_get(struct cli *c, const char *target, const struct json **out, struct err *err) WARN_UNUSED;
+/* Sends and checks: a status of 400 and more becomes an error with the server's own message, hint
+ * and request id in *c. `target` is path and query, percent-encoded. body.p NULL = none. */
+int client_call(struct cli *c, const char *method, const char *target, str_t body,
+                struct reply *out, struct err *err) WARN_UNUSED;
+int client_get(struct cli *c, const char *target, const struct json **out,
+               struct err *err) WARN_UNUSED;
 
 /* 1 when requests go to a server; fills *out_url (optional). Decides on first use. */
 int client_is_remote(struct cli *c, const char **out_url, struct err *err);
-/* In process: looks once at what is running (applies results); waits at most ms. Remote: only waits. */
+/* In process: looks once at what is running (applies results); waits at most ms. Remote: only
+ * waits. */
 int client_tick(struct cli *c, int64_t ms, struct err *err) WARN_UNUSED;
 /* In process: gives the lock back between two steps of one command. */
 void client_unlock(struct cli *c);

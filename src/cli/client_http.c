@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The way over the network: one request by fetch/, with the bearer token; proxies of the environment
- * are libcurl's business. */
+ * The way over the network: one request by fetch/, with the bearer token; proxies of the
+ * environment are libcurl's business. */
 #include "cli/client_int.h"
 
 #include "base/num.h"
@@ -8,8 +8,8 @@
 
 enum { CALL_TIMEOUT_MS = 120000 };
 
-int client__http(struct cli *c, const char *base, const char *method, const char *target, str_t body,
-                 struct reply *out, struct err *err)
+int client__http(struct cli *c, const char *base, const char *method, const char *target,
+                 str_t body, struct reply *out, struct err *err)
 {
     const char *headers[5];
     size_t n = 0;
@@ -20,13 +20,18 @@ int client__http(struct cli *c, const char *base, const char *method, const char
     headers[n++] = "Accept: application/json, */*";
     headers[n++] = "User-Agent: slipway/" SLIPWAY_VERSION;
     headers[n] = NULL;
-    struct fetch_request rq = { .method = method, .url = arena_printf(&c->arena, "%s%s", base, target), .headers = headers,
-                                .body = body, .timeout_ms = CALL_TIMEOUT_MS };
+    struct fetch_request rq = { .method = method,
+                                .url = arena_printf(&c->arena, "%s%s", base, target),
+                                .headers = headers,
+                                .body = body,
+                                .timeout_ms = CALL_TIMEOUT_MS };
     struct fetch_response rs;
     int rc = fetch(&c->arena, &rq, &rs, err);
     if (rc == ERR_UNAVAILABLE && c->server)
-        cli_hint(c, "the server %s comes from %s; without it the data folder is used: is it meant, and does it run?", base,
-                 c->server_from);
+        cli_hint(c,
+                 "the server %s comes from %s; without it the data folder is used: is it meant, "
+                 "and does it run?",
+                 base, c->server_from);
     else if (rc == ERR_UNAVAILABLE)
         cli_hint(c, "start one: slipway server");
     if (rc)
@@ -38,6 +43,8 @@ int client__http(struct cli *c, const char *base, const char *method, const char
     if (offset.p && parse_i64(offset, &out->next_offset) != 0)
         out->next_offset = -1;
     if (rs.status >= 300 && rs.status < 400)
-        return ERR(err, ERR_UNAVAILABLE, "%s answered %d (it points elsewhere); name the server's own URL", base, rs.status);
+        return ERR(err, ERR_UNAVAILABLE,
+                   "%s answered %d (it points elsewhere); name the server's own URL", base,
+                   rs.status);
     return 0;
 }

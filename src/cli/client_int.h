@@ -4,7 +4,7 @@
 #include "cli/client.h"
 #include "net/request.h"
 
-/* Sends one request to `base` + target; fills status, content type, body and next_offset. Network failures
- * are ERR_UNAVAILABLE or ERR_TIMEOUT and name the URL. */
-int client__http(struct cli *c, const char *base, const char *method, const char *target, str_t body,
-                 struct reply *out, struct err *err) WARN_UNUSED;
+/* Sends one request to `base` + target; fills status, content type, body and next_offset. Network
+ * failures are ERR_UNAVAILABLE or ERR_TIMEOUT and name the URL. */
+int client__http(struct cli *c, const char *base, const char *method, const char *target,
+                 str_t body, struct reply *out, struct err *err) WARN_UNUSED;

@@ -44,7 +44,10 @@ static int follow(struct cli *c, const char *query, struct err *err)
     while (!rc && !term_interrupted() && !c->out_broken) {
         struct arena_mark mark = arena_snapshot(&c->arena);
         const struct json *page;
-        rc = client_get(c, arena_printf(&c->arena, "/api/v1/audit?order=asc&after=%lld&limit=1000%s", (long long)after, query), &page, err);
+        rc = client_get(c,
+                        arena_printf(&c->arena, "/api/v1/audit?order=asc&after=%lld&limit=1000%s",
+                                     (long long)after, query),
+                        &page, err);
         const struct json *items = rc ? NULL : json_get(page, "items");
         if (items && items->n) {
             for (size_t i = 0; i < items->n; i++)

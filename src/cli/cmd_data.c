@@ -39,9 +39,11 @@ static const char *sketch(struct cli *c, const struct json *column)
 
 static void show_columns(struct cli *c, const struct json *columns)
 {
-    static const char *const keys[] = { "name", "type", "role", "missing", "distinct", "min", "mean", "max", "sd" };
-    static const enum cell_kind kinds[] = { CELL_TEXT,   CELL_TEXT,   CELL_TEXT,   CELL_INT,    CELL_INT,
-                                            CELL_NUMBER, CELL_NUMBER, CELL_NUMBER, CELL_NUMBER, CELL_TEXT };
+    static const char *const keys[] = { "name", "type", "role", "missing", "distinct",
+                                        "min",  "mean", "max",  "sd" };
+    static const enum cell_kind kinds[] = { CELL_TEXT,   CELL_TEXT,   CELL_TEXT,   CELL_INT,
+                                            CELL_INT,    CELL_NUMBER, CELL_NUMBER, CELL_NUMBER,
+                                            CELL_NUMBER, CELL_TEXT };
     enum { K = ARRAY_LEN(kinds) };
     if (!columns || columns->type != JSON_ARRAY || columns->n == 0)
         return;
@@ -50,7 +52,8 @@ static void show_columns(struct cli *c, const struct json *columns)
         return;
     for (size_t i = 0; i <= columns->n; i++) {
         for (size_t j = 0; j + 1 < K; j++)
-            cells[i * K + j] = i ? out_cell(c, json_get(&columns->items[i - 1], keys[j]), kinds[j], 1) : keys[j];
+            cells[i * K + j] =
+                i ? out_cell(c, json_get(&columns->items[i - 1], keys[j]), kinds[j], 1) : keys[j];
         cells[i * K + K - 1] = i ? sketch(c, &columns->items[i - 1]) : "";
     }
     struct out_grid g = { cells, columns->n + 1, K, kinds, "  " };
@@ -68,8 +71,9 @@ static void show_list(struct cli *c, const char *title, const struct json *list)
 static void show_dataset(struct cli *c, const struct json *d)
 {
     const struct json *versions = json_get(d, "versions");
-    term_out(c, "%sdata/%s%s@%.12s  %s\n", term_on(c, 0, PAINT_BOLD), json_get_string(d, "name", ""), term_off(c, 0),
-             json_get_string(d, "digest", ""), out_time(c, json_get_int(d, "creation_time_ms", 0)));
+    term_out(c, "%sdata/%s%s@%.12s  %s\n", term_on(c, 0, PAINT_BOLD),
+             json_get_string(d, "name", ""), term_off(c, 0), json_get_string(d, "digest", ""),
+             out_time(c, json_get_int(d, "creation_time_ms", 0)));
     term_out(c, "  %s rows, %s columns\n", out_cell(c, json_get(d, "rows"), CELL_INT, 1),
              out_cell(c, json_get(d, "columns_n"), CELL_INT, 1));
     show_list(c, "files", json_get(d, "files"));
@@ -94,8 +98,9 @@ int cmd_data_show(struct cli *c, struct err *err)
     if (rc)
         return rc;
     const char *name = client_escape(c, r.name);
-    const char *target = r.version ? arena_printf(&c->arena, "/api/v1/datasets/%s/versions/%s", name, client_escape(c, r.version)) :
-                                     arena_printf(&c->arena, "/api/v1/datasets/%s", name);
+    const char *target = r.version ? arena_printf(&c->arena, "/api/v1/datasets/%s/versions/%s",
+                                                  name, client_escape(c, r.version))
+                                   : arena_printf(&c->arena, "/api/v1/datasets/%s", name);
     rc = client_get(c, target, &answer, err);
     return rc ? rc : out_object(c, answer, show_dataset, err);
 }

@@ -11,22 +11,25 @@
 enum { READY_WAIT_MS = 10000, READY_STEP_MS = 50 };
 
 struct move {
-    const char *verb;     /* "deployed" */
+    const char *verb; /* "deployed" */
     const char *endpoint;
-    const char *before;   /* version served before, NULL = none */
+    const char *before; /* version served before, NULL = none */
 };
 
 static const char *shown_before;
 
 static void show_move(struct cli *c, const struct json *e)
 {
-    const char *name = json_get_string(e, "name", ""), *version = json_get_string(e, "version", "?");
+    const char *name = json_get_string(e, "name", ""),
+               *version = json_get_string(e, "version", "?");
     const char *model = json_get_string(e, "model", ""), *state = json_get_string(e, "state", "");
     term_out(c, "%sendpoint/%s%s  %s%s:%s%s", term_on(c, 0, PAINT_BOLD), name, term_off(c, 0),
              term_on(c, 0, PAINT_GREEN), model, version, term_off(c, 0));
     if (shown_before)
         term_out(c, "  (was :%s)", shown_before);
-    term_out(c, "  %s\n", strcmp(state, "not_served") == 0 ? "recorded; no server runs on this data folder" : state);
+    term_out(c, "  %s\n",
+             strcmp(state, "not_served") == 0 ? "recorded; no server runs on this data folder"
+                                              : state);
     const char *reason = json_get_string(e, "state_reason", NULL);
     if (reason && *reason && strcmp(state, "not_served") != 0)
         term_out(c, "  %s\n", reason);
@@ -57,11 +60,13 @@ static void next_steps(struct cli *c, const struct json *e, const struct move *m
     if (strcmp(state, "not_served") == 0)
         term_note(c, "→ slipway server    → slipway predict %s", m->endpoint);
     else if (url && example && !strchr(example, '\''))
-        term_note(c, "→ curl -s %s -H 'content-type: application/json' -d '{\"instances\": [%s]}'", url, example);
+        term_note(c, "→ curl -s %s -H 'content-type: application/json' -d '{\"instances\": [%s]}'",
+                  url, example);
     else
         term_note(c, "→ slipway predict %s", m->endpoint);
     if (strcmp(m->verb, "promoted") == 0)
-        term_note(c, "→ slipway status endpoint/%s    → slipway rollback %s", m->endpoint, m->endpoint);
+        term_note(c, "→ slipway status endpoint/%s    → slipway rollback %s", m->endpoint,
+                  m->endpoint);
 }
 
 /* A server loads the version in the background: wait until it answers or failed. */
@@ -70,11 +75,15 @@ static int wait_ready(struct cli *c, const char *endpoint, const struct json **e
     int64_t start = clock_mono_ns();
     while (strcmp(json_get_string(*e, "state", ""), "loading") == 0) {
         if (clock_mono_ns() - start > READY_WAIT_MS * INT64_C(1000000))
-            return ERR(err, ERR_TIMEOUT, "endpoint '%s' is still loading after %d s; slipway status endpoint/%s tells more",
-                       endpoint, READY_WAIT_MS / 1000, endpoint);
+            return ERR(
+                err, ERR_TIMEOUT,
+                "endpoint '%s' is still loading after %d s; slipway status endpoint/%s tells more",
+                endpoint, READY_WAIT_MS / 1000, endpoint);
         int rc = client_tick(c, READY_STEP_MS, err);
         if (!rc)
-            rc = client_get(c, arena_printf(&c->arena, "/api/v1/endpoints/%s", client_escape(c, endpoint)), e, err);
+            rc = client_get(
+                c, arena_printf(&c->arena, "/api/v1/endpoints/%s", client_escape(c, endpoint)), e,
+                err);
         if (rc)
             return rc;
         term_progress(c, "  loading endpoint/%s …", endpoint);
@@ -82,7 +91,8 @@ static int wait_ready(struct cli *c, const char *endpoint, const struct json **e
     term_progress_end(c);
     if (strcmp(json_get_string(*e, "state", ""), "failed") == 0)
         return ERR(err, ERR_FAILED, "endpoint '%s' cannot load version %s: %.300s", endpoint,
-                   json_get_string(*e, "version", "?"), json_get_string(*e, "state_reason", "no reason given"));
+                   json_get_string(*e, "version", "?"),
+                   json_get_string(*e, "state_reason", "no reason given"));
     return 0;
 }
 
@@ -91,7 +101,8 @@ static const char *version_before(struct cli *c, const char *endpoint)
     const struct json *e;
     struct err ignored = ERR_INIT;
     const char *before = NULL;
-    if (client_get(c, arena_printf(&c->arena, "/api/v1/endpoints/%s", client_escape(c, endpoint)), &e, &ignored) == 0)
+    if (client_get(c, arena_printf(&c->arena, "/api/v1/endpoints/%s", client_escape(c, endpoint)),
+                   &e, &ignored) == 0)
         before = json_get_string(e, "version", NULL);
     c->message = c->hint = c->code_name = c->request_id = NULL;
     return before;
@@ -115,7 +126,8 @@ static int move_body(struct cli *c, const char *model, const char *version, stru
     return b->failed;
 }
 
-static int move(struct cli *c, struct move *m, const char *method, const char *target, str_t body, struct err *err)
+static int move(struct cli *c, struct move *m, const char *method, const char *target, str_t body,
+                struct err *err)
 {
     struct reply r;
     m->before = version_before(c, m->endpoint);
@@ -153,9 +165,11 @@ int cmd_deploy(struct cli *c, struct err *err)
         return rc;
     m.endpoint = endpoint.name;
     buf_init(&b, KIB(64));
-    rc = move_body(c, model.name, model.version, &b) ?
-             ERR(err, ERR_LIMIT, "the request is too large") :
-             move(c, &m, "PUT", arena_printf(&c->arena, "/api/v1/endpoints/%s", client_escape(c, m.endpoint)), buf_view(&b), err);
+    rc = move_body(c, model.name, model.version, &b)
+             ? ERR(err, ERR_LIMIT, "the request is too large")
+             : move(c, &m, "PUT",
+                    arena_printf(&c->arena, "/api/v1/endpoints/%s", client_escape(c, m.endpoint)),
+                    buf_view(&b), err);
     buf_fini(&b);
     return rc;
 }
@@ -173,9 +187,10 @@ static int promote_or_rollback(struct cli *c, const char *action, const char *ve
         version = strrchr(version, ':') + 1;
     m.endpoint = endpoint.name;
     buf_init(&b, KIB(64));
-    const char *target = arena_printf(&c->arena, "/api/v1/endpoints/%s:%s", client_escape(c, m.endpoint), action);
-    rc = move_body(c, NULL, version, &b) ? ERR(err, ERR_LIMIT, "the request is too large") :
-                                           move(c, &m, "POST", target, buf_view(&b), err);
+    const char *target =
+        arena_printf(&c->arena, "/api/v1/endpoints/%s:%s", client_escape(c, m.endpoint), action);
+    rc = move_body(c, NULL, version, &b) ? ERR(err, ERR_LIMIT, "the request is too large")
+                                         : move(c, &m, "POST", target, buf_view(&b), err);
     buf_fini(&b);
     return rc;
 }

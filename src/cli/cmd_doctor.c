@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * doctor: one line a check, ✓ works, ! could be better, ✗ does not work, and what to do about it.
- * Exit status 1 when something does not work. To add a check: write a function, add it to `checks`. */
+ * Exit status 1 when something does not work. To add a check: write a function, add it to `checks`.
+ */
 #include <dlfcn.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -35,14 +36,17 @@ struct doctor {
 
 static struct json text_json(const char *z)
 {
-    return z ? (struct json){ .type = JSON_STRING, .string = str_of(z) } : (struct json){ .type = JSON_NULL };
+    return z ? (struct json){ .type = JSON_STRING, .string = str_of(z) }
+             : (struct json){ .type = JSON_NULL };
 }
 
-static void say(struct doctor *d, enum verdict v, const char *name, const char *found, const char *fix)
+static void say(struct doctor *d, enum verdict v, const char *name, const char *found,
+                const char *fix)
 {
     static const char *const words[] = { "ok", "warning", "error" };
     static const char *const marks[] = { "✓", "!", "✗" };
-    int people = d->c->format == FORMAT_TABLE || d->c->format == FORMAT_WIDE || d->c->format == FORMAT_MD;
+    int people = !d->c->field && (d->c->format == FORMAT_TABLE || d->c->format == FORMAT_WIDE ||
+                                  d->c->format == FORMAT_MD);
     struct json_member *m = arena_alloc(&d->c->arena, 4 * sizeof *m);
     m[0] = (struct json_member){ STR("state"), text_json(people ? marks[v] : words[v]) };
     m[1] = (struct json_member){ STR("name"), text_json(name) };
@@ -60,7 +64,8 @@ static void check_version(struct doctor *d)
     struct utsname u;
     if (uname(&u) != 0)
         memset(&u, 0, sizeof u);
-    say(d, GOOD, "version", TEXT(d, "slipway %s, %s %s %s", SLIPWAY_VERSION, u.sysname, u.release, u.machine), NULL);
+    say(d, GOOD, "version",
+        TEXT(d, "slipway %s, %s %s %s", SLIPWAY_VERSION, u.sysname, u.release, u.machine), NULL);
 }
 
 static void check_folder(struct doctor *d)
@@ -69,11 +74,13 @@ static void check_folder(struct doctor *d)
     char *probe = TEXT(d, "%s/.doctor-%d", dir, (int)getpid());
     struct err err = ERR_INIT;
     if (!fs_exists(dir)) {
-        say(d, GOOD, "data folder", TEXT(d, "%s does not exist yet; the first run makes it", dir), NULL);
+        say(d, GOOD, "data folder", TEXT(d, "%s does not exist yet; the first run makes it", dir),
+            NULL);
         return;
     }
     if (fs_write_atomic(probe, STR("x"), &err) != 0) {
-        say(d, BROKEN, "data folder", err.msg, TEXT(d, "chown or chmod %s, or name another with --data", dir));
+        say(d, BROKEN, "data folder", err.msg,
+            TEXT(d, "chown or chmod %s, or name another with --data", dir));
         return;
     }
     IGNORE(fs_remove(probe, NULL));
@@ -91,7 +98,8 @@ static void check_disk(struct doctor *d)
         *slash = '\0';
     }
     int64_t free_bytes = (int64_t)s.f_bavail * (int64_t)s.f_frsize;
-    say(d, free_bytes < DISK_LOW ? COULD_BE_BETTER : GOOD, "disk", TEXT(d, "%s free at %s", out_bytes(d->c, free_bytes), dir),
+    say(d, free_bytes < DISK_LOW ? COULD_BE_BETTER : GOOD, "disk",
+        TEXT(d, "%s free at %s", out_bytes(d->c, free_bytes), dir),
         "make room, or put the data folder on another disk with --data");
 }
 
@@ -105,13 +113,17 @@ static void check_database(struct doctor *d)
     if (rc == ERR_NOT_FOUND) {
         say(d, GOOD, "database", "none yet", NULL);
     } else if (rc == ERR_CONFLICT) {
-        say(d, COULD_BE_BETTER, "database", err.msg, "any command that writes migrates it, such as slipway run or slipway server");
+        say(d, COULD_BE_BETTER, "database", err.msg,
+            "any command that writes migrates it, such as slipway run or slipway server");
     } else if (rc) {
-        say(d, BROKEN, "database", err.msg, TEXT(d, "restore %s/slipway.db from a backup, or move it away to start afresh", d->c->data_dir));
+        say(d, BROKEN, "database", err.msg,
+            TEXT(d, "restore %s/slipway.db from a backup, or move it away to start afresh",
+                 d->c->data_dir));
     } else if (cli_count(d->c, "quick")) {
         say(d, GOOD, "database", "opens, all migrations applied", NULL);
     } else if (store_check(h->store, &d->c->arena, &problem, &err) != 0 || problem) {
-        say(d, BROKEN, "database", problem ? problem : err.msg, TEXT(d, "restore %s/slipway.db from a backup", d->c->data_dir));
+        say(d, BROKEN, "database", problem ? problem : err.msg,
+            TEXT(d, "restore %s/slipway.db from a backup", d->c->data_dir));
     } else {
         say(d, GOOD, "database", "sound, all migrations applied", NULL);
     }
@@ -144,9 +156,12 @@ static void check_engines(struct doctor *d)
         struct err err = ERR_INIT;
         const char *name = TEXT(d, "engine %s", kinds[i].name);
         if (engine_find(&d->c->arena, kinds[i].name, &e, &err) == 0)
-            say(d, GOOD, name, TEXT(d, "%s at %s (%s); %s", e.version, e.path, e.found_in, kinds[i].enables), NULL);
+            say(d, GOOD, name,
+                TEXT(d, "%s at %s (%s); %s", e.version, e.path, e.found_in, kinds[i].enables),
+                NULL);
         else
-            say(d, COULD_BE_BETTER, name, TEXT(d, "not found; %s", kinds[i].enables), kinds[i].remedy);
+            say(d, COULD_BE_BETTER, name, TEXT(d, "not found; %s", kinds[i].enables),
+                kinds[i].remedy);
     }
 }
 
@@ -154,10 +169,13 @@ static void check_libraries(struct doctor *d)
 {
     struct err err = ERR_INIT;
     const char *curl = fetch_library(&err);
-    say(d, curl ? GOOD : COULD_BE_BETTER, "libcurl", curl ? TEXT(d, "%.*s", (int)strcspn(curl, " "), curl) : err.msg,
+    say(d, curl ? GOOD : COULD_BE_BETTER, "libcurl",
+        curl ? TEXT(d, "%.*s", (int)strcspn(curl, " "), curl) : err.msg,
         "apt install libcurl3-gnutls: the command line needs it to talk to a server");
     void *pq = dlopen("libpq.so.5", RTLD_LAZY | RTLD_LOCAL);
-    say(d, GOOD, "libpq", pq ? "found; PostgreSQL is not used yet" : "not installed; PostgreSQL is not used yet", NULL);
+    say(d, GOOD, "libpq",
+        pq ? "found; PostgreSQL is not used yet" : "not installed; PostgreSQL is not used yet",
+        NULL);
     if (pq)
         (void)dlclose(pq);
 }
@@ -166,12 +184,15 @@ static void check_cpu(struct doctor *d)
 {
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    int avx2 = __builtin_cpu_supports("avx2"), fma = __builtin_cpu_supports("fma"), avx512 = __builtin_cpu_supports("avx512f");
-    const char *features = TEXT(d, "x86-64%s%s%s", avx2 ? " avx2" : "", fma ? " fma" : "", avx512 ? " avx512f" : "");
+    int avx2 = __builtin_cpu_supports("avx2"), fma = __builtin_cpu_supports("fma"),
+        avx512 = __builtin_cpu_supports("avx512f");
+    const char *features =
+        TEXT(d, "x86-64%s%s%s", avx2 ? " avx2" : "", fma ? " fma" : "", avx512 ? " avx512f" : "");
 #else
     const char *features = "baseline kernels";
 #endif
-    say(d, GOOD, "processor", TEXT(d, "%ld cores, %s", sysconf(_SC_NPROCESSORS_ONLN), features), NULL);
+    say(d, GOOD, "processor", TEXT(d, "%ld cores, %s", sysconf(_SC_NPROCESSORS_ONLN), features),
+        NULL);
 }
 
 static void check_limits(struct doctor *d)
@@ -180,14 +201,17 @@ static void check_limits(struct doctor *d)
     if (getrlimit(RLIMIT_NOFILE, &r) != 0)
         return;
     int low = r.rlim_cur < FILES_LOW;
-    say(d, low ? COULD_BE_BETTER : GOOD, "open files", TEXT(d, "at most %llu", (unsigned long long)r.rlim_cur),
+    say(d, low ? COULD_BE_BETTER : GOOD, "open files",
+        TEXT(d, "at most %llu", (unsigned long long)r.rlim_cur),
         "ulimit -n 4096 before the server starts, or LimitNOFILE= in its unit");
 }
 
 /* 1 when nothing listens there. */
 static int port_is_free(int port)
 {
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    struct sockaddr_in at = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t)port),
+                              .sin_addr = { htonl(INADDR_LOOPBACK) } };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
     if (fd < 0)
         return 1;
@@ -210,8 +234,10 @@ static void check_server(struct doctor *d)
         static const int ports[] = { 5000, 8501 };
         for (size_t i = 0; i < ARRAY_LEN(ports); i++)
             if (!port_is_free(ports[i]))
-                say(d, COULD_BE_BETTER, "port", TEXT(d, "127.0.0.1:%d is taken by another program", ports[i]),
-                    i ? "slipway server --serve off, or another port" : "slipway server --listen 127.0.0.1:0");
+                say(d, COULD_BE_BETTER, "port",
+                    TEXT(d, "127.0.0.1:%d is taken by another program", ports[i]),
+                    i ? "slipway server --serve off, or another port"
+                      : "slipway server --listen 127.0.0.1:0");
         return;
     }
     struct reply r;
@@ -221,9 +247,11 @@ static void check_server(struct doctor *d)
     double ms = (double)(clock_mono_ns() - start) / 1e6;
     c->hint = NULL;
     if (rc)
-        say(d, BROKEN, "server", err.msg, "is the URL right, and does it run? slipway server starts one");
+        say(d, BROKEN, "server", err.msg,
+            "is the URL right, and does it run? slipway server starts one");
     else if (r.status != 200)
-        say(d, BROKEN, "server", TEXT(d, "%s answers %d", url, r.status), "is that a Slipway server? --server names another, --token-file the token");
+        say(d, BROKEN, "server", TEXT(d, "%s answers %d", url, r.status),
+            "is that a Slipway server? --server names another, --token-file the token");
     else
         say(d, GOOD, "server", TEXT(d, "%s answers in %.1f ms", url, ms), NULL);
 }
@@ -231,12 +259,13 @@ static void check_server(struct doctor *d)
 static void check_terminal(struct doctor *d)
 {
     static const char *const names[] = { "https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy" };
-    say(d, d->c->utf8 ? GOOD : COULD_BE_BETTER, "locale", d->c->utf8 ? "UTF-8" : "not UTF-8: symbols are spelled in ASCII",
-        "export LANG=C.UTF-8");
+    say(d, d->c->utf8 ? GOOD : COULD_BE_BETTER, "locale",
+        d->c->utf8 ? "UTF-8" : "not UTF-8: symbols are spelled in ASCII", "export LANG=C.UTF-8");
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         const char *v = getenv(names[i]);
         if (v && *v) {
-            say(d, GOOD, "proxy", TEXT(d, "%s is set; requests to servers elsewhere go through it", names[i]), NULL);
+            say(d, GOOD, "proxy",
+                TEXT(d, "%s is set; requests to servers elsewhere go through it", names[i]), NULL);
             break;
         }
     }
@@ -247,9 +276,11 @@ static void print_lines(struct doctor *d)
     static const enum paint paints[] = { PAINT_GREEN, PAINT_YELLOW, PAINT_RED };
     struct cli *c = d->c;
     for (size_t i = 0; i < d->n; i++) {
-        const char *mark = json_get_string(&d->rows[i], "state", ""), *fix = json_get_string(&d->rows[i], "fix", NULL);
+        const char *mark = json_get_string(&d->rows[i], "state", ""),
+                   *fix = json_get_string(&d->rows[i], "fix", NULL);
         enum paint p = paints[strcmp(mark, "✓") == 0 ? 0 : strcmp(mark, "!") == 0 ? 1 : 2];
-        term_out(c, "%s%s%s %-14s  %s\n", term_on(c, 0, p), mark, term_off(c, 0), json_get_string(&d->rows[i], "name", ""),
+        term_out(c, "%s%s%s %-14s  %s\n", term_on(c, 0, p), mark, term_off(c, 0),
+                 json_get_string(&d->rows[i], "name", ""),
                  json_get_string(&d->rows[i], "found", ""));
         if (fix)
             term_out(c, "  %-14s  → %s\n", "", fix);
@@ -258,8 +289,10 @@ static void print_lines(struct doctor *d)
 
 int cmd_doctor(struct cli *c, struct err *err)
 {
-    static void (*const checks[])(struct doctor *) = { check_version, check_folder, check_disk, check_database, check_server };
-    static void (*const more[])(struct doctor *) = { check_project, check_engines, check_libraries, check_cpu, check_limits, check_terminal };
+    static void (*const checks[])(struct doctor *) = { check_version, check_folder, check_disk,
+                                                       check_database, check_server };
+    static void (*const more[])(struct doctor *) = { check_project, check_engines, check_libraries,
+                                                     check_cpu,     check_limits,  check_terminal };
     struct doctor d = { .c = c };
     for (size_t i = 0; i < ARRAY_LEN(checks); i++)
         checks[i](&d);
@@ -272,6 +305,7 @@ int cmd_doctor(struct cli *c, struct err *err)
     else
         rc = out_list(c, &list, NULL, 0, 0, err);
     if (!rc && d.broken)
-        term_note(c, "%d thing%s do%s not work", d.broken, d.broken == 1 ? "" : "s", d.broken == 1 ? "es" : "");
+        term_note(c, "%d thing%s do%s not work", d.broken, d.broken == 1 ? "" : "s",
+                  d.broken == 1 ? "es" : "");
     return rc ? rc : d.broken ? 1 : 0;
 }

@@ -16,7 +16,8 @@ int cmd_help(struct cli *c, struct err *err)
         help_group(c, c->args[0]);
         return 0;
     }
-    const char *name = c->arg_n == 1 ? c->args[0] : arena_printf(&c->arena, "%s %s", c->args[0], c->args[1]);
+    const char *name =
+        c->arg_n == 1 ? c->args[0] : arena_printf(&c->arena, "%s %s", c->args[0], c->args[1]);
     const struct cli_command *cmd = cli_command_find(name);
     if (!cmd) {
         size_t n, k = 0;
@@ -41,7 +42,8 @@ static void version_text(struct cli *c, const struct json *v)
 
 int cmd_version(struct cli *c, struct err *err)
 {
-    static const char text[] = "{\"version\":\"" SLIPWAY_VERSION "\",\"api\":1,\"mlflow_version\":\"3.11.1\"}";
+    static const char text[] =
+        "{\"version\":\"" SLIPWAY_VERSION "\",\"api\":1,\"mlflow_version\":\"3.11.1\"}";
     struct json v;
     int rc = json_parse(&c->arena, STR(text), NULL, &v, err);
     return rc ? rc : out_object(c, &v, version_text, err);
@@ -62,10 +64,11 @@ int cmd_docs(struct cli *c, struct err *err)
         return ERR(err, ERR_INVALID, "no page '%s'; there are cli, man and errors", page);
     size_t n;
     const struct err_info *all = err_table(&n);
-    term_out(c, "# Error codes\n\nMade from the error table by `slipway _docs errors`; do not edit.\n\n"
-                "| code | HTTP | exit | meaning |\n|---|--:|--:|---|\n");
+    term_out(
+        c, "# Error codes\n\nMade from the error table by `slipway _docs errors`; do not edit.\n\n"
+           "| code | HTTP | exit | meaning |\n|---|--:|--:|---|\n");
     for (size_t i = 0; i < n; i++)
-        term_out(c, "| <a id=\"%s\"></a>`%s` | %d | %d | %s |\n", all[i].name, all[i].name, all[i].http_status,
-                 all[i].exit_status, all[i].meaning);
+        term_out(c, "| <a id=\"%s\"></a>`%s` | %d | %d | %s |\n", all[i].name, all[i].name,
+                 all[i].http_status, all[i].exit_status, all[i].meaning);
     return 0;
 }

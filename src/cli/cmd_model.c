@@ -28,9 +28,12 @@ static void show_model(struct cli *c, const struct json *m)
 {
     static const char *const keys[] = { "description", "aliases", "endpoints", "tags" };
     static const struct cli_column columns[] = {
-        { "VERSION", "version", CELL_TEXT, 0 },   { "ALIASES", "aliases", CELL_LIST, 0 },
-        { "ENDPOINTS", "endpoints", CELL_LIST, 0 }, { "RMSE", "metrics.rmse", CELL_TEXT, 0 },
-        { "FAMILY", "family", CELL_TEXT, 0 },     { "RUN", "run_id", CELL_ID, 0 },
+        { "VERSION", "version", CELL_TEXT, 0 },
+        { "ALIASES", "aliases", CELL_LIST, 0 },
+        { "ENDPOINTS", "endpoints", CELL_LIST, 0 },
+        { "RMSE", "metrics.rmse", CELL_TEXT, 0 },
+        { "FAMILY", "family", CELL_TEXT, 0 },
+        { "RUN", "run_id", CELL_ID, 0 },
         { "CREATED", "creation_time_ms", CELL_TIME, 0 },
     };
     enum { K = ARRAY_LEN(columns) };
@@ -48,7 +51,8 @@ static void show_model(struct cli *c, const struct json *m)
     for (size_t i = 0; i < versions->n; i++)
         for (size_t j = 0; j < K; j++) {
             const struct json *x = out_path(&versions->items[i], columns[j].path);
-            cells[(i + 1) * K + j] = j == 3 ? out_interval(c, x) : out_cell(c, x, columns[j].kind, 1);
+            cells[(i + 1) * K + j] =
+                j == 3 ? out_interval(c, x) : out_cell(c, x, columns[j].kind, 1);
         }
     struct out_grid g = { cells, versions->n + 1, K, NULL, "  " };
     report_title(c, "Versions");
@@ -83,7 +87,8 @@ static void show_metrics(struct cli *c, const struct json *metrics)
     cells[0] = "metric";
     cells[1] = "test, with interval";
     for (size_t i = 0; i < metrics->n; i++) {
-        cells[2 * i + 2] = arena_strndup(&c->arena, metrics->members[i].key.p, metrics->members[i].key.n);
+        cells[2 * i + 2] =
+            arena_strndup(&c->arena, metrics->members[i].key.p, metrics->members[i].key.n);
         cells[2 * i + 3] = out_interval(c, &metrics->members[i].value);
     }
     struct out_grid g = { cells, metrics->n + 1, 2, NULL, "  " };
@@ -114,10 +119,13 @@ static void show_files(struct cli *c, const struct json *files)
 
 static void show_version(struct cli *c, const struct json *v)
 {
-    static const char *const keys[] = { "aliases", "endpoints", "description", "tags", "family", "run_id", "digest",
-                                        "dataset.name", "dataset.digest", "code.commit", "seed" };
-    term_out(c, "%s%s%s  %s\n", term_on(c, 0, PAINT_BOLD), ref_model(c, json_get(v, "name"), json_get(v, "version")),
-             term_off(c, 0), out_time(c, json_get_int(v, "creation_time_ms", 0)));
+    static const char *const keys[] = { "aliases",     "endpoints",    "description",
+                                        "tags",        "family",       "run_id",
+                                        "digest",      "dataset.name", "dataset.digest",
+                                        "code.commit", "seed" };
+    term_out(c, "%s%s%s  %s\n", term_on(c, 0, PAINT_BOLD),
+             ref_model(c, json_get(v, "name"), json_get(v, "version")), term_off(c, 0),
+             out_time(c, json_get_int(v, "creation_time_ms", 0)));
     put_fields(c, v, keys, ARRAY_LEN(keys));
     show_signature(c, json_get(v, "signature"));
     show_metrics(c, json_get(v, "metrics"));
@@ -142,7 +150,10 @@ int cmd_model_show(struct cli *c, struct err *err)
         rc = client_get(c, arena_printf(&c->arena, "/api/v1/models/%s", name), &answer, err);
         return rc ? rc : out_object(c, answer, show_model, err);
     }
-    rc = client_get(c, arena_printf(&c->arena, "/api/v1/models/%s/versions/%s", name, client_escape(c, r.version)), &answer, err);
+    rc = client_get(
+        c,
+        arena_printf(&c->arena, "/api/v1/models/%s/versions/%s", name, client_escape(c, r.version)),
+        &answer, err);
     return rc ? rc : out_object(c, answer, show_version, err);
 }
 
@@ -152,10 +163,12 @@ int cmd_model_show(struct cli *c, struct err *err)
 static int default_pair(struct cli *c, const char *name, const char **out, struct err *err)
 {
     const struct json *m;
-    int rc = client_get(c, arena_printf(&c->arena, "/api/v1/models/%s", client_escape(c, name)), &m, err);
+    int rc = client_get(c, arena_printf(&c->arena, "/api/v1/models/%s", client_escape(c, name)), &m,
+                        err);
     if (rc)
         return rc;
-    const struct json *champion = out_path(m, "aliases.champion"), *versions = json_get(m, "versions");
+    const struct json *champion = out_path(m, "aliases.champion"),
+                      *versions = json_get(m, "versions");
     const char *latest = json_get_string(m, "latest_version", NULL);
     if (!latest)
         return ERR(err, ERR_NOT_FOUND, "model '%s' has no version yet", name);
@@ -168,7 +181,9 @@ static int default_pair(struct cli *c, const char *name, const char **out, struc
         }
     }
     if (!first || strcmp(first, latest) == 0)
-        return ERR(err, ERR_NOT_FOUND, "model '%s' has only version %s; there is nothing to compare it with", name, latest);
+        return ERR(err, ERR_NOT_FOUND,
+                   "model '%s' has only version %s; there is nothing to compare it with", name,
+                   latest);
     *out = arena_printf(&c->arena, "%s,%s", client_escape(c, first), client_escape(c, latest));
     return 0;
 }
@@ -185,20 +200,26 @@ int cmd_model_compare(struct cli *c, struct err *err)
         if (rc)
             return rc;
         if (name && strcmp(name, r.name) != 0)
-            return ERR(err, ERR_INVALID, "'%s' and '%s' are different models; compare their runs: slipway exp compare",
-                       name, r.name);
+            return ERR(
+                err, ERR_INVALID,
+                "'%s' and '%s' are different models; compare their runs: slipway exp compare", name,
+                r.name);
         name = r.name;
         if (r.version)
-            versions = versions ? arena_printf(&c->arena, "%s,%s", versions, client_escape(c, r.version)) :
-                                  client_escape(c, r.version);
+            versions = versions
+                           ? arena_printf(&c->arena, "%s,%s", versions, client_escape(c, r.version))
+                           : client_escape(c, r.version);
     }
     int rc = 0;
     if (!versions)
         rc = default_pair(c, name, &versions, err);
     else if (!strchr(versions, ','))
-        return ERR(err, ERR_INVALID, "comparing needs two versions: slipway model compare %s 1 2", name);
+        return ERR(err, ERR_INVALID, "comparing needs two versions: slipway model compare %s 1 2",
+                   name);
     if (!rc)
-        rc = client_get(c, arena_printf(&c->arena, "/api/v1/models/%s/compare?versions=%s", client_escape(c, name), versions),
+        rc = client_get(c,
+                        arena_printf(&c->arena, "/api/v1/models/%s/compare?versions=%s",
+                                     client_escape(c, name), versions),
                         &answer, err);
     return rc ? rc : compare_print(c, answer, err);
 }

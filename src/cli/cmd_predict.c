@@ -9,7 +9,7 @@
 #include "cli/term.h"
 
 struct target {
-    const char *path;              /* where to POST */
+    const char *path; /* where to POST */
     const struct json *signature;
     const struct json *example;
 };
@@ -45,11 +45,15 @@ static int find_model(struct cli *c, const struct ref *r, struct target *t, stru
         const struct json *champion = out_path(m, "aliases.champion");
         version = champion && champion->type == JSON_STRING ? "@champion" : "latest";
     }
-    int rc = client_get(c, arena_printf(&c->arena, "/api/v1/models/%s/versions/%s", name, client_escape(c, version)), &v, err);
+    int rc = client_get(
+        c,
+        arena_printf(&c->arena, "/api/v1/models/%s/versions/%s", name, client_escape(c, version)),
+        &v, err);
     if (rc)
         return rc;
     const char *number = json_get_string(v, "version", version);
-    t->path = arena_printf(&c->arena, "/v1/models/%s/versions/%s:predict", name, client_escape(c, number));
+    t->path = arena_printf(&c->arena, "/v1/models/%s/versions/%s:predict", name,
+                           client_escape(c, number));
     t->signature = json_get(v, "signature");
     t->example = json_get(v, "input_example");
     return 0;
@@ -75,11 +79,13 @@ static int find_target(struct cli *c, struct target *t, struct err *err)
     return rc;
 }
 
-static int body_of_example(struct cli *c, const struct json *example, struct buf *b, struct err *err)
+static int body_of_example(struct cli *c, const struct json *example, struct buf *b,
+                           struct err *err)
 {
     struct json_out o;
     if (!example || example->type != JSON_OBJECT)
-        return ERR(err, ERR_INVALID, "'%s' has no example; give rows as JSON, a CSV file or -", c->args[0]);
+        return ERR(err, ERR_INVALID, "'%s' has no example; give rows as JSON, a CSV file or -",
+                   c->args[0]);
     json_out_init(&o, b);
     jo_object(&o);
     jo_key(&o, "instances");
@@ -87,7 +93,8 @@ static int body_of_example(struct cli *c, const struct json *example, struct buf
     jo_value(&o, example);
     jo_array_end(&o);
     jo_object_end(&o);
-    term_note(c, "no rows given: using the model's example %.*s", (int)MIN(b->n, (size_t)400), b->p);
+    term_note(c, "no rows given: using the model's example %.*s", (int)MIN(b->n, (size_t)400),
+              b->p);
     return 0;
 }
 
@@ -127,7 +134,8 @@ int cmd_predict(struct cli *c, struct err *err)
     if (rc)
         return rc;
     buf_init(&body, LIMIT_BODY_PREDICT);
-    rc = c->arg_n > 1 ? rows_body(c, c->args[1], t.signature, &body, err) : body_of_example(c, t.example, &body, err);
+    rc = c->arg_n > 1 ? rows_body(c, c->args[1], t.signature, &body, err)
+                      : body_of_example(c, t.example, &body, err);
     if (!rc)
         rc = client_open_serving(c, err);
     if (!rc)

@@ -14,7 +14,8 @@ int cmd_init(struct cli *c, struct err *err)
     const char *slash = strrchr(dir, '/'), *name = slash ? slash + 1 : dir;
     if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         name = NULL;
-    int rc = project_init(&c->arena, dir, template_name ? template_name : "regression", name, &made, err);
+    int rc = project_init(&c->arena, dir, template_name ? template_name : "regression", name, &made,
+                          err);
     if (rc)
         return rc;
     struct json files = { .type = JSON_ARRAY, .n = made.file_n };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * run: starts the project's pipeline, follows it with one calm line a stage, and reports. Stage lines
- * are progress (stderr); the report is data (stdout). */
+ * run: starts the project's pipeline, follows it with one calm line a stage, and reports. Stage
+ * lines are progress (stderr); the report is data (stdout). */
 #include "base/fs.h"
 #include "cli/client.h"
 #include "cli/commands.h"
@@ -13,10 +13,10 @@ enum { TICK_MS = 40, LOG_TAIL_BYTES = 8192, LOG_TAIL_LINES = 20 };
 
 struct follow {
     const char *id;
-    const char *status;     /* as last heard */
-    const char *stage;      /* running now */
-    const char *failed;     /* stage that failed */
-    int64_t next;           /* progress lines seen */
+    const char *status; /* as last heard */
+    const char *stage;  /* running now */
+    const char *failed; /* stage that failed */
+    int64_t next;       /* progress lines seen */
     int cancel_sent;
 };
 
@@ -28,7 +28,8 @@ static int param_check(struct cli *c, const char *text, str_t *name, str_t *valu
     return 0;
 }
 
-static int config_read(struct cli *c, const char **out_dir, const char **out_text, const char **out_path, struct err *err)
+static int config_read(struct cli *c, const char **out_dir, const char **out_text,
+                       const char **out_path, struct err *err)
 {
     const char *file = cli_get(c, "file");
     char *real;
@@ -85,7 +86,8 @@ static int build_body(struct cli *c, struct buf *b, struct err *err)
     if (seed >= 0)
         jo_kv_int(&o, "seed", seed);
     jo_object_end(&o);
-    return b->failed ? ERR(err, ERR_LIMIT, "the request is larger than %zu bytes", b->max_bytes) : 0;
+    return b->failed ? ERR(err, ERR_LIMIT, "the request is larger than %zu bytes", b->max_bytes)
+                     : 0;
 }
 
 /* ---- --dry-run ---- */
@@ -93,7 +95,9 @@ static int build_body(struct cli *c, struct buf *b, struct err *err)
 static int print_plan(struct cli *c, const struct json *answer, struct err *err)
 {
     static const struct cli_column columns[] = {
-        { "STAGE", "name", CELL_TEXT, 0 }, { "WILL", "will", CELL_STATE, 0 }, { "WHY", "why", CELL_TEXT, 0 },
+        { "STAGE", "name", CELL_TEXT, 0 },
+        { "WILL", "will", CELL_STATE, 0 },
+        { "WHY", "why", CELL_TEXT, 0 },
     };
     const struct json *stages = json_get(answer, "stages");
     int would_run = 0;
@@ -101,8 +105,8 @@ static int print_plan(struct cli *c, const struct json *answer, struct err *err)
         return ERR(err, ERR_INTERNAL, "the answer has no 'stages'");
     for (size_t i = 0; i < stages->n; i++)
         would_run |= strcmp(json_get_string(&stages->items[i], "will", ""), "run") == 0;
-    int rc = c->format == FORMAT_JSON ? out_object(c, answer, NULL, err) :
-                                        out_list(c, stages, columns, ARRAY_LEN(columns), 0, err);
+    int rc = c->format == FORMAT_JSON ? out_object(c, answer, NULL, err)
+                                      : out_list(c, stages, columns, ARRAY_LEN(columns), 0, err);
     if (!rc && !would_run)
         term_note(c, "nothing to do; --force runs all stages");
     return rc ? rc : would_run && cli_count(c, "exit-code") ? 10 : 0;
@@ -112,8 +116,10 @@ static int print_plan(struct cli *c, const struct json *answer, struct err *err)
 
 static void stage_line(struct cli *c, struct follow *f, const struct json *line)
 {
-    const char *stage = json_get_string(line, "stage", "?"), *state = json_get_string(line, "state", "");
-    const char *why = json_get_string(line, "why", NULL), *message = json_get_string(line, "message", NULL);
+    const char *stage = json_get_string(line, "stage", "?"),
+               *state = json_get_string(line, "state", "");
+    const char *why = json_get_string(line, "why", NULL),
+               *message = json_get_string(line, "message", NULL);
     const struct json *rows = json_get(line, "rows");
     if (strcmp(state, "running") == 0) {
         f->stage = stage;
@@ -125,25 +131,34 @@ static void stage_line(struct cli *c, struct follow *f, const struct json *line)
         f->failed = stage;
     enum paint p = failed ? PAINT_RED : skipped ? PAINT_DIM : PAINT_GREEN;
     const char *took = skipped ? "" : out_duration(c, json_get_number(line, "ms", 0));
-    const char *n = rows && rows->is_integer ? arena_printf(&c->arena, "%lld rows", (long long)rows->integer) : "";
+    const char *n = rows && rows->is_integer
+                        ? arena_printf(&c->arena, "%lld rows", (long long)rows->integer)
+                        : "";
     struct buf safe;
     buf_init(&safe, MIB(1));
     buf_printf(&safe, "%-12s %9s  %-11s  ", stage, skipped ? "skipped" : took, n);
     term_safe(&safe, str_of(message ? message : why ? why : ""));
-    term_note(c, "%s%s%s %s", term_on(c, 1, p), failed ? "✗" : skipped ? "·" : "✓", term_off(c, 1), safe.p ? safe.p : "");
+    term_note(c, "%s%s%s %s", term_on(c, 1, p),
+              failed    ? "✗"
+              : skipped ? "·"
+                        : "✓",
+              term_off(c, 1), safe.p ? safe.p : "");
     buf_fini(&safe);
 }
 
 static int is_over(const char *status)
 {
-    return strcmp(status, "FINISHED") == 0 || strcmp(status, "FAILED") == 0 || strcmp(status, "KILLED") == 0;
+    return strcmp(status, "FINISHED") == 0 || strcmp(status, "FAILED") == 0 ||
+           strcmp(status, "KILLED") == 0;
 }
 
 static int poll_progress(struct cli *c, struct follow *f, struct err *err)
 {
     const struct json *answer;
-    int rc = client_get(c, arena_printf(&c->arena, "/api/v1/runs/%s/progress?after=%lld", f->id, (long long)f->next),
-                        &answer, err);
+    int rc = client_get(
+        c,
+        arena_printf(&c->arena, "/api/v1/runs/%s/progress?after=%lld", f->id, (long long)f->next),
+        &answer, err);
     if (rc)
         return rc;
     const struct json *items = json_get(answer, "items");
@@ -195,7 +210,8 @@ static void print_log_tail(struct cli *c, const char *id)
     str_t text = { 0 };
     const char *message = c->message, *hint = c->hint;
     for (int i = 0; i < 4096; i++) { /* a log is at most LIMIT_STEP_LOG and comes in parts */
-        const char *t = arena_printf(&c->arena, "/api/v1/runs/%s/log?offset=%lld", id, (long long)offset);
+        const char *t =
+            arena_printf(&c->arena, "/api/v1/runs/%s/log?offset=%lld", id, (long long)offset);
         if (client_call(c, "GET", t, (str_t){ 0 }, &r, &ignored) != 0 || r.body.n == 0)
             break;
         text = r.body;
@@ -229,12 +245,14 @@ static void print_log_tail(struct cli *c, const char *id)
     }
 }
 
-static int end_failed(struct cli *c, const struct follow *f, const struct json *run, struct err *err)
+static int end_failed(struct cli *c, const struct follow *f, const struct json *run,
+                      struct err *err)
 {
     const struct json *error = out_path(run, "result.error");
     const struct json *state = out_path(run, "result.state");
     int refused = state && state->type == JSON_STRING && str_is(state->string, "refused");
-    const char *why = json_get_string(error, "message", NULL), *code = json_get_string(error, "code", "FAILED");
+    const char *why = json_get_string(error, "message", NULL),
+               *code = json_get_string(error, "code", "FAILED");
     const char *stage = json_get_string(error, "stage", f->failed);
     if (!why)
         why = json_get_string(run, "status_reason", "no reason was recorded");
@@ -243,7 +261,10 @@ static int end_failed(struct cli *c, const struct follow *f, const struct json *
     if (!refused && c->format != FORMAT_JSON && c->format != FORMAT_JSONL)
         print_log_tail(c, f->id);
     int config = strcmp(code, "INVALID") == 0 && json_get_int(error, "line", 0) > 0;
-    cli_hint(c, refused ? "the evidence stays with the run: slipway exp show %.8s" : "slipway exp show %.8s", f->id);
+    cli_hint(c,
+             refused ? "the evidence stays with the run: slipway exp show %.8s"
+                     : "slipway exp show %.8s",
+             f->id);
     c->message = why;
     if (!refused && stage && !strstr(why, stage) && strncmp(why, "error[", 6) != 0)
         c->message = arena_printf(&c->arena, "stage '%s': %s", stage, why);
@@ -254,15 +275,19 @@ static int end_failed(struct cli *c, const struct follow *f, const struct json *
 static void next_command(struct cli *c, const struct json *run)
 {
     const struct json *model;
-    const struct json *name = out_path(run, "model_versions.0.name"), *version = out_path(run, "model_versions.0.version");
+    const struct json *name = out_path(run, "model_versions.0.name"),
+                      *version = out_path(run, "model_versions.0.version");
     struct err ignored = ERR_INIT;
     if (c->quiet || !name || name->type != JSON_STRING)
         return;
-    if (client_get(c, arena_printf(&c->arena, "/api/v1/models/%s", client_escape(c, name->string.p)), &model, &ignored) != 0)
+    if (client_get(c,
+                   arena_printf(&c->arena, "/api/v1/models/%s", client_escape(c, name->string.p)),
+                   &model, &ignored) != 0)
         return;
     const struct json *endpoint = out_path(model, "endpoints.0");
     if (endpoint && endpoint->type == JSON_STRING)
-        term_note(c, "→ slipway model compare %s    → slipway promote %s", name->string.p, endpoint->string.p);
+        term_note(c, "→ slipway model compare %s    → slipway promote %s", name->string.p,
+                  endpoint->string.p);
     else
         term_note(c, "→ slipway deploy %s", ref_model(c, name, version));
 }
@@ -292,7 +317,8 @@ static int cancel_named(struct cli *c, struct err *err)
     if (!rc)
         rc = ref_run_target(c, &r, &target, err);
     if (!rc)
-        rc = client_call(c, "POST", arena_printf(&c->arena, "%s:cancel", target), STR("{}"), &reply, err);
+        rc = client_call(c, "POST", arena_printf(&c->arena, "%s:cancel", target), STR("{}"), &reply,
+                         err);
     return rc ? rc : out_object(c, &reply.json, run_show, err);
 }
 
@@ -318,7 +344,8 @@ int cmd_run(struct cli *c, struct err *err)
         return ERR(err, ERR_INTERNAL, "the answer has no run_id");
     if (cli_count(c, "detach")) {
         rc = out_object(c, &r.json, run_started, err);
-        term_note(c, "→ follow: slipway exp show %.8s    → stop: slipway run --cancel %.8s", f.id, f.id);
+        term_note(c, "→ follow: slipway exp show %.8s    → stop: slipway run --cancel %.8s", f.id,
+                  f.id);
         return rc;
     }
     rc = follow(c, &f, err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * server: opens the data folder for its life, listens, follows runs, serves endpoints, and ends on a
- * signal: TERM or INT drains (a second one ends at once), HUP reads the tokens again.
+ * server: opens the data folder for its life, listens, follows runs, serves endpoints, and ends on
+ * a signal: TERM or INT drains (a second one ends at once), HUP reads the tokens again.
  *
  * The main thread waits for signals; net/, store/, flow/ and serve/ have their own threads. */
 #include <errno.h>
@@ -77,28 +77,36 @@ static void split_env(struct cli *c, const char *name, const char *mlflow_name, 
 
 static int check_listener(struct server *s, const char *listen, struct err *err)
 {
-    return http_listen_check(listen, cli_get(s->c, "token-file") != NULL, cli_count(s->c, "insecure") > 0, err);
+    return http_listen_check(listen, cli_get(s->c, "token-file") != NULL,
+                             cli_count(s->c, "insecure") > 0, err);
 }
 
 static int read_settings(struct server *s, struct err *err)
 {
     struct cli *c = s->c;
-    const char *grpc = cli_get(c, "grpc"), *base = cli_get(c, "base-path"), *delay = getenv("SLIPWAY_DRAIN_MS");
+    const char *grpc = cli_get(c, "grpc"), *base = cli_get(c, "base-path"),
+               *delay = getenv("SLIPWAY_DRAIN_MS");
     uint64_t ms;
     s->listen = cli_get(c, "listen") ? cli_get(c, "listen") : "127.0.0.1:5000";
     s->serve = cli_get(c, "serve") ? cli_get(c, "serve") : "127.0.0.1:8501";
     if (strcmp(s->serve, "off") == 0)
         s->serve = NULL;
     if (grpc && strcmp(grpc, "off") != 0)
-        return ERR(err, ERR_INVALID, "--grpc %s: gRPC is not built yet; only 'off' is accepted, which is also the default", grpc);
+        return ERR(
+            err, ERR_INVALID,
+            "--grpc %s: gRPC is not built yet; only 'off' is accepted, which is also the default",
+            grpc);
     if (base && (base[0] != '/' || !base[1] || base[strlen(base) - 1] == '/'))
-        return ERR(err, ERR_INVALID, "--base-path must look like /slipway: a '/' first and none at the end, not '%s'", base);
+        return ERR(err, ERR_INVALID,
+                   "--base-path must look like /slipway: a '/' first and none at the end, not '%s'",
+                   base);
     int rc = check_listener(s, s->listen, err);
     if (!rc && s->serve)
         rc = check_listener(s, s->serve, err);
     if (rc)
         return rc;
-    /* A load balancer in front needs time to see that readiness is gone; on loopback there is none. */
+    /* A load balancer in front needs time to see that readiness is gone; on loopback there is none.
+     */
     s->drain_ms = http_listen_is_loopback(s->listen) ? 0 : DRAIN_DELAY_MS;
     if (delay && parse_u64(str_of(delay), &ms) == 0 && ms <= 600000)
         s->drain_ms = (int64_t)ms;
@@ -123,7 +131,8 @@ static int open_data(struct server *s, struct err *err)
     struct home_owner owner;
     if (home_owner(c->data_dir, &owner) && owner.url[0]) {
         cli_hint(c, "stop it first (kill %d), or use another folder with --data", (int)owner.pid);
-        return ERR(err, ERR_CONFLICT, "the server at %s (pid %d) already serves '%s'", owner.url, (int)owner.pid, c->data_dir);
+        return ERR(err, ERR_CONFLICT, "the server at %s (pid %d) already serves '%s'", owner.url,
+                   (int)owner.pid, c->data_dir);
     }
     int rc = app_open(&s->app, &o, err);
     if (!rc)
@@ -139,8 +148,8 @@ static int open_data(struct server *s, struct err *err)
     return rc;
 }
 
-static int start_listener(struct server *s, const char *listen, struct listener *l, int plain, struct http_server **out,
-                          struct err *err)
+static int start_listener(struct server *s, const char *listen, struct listener *l, int plain,
+                          struct http_server **out, struct err *err)
 {
     struct http_server_options o = {
         .listen = listen,
@@ -156,7 +165,8 @@ static int start_listener(struct server *s, const char *listen, struct listener 
     };
     int rc = http_server_start(out, &o, err);
     if (rc == ERR_CONFLICT)
-        cli_hint(s->c, "another address: --%s HOST:PORT%s", plain ? "serve" : "listen", plain ? ", or --serve off" : "; port 0 takes a free one");
+        cli_hint(s->c, "another address: --%s HOST:PORT%s", plain ? "serve" : "listen",
+                 plain ? ", or --serve off" : "; port 0 takes a free one");
     return rc;
 }
 
@@ -196,7 +206,8 @@ static void notify(const char *text)
     if (fd < 0)
         return;
     socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
-    ssize_t ignored = sendto(fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)&to, len);
+    ssize_t ignored =
+        sendto(fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)&to, len);
     (void)ignored;
     (void)close(fd);
 }
@@ -220,11 +231,13 @@ static int announce(struct server *s, struct err *err)
     }
     int rc = term_flush(c, err);
     if (data_url)
-        term_note(c, "slipway %s serves %s, predictions also at %s, Ctrl-C stops", SLIPWAY_VERSION, c->data_dir, data_url);
+        term_note(c, "slipway %s serves %s, predictions also at %s, Ctrl-C stops", SLIPWAY_VERSION,
+                  c->data_dir, data_url);
     else
         term_note(c, "slipway %s serves %s, Ctrl-C stops", SLIPWAY_VERSION, c->data_dir);
     if (cli_count(c, "insecure") && !http_listen_is_loopback(s->listen))
-        log_warn("listening on %s without a token: everybody who reaches it may do everything", s->listen);
+        log_warn("listening on %s without a token: everybody who reaches it may do everything",
+                 s->listen);
     notify("READY=1\nSTATUS=serving");
     return rc;
 }

@@ -12,11 +12,13 @@ static void put_needs(struct cli *c, const struct json *needs)
     for (size_t i = 0; needs && needs->type == JSON_ARRAY && i < needs->n; i++) {
         const char *command = json_get_string(&needs->items[i], "command", NULL);
         term_out(c, "%s!%s %s%s%s\n", term_on(c, 0, PAINT_YELLOW), term_off(c, 0),
-                 json_get_string(&needs->items[i], "text", ""), command ? "  → " : "", command ? command : "");
+                 json_get_string(&needs->items[i], "text", ""), command ? "  → " : "",
+                 command ? command : "");
     }
 }
 
-static void put_table(struct cli *c, const char *title, const struct json *list, const struct cli_column *columns, size_t k)
+static void put_table(struct cli *c, const char *title, const struct json *list,
+                      const struct cli_column *columns, size_t k)
 {
     if (!list || list->type != JSON_ARRAY || list->n == 0)
         return;
@@ -30,7 +32,8 @@ static void put_table(struct cli *c, const char *title, const struct json *list,
     }
     for (size_t i = 0; i < list->n; i++)
         for (size_t j = 0; j < k; j++)
-            cells[(i + 1) * k + j] = out_cell(c, out_path(&list->items[i], columns[j].path), columns[j].kind, 1);
+            cells[(i + 1) * k + j] =
+                out_cell(c, out_path(&list->items[i], columns[j].path), columns[j].kind, 1);
     struct out_grid g = { cells, list->n + 1, k, kinds, "  " };
     report_title(c, title);
     out_grid(c, &g);
@@ -39,25 +42,31 @@ static void put_table(struct cli *c, const char *title, const struct json *list,
 static void show_status(struct cli *c, const struct json *s)
 {
     static const struct cli_column endpoints[] = {
-        { "endpoint", "name", CELL_TEXT, 0 },     { "model", "model", CELL_TEXT, 0 },
-        { "version", "version", CELL_TEXT, 0 },   { "serving", "serving_version", CELL_TEXT, 0 },
-        { "state", "state", CELL_STATE, 0 },      { "updated", "last_update_time_ms", CELL_TIME, 0 },
+        { "endpoint", "name", CELL_TEXT, 0 },   { "model", "model", CELL_TEXT, 0 },
+        { "version", "version", CELL_TEXT, 0 }, { "serving", "serving_version", CELL_TEXT, 0 },
+        { "state", "state", CELL_STATE, 0 },    { "updated", "last_update_time_ms", CELL_TIME, 0 },
     };
     static const struct cli_column runs[] = {
-        { "run", "run_id", CELL_ID, 0 },          { "status", "status", CELL_STATE, 0 },
-        { "experiment", "experiment", CELL_TEXT, 0 }, { "rmse", "metrics.rmse", CELL_NUMBER, 0 },
-        { "model", "model_versions", CELL_LIST, 0 }, { "took", "duration_ms", CELL_DURATION, 0 },
+        { "run", "run_id", CELL_ID, 0 },
+        { "status", "status", CELL_STATE, 0 },
+        { "experiment", "experiment", CELL_TEXT, 0 },
+        { "rmse", "metrics.rmse", CELL_NUMBER, 0 },
+        { "model", "model_versions", CELL_LIST, 0 },
+        { "took", "duration_ms", CELL_DURATION, 0 },
         { "started", "start_time_ms", CELL_TIME, 0 },
     };
     static const struct cli_column models[] = {
-        { "model", "name", CELL_TEXT, 0 },        { "latest", "latest_version", CELL_TEXT, 0 },
-        { "aliases", "aliases", CELL_LIST, 0 },   { "updated", "last_update_time_ms", CELL_TIME, 0 },
+        { "model", "name", CELL_TEXT, 0 },
+        { "latest", "latest_version", CELL_TEXT, 0 },
+        { "aliases", "aliases", CELL_LIST, 0 },
+        { "updated", "last_update_time_ms", CELL_TIME, 0 },
     };
     const struct json *server = json_get(s, "server");
     const char *url = json_get_string(server, "url", NULL);
     put_needs(c, json_get(s, "needs"));
     if (url)
-        term_out(c, "server %s (pid %s), data %s\n", url, out_cell(c, json_get(server, "pid"), CELL_INT, 1),
+        term_out(c, "server %s (pid %s), data %s\n", url,
+                 out_cell(c, json_get(server, "pid"), CELL_INT, 1),
                  json_get_string(s, "data_dir", "-"));
     else
         term_out(c, "no server, data %s\n", json_get_string(s, "data_dir", "-"));
@@ -77,19 +86,25 @@ static void show_status(struct cli *c, const struct json *s)
 static void show_endpoint(struct cli *c, const struct json *e)
 {
     static const struct cli_column traffic[] = {
-        { "version", "version", CELL_TEXT, 0 },  { "requests", "requests", CELL_INT, 0 },
-        { "errors", "errors", CELL_INT, 0 },     { "per s", "rate", CELL_NUMBER, 0 },
-        { "p50 ms", "p50_ms", CELL_NUMBER, 0 },  { "p90 ms", "p90_ms", CELL_NUMBER, 0 },
-        { "p99 ms", "p99_ms", CELL_NUMBER, 0 },  { "mean prediction", "mean_prediction", CELL_NUMBER, 0 },
+        { "version", "version", CELL_TEXT, 0 },
+        { "requests", "requests", CELL_INT, 0 },
+        { "errors", "errors", CELL_INT, 0 },
+        { "per s", "rate", CELL_NUMBER, 0 },
+        { "p50 ms", "p50_ms", CELL_NUMBER, 0 },
+        { "p90 ms", "p90_ms", CELL_NUMBER, 0 },
+        { "p99 ms", "p99_ms", CELL_NUMBER, 0 },
+        { "mean prediction", "mean_prediction", CELL_NUMBER, 0 },
     };
     static const struct cli_column history[] = {
-        { "version", "version", CELL_TEXT, 0 },  { "action", "action", CELL_TEXT, 0 },
-        { "when", "time_ms", CELL_TIME, 0 },     { "actor", "actor", CELL_TEXT, 0 },
+        { "version", "version", CELL_TEXT, 0 }, { "action", "action", CELL_TEXT, 0 },
+        { "when", "time_ms", CELL_TIME, 0 },    { "actor", "actor", CELL_TEXT, 0 },
         { "reason", "reason", CELL_TEXT, 0 },
     };
-    term_out(c, "%sendpoint/%s%s  %s:%s  %s", term_on(c, 0, PAINT_BOLD), json_get_string(e, "name", ""), term_off(c, 0),
-             json_get_string(e, "model", ""), json_get_string(e, "version", "-"), json_get_string(e, "state", ""));
-    const char *serving = json_get_string(e, "serving_version", NULL), *why = json_get_string(e, "state_reason", NULL);
+    term_out(c, "%sendpoint/%s%s  %s:%s  %s", term_on(c, 0, PAINT_BOLD),
+             json_get_string(e, "name", ""), term_off(c, 0), json_get_string(e, "model", ""),
+             json_get_string(e, "version", "-"), json_get_string(e, "state", ""));
+    const char *serving = json_get_string(e, "serving_version", NULL),
+               *why = json_get_string(e, "state_reason", NULL);
     if (serving)
         term_out(c, ", serving :%s", serving);
     term_out(c, "\n");
@@ -114,7 +129,8 @@ static int status_of(struct cli *c, struct err *err)
         return cmd_data_show(c, err);
     if (r.kind == REF_MODEL || r.version)
         return cmd_model_show(c, err);
-    rc = client_get(c, arena_printf(&c->arena, "/api/v1/endpoints/%s", client_escape(c, r.name)), &e, err);
+    rc = client_get(c, arena_printf(&c->arena, "/api/v1/endpoints/%s", client_escape(c, r.name)),
+                    &e, err);
     return rc ? rc : out_object(c, e, show_endpoint, err);
 }
 
@@ -127,8 +143,10 @@ int cmd_status(struct cli *c, struct err *err)
     if (rc)
         return rc;
     const struct json *endpoints = json_get(s, "endpoints");
-    if (c->format == FORMAT_TABLE || c->format == FORMAT_WIDE || c->format == FORMAT_JSON || c->format == FORMAT_JSONL || c->field)
+    if (c->format == FORMAT_TABLE || c->format == FORMAT_WIDE || c->format == FORMAT_JSON ||
+        c->format == FORMAT_JSONL || c->field)
         return out_object(c, s, show_status, err);
     static const struct json none = { .type = JSON_ARRAY };
-    return out_list(c, endpoints && endpoints->type == JSON_ARRAY ? endpoints : &none, NULL, 0, 0, err);
+    return out_list(c, endpoints && endpoints->type == JSON_ARRAY ? endpoints : &none, NULL, 0, 0,
+                    err);
 }

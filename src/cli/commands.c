@@ -11,218 +11,406 @@
     .column_n = sizeof((const struct cli_column[]){ __VA_ARGS__ }) / sizeof(struct cli_column)
 
 #define FLAG_DRY_RUN_ROW                                                                           \
-    { "dry-run", 0, FLAG_SWITCH, NULL, NULL, "Say what would happen, in the same words, and do nothing.", 1 }
+    {                                                                                              \
+        "dry-run", 0, FLAG_SWITCH, NULL, NULL,                                                     \
+            "Say what would happen, in the same words, and do nothing.", 1                         \
+    }
 #define FLAG_REASON_ROW                                                                            \
-    { "reason", 0, FLAG_TEXT, "TEXT", NULL, "Why, for the audit log.", 1 }
+    {                                                                                              \
+        "reason", 0, FLAG_TEXT, "TEXT", NULL, "Why, for the audit log.", 1                         \
+    }
 #define FLAG_LIMIT_ROW                                                                             \
-    { "limit", 'n', FLAG_NUMBER, "N", "20 on a terminal, else all", "How many to list; 0 lists all.", 1 }
+    {                                                                                              \
+        "limit", 'n', FLAG_NUMBER, "N", "20 on a terminal, else all",                              \
+            "How many to list; 0 lists all.", 1                                                    \
+    }
 #define FLAG_FILTER_ROW                                                                            \
-    { "filter", 0, FLAG_TEXT, "EXPR", NULL, "Only what this expression holds for.", 1 }
+    {                                                                                              \
+        "filter", 0, FLAG_TEXT, "EXPR", NULL, "Only what this expression holds for.", 1            \
+    }
 #define FLAG_ORDER_ROW                                                                             \
-    { "order-by", 0, FLAG_TEXT, "KEYS", NULL, "Order, such as 'metrics.rmse ASC'; newest first otherwise.", 0 }
+    {                                                                                              \
+        "order-by", 0, FLAG_TEXT, "KEYS", NULL,                                                    \
+            "Order, such as 'metrics.rmse ASC'; newest first otherwise.", 0                        \
+    }
 #define FLAG_EXIT_CODE_ROW                                                                         \
-    { "exit-code", 0, FLAG_SWITCH, NULL, NULL, "Exit with 10 when there is a difference.", 0 }
+    {                                                                                              \
+        "exit-code", 0, FLAG_SWITCH, NULL, NULL, "Exit with 10 when there is a difference.", 0     \
+    }
 
 #define FLAG_ALL_ROW                                                                               \
-    { "all", 0, FLAG_SWITCH, NULL, NULL, "Also the rows that are equal everywhere.", 1 }
+    {                                                                                              \
+        "all", 0, FLAG_SWITCH, NULL, NULL, "Also the rows that are equal everywhere.", 1           \
+    }
 #define FLAG_VERSION_ROW                                                                           \
-    { "to", 0, FLAG_TEXT, "VERSION", NULL, "The version, instead of the one that follows by rule.", 1 }
+    {                                                                                              \
+        "to", 0, FLAG_TEXT, "VERSION", NULL,                                                       \
+            "The version, instead of the one that follows by rule.", 1                             \
+    }
 
+/* clang-format off: a row reads better than a column */
 static const struct cli_flag global_flags[] = {
     { "help", 'h', FLAG_SWITCH, NULL, NULL, "Show help for this command.", 1 },
-    { "output", 'o', FLAG_TEXT, "table|wide|json|jsonl|csv|tsv|name|md", "table", "Output format.", 1 },
-    { "json", 0, FLAG_FIELDS, "FIELDS", NULL, "Short for -o json; with names, only those fields.", 1 },
-    { "field", 0, FLAG_TEXT, "PATH", NULL, "Print one value of the answer, such as metrics.rmse.value.", 0 },
-    { "plain", 0, FLAG_SWITCH, NULL, NULL, "One record a line, tab between columns, no header.", 0 },
+    { "output", 'o', FLAG_TEXT, "table|wide|json|jsonl|csv|tsv|name|md", "table", "Output format.",
+      1 },
+    { "json", 0, FLAG_FIELDS, "FIELDS", NULL, "Short for -o json; with names, only those fields.",
+      1 },
+    { "field", 0, FLAG_TEXT, "PATH", NULL,
+      "Print one value of the answer, such as metrics.rmse.value.", 0 },
+    { "plain", 0, FLAG_SWITCH, NULL, NULL, "One record a line, tab between columns, no header.",
+      0 },
     { "quiet", 'q', FLAG_SWITCH, NULL, NULL, "No progress and no advice on stderr.", 0 },
-    { "verbose", 'v', FLAG_SWITCH, NULL, NULL, "Say more on stderr; -vv debug, -vvv requests too.", 0 },
-    { "color", 0, FLAG_TEXT, "auto|always|never", "auto", "Colour; NO_COLOR and CLICOLOR_FORCE are heeded.", 0 },
+    { "verbose", 'v', FLAG_SWITCH, NULL, NULL, "Say more on stderr; -vv debug, -vvv requests too.",
+      0 },
+    { "color", 0, FLAG_TEXT, "auto|always|never", "auto",
+      "Colour; NO_COLOR and CLICOLOR_FORCE are heeded.", 0 },
     { "directory", 'C', FLAG_TEXT, "DIR", NULL, "Work as if started in DIR.", 0 },
     { "server", 0, FLAG_TEXT, "URL", NULL, "Talk to this server instead of the data folder.", 0 },
-    { "data", 0, FLAG_TEXT, "DIR", "./.slipway in a project, else $XDG_DATA_HOME/slipway", "Data folder.", 0 },
+    { "data", 0, FLAG_TEXT, "DIR", "./.slipway in a project, else $XDG_DATA_HOME/slipway",
+      "Data folder.", 0 },
     { "token-file", 0, FLAG_TEXT, "FILE", NULL, "File that holds the bearer token.", 0 },
     { "no-input", 0, FLAG_SWITCH, NULL, NULL, "Never ask a question.", 0 },
     { "yes", 'y', FLAG_SWITCH, NULL, NULL, "Answer yes to questions.", 0 },
-    { "log-format", 0, FLAG_TEXT, "text|json", "text on a terminal, else json", "Form of log lines on stderr.", 0 },
+    { "log-format", 0, FLAG_TEXT, "text|json", "text on a terminal, else json",
+      "Form of log lines on stderr.", 0 },
     { "version", 0, FLAG_SWITCH, NULL, NULL, "Print the version.", 0 },
 };
 
 static const struct cli_command commands[] = {
-    { .name = "init", .summary = "Write a new project from a template", .usage = "NAME",
-      .examples = "slipway init diabetes --template regression  # a project with real data\n"
-                  "cd diabetes && slipway run                   # from data to a registered model\n",
-      .detail = "Makes the folder NAME with slipway.yaml, a data file with its origin and licence, and a "
-                "README. An existing folder is used when it is empty; nothing is ever overwritten.",
+    { .name = "init",
+      .summary = "Write a new project from a template",
+      .usage = "NAME",
+      .examples =
+          "slipway init diabetes --template regression  # a project with real data\n"
+          "cd diabetes && slipway run                   # from data to a registered model\n",
+      .detail =
+          "Makes the folder NAME with slipway.yaml, a data file with its origin and licence, and a "
+          "README. An existing folder is used when it is empty; nothing is ever overwritten.",
       FLAGS({ "template", 0, FLAG_TEXT, "regression", "regression", "What to start from.", 1 }),
-      .min_args = 1, .max_args = 1, .access = CLI_LOCAL, .permission = "public", .run = cmd_init, .ref = "{directory}",
+      .min_args = 1,
+      .max_args = 1,
+      .access = CLI_LOCAL,
+      .permission = "public",
+      .run = cmd_init,
+      .ref = "{directory}",
       COLUMNS({ "DIRECTORY", "directory", CELL_TEXT, 0 }, { "FILES", "files", CELL_LIST, 0 }) },
-    { .name = "run", .summary = "Run the project's pipeline: data to a registered model", .usage = "",
+    { .name = "run",
+      .summary = "Run the project's pipeline: data to a registered model",
+      .usage = "",
       .examples = "slipway run                       # only what changed since the last run\n"
                   "slipway run -p alpha=0.5          # with another parameter\n"
                   "slipway run --dry-run             # what would run, and why\n",
-      .detail = "Reads slipway.yaml, checks it whole before anything starts, runs the stages in a child "
-                "process, says of each why it ran or was skipped, evaluates against the baseline and the "
-                "champion, asks the gates and registers the model. A gate that says no registers nothing "
-                "and exits with 1; the evidence stays with the run.",
-      FLAGS({ "param", 'p', FLAG_LIST, "NAME=VALUE", NULL, "Override a parameter; may be repeated.", 1 },
+      .detail =
+          "Reads slipway.yaml, checks it whole before anything starts, runs the stages in a child "
+          "process, says of each why it ran or was skipped, evaluates against the baseline and the "
+          "champion, asks the gates and registers the model. A gate that says no registers nothing "
+          "and exits with 1; the evidence stays with the run.",
+      FLAGS({ "param", 'p', FLAG_LIST, "NAME=VALUE", NULL, "Override a parameter; may be repeated.",
+              1 },
             { "force", 0, FLAG_SWITCH, NULL, NULL, "Run every stage, whatever the cache says.", 1 },
             FLAG_DRY_RUN_ROW,
             { "file", 'f', FLAG_TEXT, "FILE", "slipway.yaml", "Another project file.", 0 },
-            { "seed", 0, FLAG_NUMBER, "N", "the project file's", "Seed of the split and the trainer.", 0 },
+            { "seed", 0, FLAG_NUMBER, "N", "the project file's",
+              "Seed of the split and the trainer.", 0 },
             { "detach", 0, FLAG_SWITCH, NULL, NULL, "Return once the run has started.", 0 },
-            { "cancel", 0, FLAG_TEXT, "RUN", NULL, "Stop a run that was started with --detach or elsewhere.", 0 },
+            { "cancel", 0, FLAG_TEXT, "RUN", NULL,
+              "Stop a run that was started with --detach or elsewhere.", 0 },
             FLAG_EXIT_CODE_ROW),
-      .max_args = 0, .access = CLI_WRITE, .permission = "run.write", .run = cmd_run, .ref = "run/{run_id}" },
-    { .name = "server", .summary = "Serve the API, the web page and predictions", .usage = "",
-      .examples = "slipway server                                # http://127.0.0.1:5000\n"
-                  "slipway server --listen 127.0.0.1:0 --serve off  # any free port, one listener\n"
-                  "slipway server --listen 0.0.0.0:5000 --token-file token  # for others, with a token\n",
-      .detail = "Stays in the foreground. TERM or INT: readiness turns off, running requests finish, then "
-                "it exits; a second one ends it at once. Pipeline runs survive a restart. A listener that "
+      .max_args = 0,
+      .access = CLI_WRITE,
+      .permission = "run.write",
+      .run = cmd_run,
+      .ref = "run/{run_id}" },
+    { .name = "server",
+      .summary = "Serve the API, the web page and predictions",
+      .usage = "",
+      .examples =
+          "slipway server                                # http://127.0.0.1:5000\n"
+          "slipway server --listen 127.0.0.1:0 --serve off  # any free port, one listener\n"
+          "slipway server --listen 0.0.0.0:5000 --token-file token  # for others, with a token\n",
+      .detail = "Stays in the foreground. TERM or INT: readiness turns off, running requests "
+                "finish, then "
+                "it exits; a second one ends it at once. Pipeline runs survive a restart. A "
+                "listener that "
                 "is not loopback needs --token-file or --insecure.",
-      FLAGS({ "listen", 0, FLAG_TEXT, "HOST:PORT", "127.0.0.1:5000", "Address of the API and the web page; port 0 takes a free one.", 1 },
-            { "serve", 0, FLAG_TEXT, "HOST:PORT", "127.0.0.1:8501", "Address for predictions alone, or 'off'; the main port answers them too.", 1 },
-            { "grpc", 0, FLAG_TEXT, "HOST:PORT", "off", "gRPC is not built yet: only 'off' is accepted.", 0 },
-            { "default-artifact-root", 0, FLAG_TEXT, "URI", "mlflow-artifacts:/", "Where new experiments keep artifacts.", 0 },
-            { "artifacts-destination", 0, FLAG_TEXT, "DIR", "<data>/artifacts", "Folder behind mlflow-artifacts:/.", 0 },
-            { "base-path", 0, FLAG_TEXT, "/PATH", NULL, "Prefix of every path, behind a proxy.", 0 },
-            { "insecure", 0, FLAG_SWITCH, NULL, NULL, "Listen beyond this machine without a token.", 0 }),
-      .max_args = 0, .access = CLI_LOCAL, .permission = "public", .run = cmd_server },
-    { .name = "deploy", .summary = "Put a model version on an endpoint", .usage = "MODEL[:VERSION|@ALIAS]",
+      FLAGS(
+          { "listen", 0, FLAG_TEXT, "HOST:PORT", "127.0.0.1:5000",
+            "Address of the API and the web page; port 0 takes a free one.", 1 },
+          { "serve", 0, FLAG_TEXT, "HOST:PORT", "127.0.0.1:8501",
+            "Address for predictions alone, or 'off'; the main port answers them too.", 1 },
+          { "grpc", 0, FLAG_TEXT, "HOST:PORT", "off",
+            "gRPC is not built yet: only 'off' is accepted.", 0 },
+          { "default-artifact-root", 0, FLAG_TEXT, "URI", "mlflow-artifacts:/",
+            "Where new experiments keep artifacts.", 0 },
+          { "artifacts-destination", 0, FLAG_TEXT, "DIR", "<data>/artifacts",
+            "Folder behind mlflow-artifacts:/.", 0 },
+          { "base-path", 0, FLAG_TEXT, "/PATH", NULL, "Prefix of every path, behind a proxy.", 0 },
+          { "insecure", 0, FLAG_SWITCH, NULL, NULL, "Listen beyond this machine without a token.",
+            0 }),
+      .max_args = 0,
+      .access = CLI_LOCAL,
+      .permission = "public",
+      .run = cmd_server },
+    { .name = "deploy",
+      .summary = "Put a model version on an endpoint",
+      .usage = "MODEL[:VERSION|@ALIAS]",
       .examples = "slipway deploy diabetes                 # newest version, endpoint 'diabetes'\n"
                   "slipway deploy diabetes:2 --to trial    # a given version, another endpoint\n",
-      .detail = "Makes the endpoint or sets its version, and moves the alias 'champion'. Without a server "
+      .detail = "Makes the endpoint or sets its version, and moves the alias 'champion'. Without a "
+                "server "
                 "the wish is recorded and the next server on this data folder serves it.",
       FLAGS({ "to", 0, FLAG_TEXT, "ENDPOINT", "the model's name", "The endpoint.", 1 },
             FLAG_REASON_ROW, FLAG_DRY_RUN_ROW),
-      .min_args = 1, .max_args = 1, .access = CLI_WRITE, .permission = "endpoint.write", .run = cmd_deploy,
+      .min_args = 1,
+      .max_args = 1,
+      .access = CLI_WRITE,
+      .permission = "endpoint.write",
+      .run = cmd_deploy,
       .ref = "endpoint/{name}" },
-    { .name = "predict", .summary = "Ask a model or an endpoint for predictions", .usage = "MODEL|ENDPOINT [JSON|FILE|-]",
-      .examples = "slipway predict diabetes '{\"age\": 59, \"bmi\": 32.1}'  # one row\n"
-                  "slipway predict diabetes rows.csv -o csv              # a file, or - for stdin\n",
-      .detail = "Rows are a JSON object, an array of objects, {\"instances\": […]} or a CSV file with a "
-                "header. Without rows the model's own example is used. One prediction a line.",
-      .min_args = 1, .max_args = 2, .access = CLI_READ, .permission = "endpoint.predict", .run = cmd_predict,
+    { .name = "predict",
+      .summary = "Ask a model or an endpoint for predictions",
+      .usage = "MODEL|ENDPOINT [JSON|FILE|-]",
+      .examples =
+          "slipway predict diabetes '{\"age\": 59, \"bmi\": 32.1}'  # one row\n"
+          "slipway predict diabetes rows.csv -o csv              # a file, or - for stdin\n",
+      .detail =
+          "Rows are a JSON object, an array of objects, {\"instances\": […]} or a CSV file with a "
+          "header. Without rows the model's own example is used. One prediction a line.",
+      .min_args = 1,
+      .max_args = 2,
+      .access = CLI_READ,
+      .permission = "endpoint.predict",
+      .run = cmd_predict,
       COLUMNS({ "PREDICTION", "prediction", CELL_NUMBER, 0 }) },
-    { .name = "promote", .summary = "Move an endpoint to a newer version whose gates passed", .usage = "ENDPOINT",
+    { .name = "promote",
+      .summary = "Move an endpoint to a newer version whose gates passed",
+      .usage = "ENDPOINT",
       .examples = "slipway promote diabetes           # to the newest version\n"
                   "slipway promote diabetes --to 3    # to a given one\n",
-      FLAGS(FLAG_VERSION_ROW,
-            FLAG_REASON_ROW, FLAG_DRY_RUN_ROW),
-      .min_args = 1, .max_args = 1, .access = CLI_WRITE, .permission = "endpoint.write", .run = cmd_promote,
+      FLAGS(FLAG_VERSION_ROW, FLAG_REASON_ROW, FLAG_DRY_RUN_ROW),
+      .min_args = 1,
+      .max_args = 1,
+      .access = CLI_WRITE,
+      .permission = "endpoint.write",
+      .run = cmd_promote,
       .ref = "endpoint/{name}" },
-    { .name = "rollback", .summary = "Move an endpoint back to the version served before", .usage = "ENDPOINT",
+    { .name = "rollback",
+      .summary = "Move an endpoint back to the version served before",
+      .usage = "ENDPOINT",
       .examples = "slipway rollback diabetes --reason 'errors since 10:02'  # one step back\n"
                   "slipway rollback diabetes --to 1                         # to a given version\n",
-      FLAGS(FLAG_VERSION_ROW,
-            FLAG_REASON_ROW, FLAG_DRY_RUN_ROW),
-      .min_args = 1, .max_args = 1, .access = CLI_WRITE, .permission = "endpoint.write", .run = cmd_rollback,
+      FLAGS(FLAG_VERSION_ROW, FLAG_REASON_ROW, FLAG_DRY_RUN_ROW),
+      .min_args = 1,
+      .max_args = 1,
+      .access = CLI_WRITE,
+      .permission = "endpoint.write",
+      .run = cmd_rollback,
       .ref = "endpoint/{name}" },
-    { .name = "status", .summary = "What is served, what runs, what needs you", .usage = "[REF]",
+    { .name = "status",
+      .summary = "What is served, what runs, what needs you",
+      .usage = "[REF]",
       .examples = "slipway status                     # everything at a glance\n"
                   "slipway status endpoint/diabetes   # one endpoint\n",
-      .max_args = 1, .access = CLI_READ, .permission = "status.read", .run = cmd_status, .ref = "endpoint/{name}",
+      .max_args = 1,
+      .access = CLI_READ,
+      .permission = "status.read",
+      .run = cmd_status,
+      .ref = "endpoint/{name}",
       COLUMNS({ "ENDPOINT", "name", CELL_TEXT, 0 }, { "MODEL", "model", CELL_TEXT, 0 },
-              { "VERSION", "version", CELL_TEXT, 0 }, { "SERVING", "serving_version", CELL_TEXT, 0 },
-              { "STATE", "state", CELL_STATE, 0 }, { "URL", "url", CELL_TEXT, 1 },
-              { "UPDATED", "last_update_time_ms", CELL_TIME, 0 }) },
-    { .name = "model ls", .summary = "List models", .usage = "",
+              { "VERSION", "version", CELL_TEXT, 0 },
+              { "SERVING", "serving_version", CELL_TEXT, 0 }, { "STATE", "state", CELL_STATE, 0 },
+              { "URL", "url", CELL_TEXT, 1 }, { "UPDATED", "last_update_time_ms", CELL_TIME, 0 }) },
+    { .name = "model ls",
+      .summary = "List models",
+      .usage = "",
       .examples = "slipway model ls                # newest first\n"
                   "slipway model ls --json name,latest_version  # two fields, for scripts\n",
       FLAGS(FLAG_LIMIT_ROW, FLAG_FILTER_ROW, FLAG_ORDER_ROW),
-      .max_args = 0, .access = CLI_READ, .permission = "model.read", .run = cmd_model_ls, .ref = "{name}",
+      .max_args = 0,
+      .access = CLI_READ,
+      .permission = "model.read",
+      .run = cmd_model_ls,
+      .ref = "{name}",
       COLUMNS({ "NAME", "name", CELL_TEXT, 0 }, { "LATEST", "latest_version", CELL_TEXT, 0 },
               { "ALIASES", "aliases", CELL_LIST, 0 }, { "ENDPOINTS", "endpoints", CELL_LIST, 0 },
-              { "VERSIONS", "version_count", CELL_INT, 0 }, { "UPDATED", "last_update_time_ms", CELL_TIME, 0 },
-              { "CREATED", "creation_time_ms", CELL_TIME, 1 }, { "DESCRIPTION", "description", CELL_TEXT, 1 }) },
-    { .name = "model show", .summary = "Show a model or one of its versions", .usage = "MODEL[:VERSION|@ALIAS]",
+              { "VERSIONS", "version_count", CELL_INT, 0 },
+              { "UPDATED", "last_update_time_ms", CELL_TIME, 0 },
+              { "CREATED", "creation_time_ms", CELL_TIME, 1 },
+              { "DESCRIPTION", "description", CELL_TEXT, 1 }) },
+    { .name = "model show",
+      .summary = "Show a model or one of its versions",
+      .usage = "MODEL[:VERSION|@ALIAS]",
       .examples = "slipway model show diabetes      # versions, aliases, endpoints\n"
                   "slipway model show diabetes:3    # signature, metrics, gates, coefficients\n",
-      .min_args = 1, .max_args = 1, .access = CLI_READ, .permission = "model.read", .run = cmd_model_show,
+      .min_args = 1,
+      .max_args = 1,
+      .access = CLI_READ,
+      .permission = "model.read",
+      .run = cmd_model_show,
       .ref = "{name}:{version}",
       COLUMNS({ "NAME", "name", CELL_TEXT, 0 }, { "VERSION", "version", CELL_TEXT, 0 },
               { "FAMILY", "family", CELL_TEXT, 0 }, { "DIGEST", "digest", CELL_ID, 0 },
               { "RUN", "run_id", CELL_ID, 0 }, { "ALIASES", "aliases", CELL_LIST, 0 },
-              { "ENDPOINTS", "endpoints", CELL_LIST, 0 }, { "RMSE", "metrics.rmse.value", CELL_NUMBER, 0 },
+              { "ENDPOINTS", "endpoints", CELL_LIST, 0 },
+              { "RMSE", "metrics.rmse.value", CELL_NUMBER, 0 },
               { "CREATED", "creation_time_ms", CELL_TIME, 0 }) },
-    { .name = "model compare", .summary = "Show what differs between versions", .usage = "MODEL[:VERSION] [VERSION…]",
+    { .name = "model compare",
+      .summary = "Show what differs between versions",
+      .usage = "MODEL[:VERSION] [VERSION…]",
       .examples = "slipway model compare diabetes             # champion against the newest\n"
                   "slipway model compare diabetes:1 diabetes:2\n"
                   "slipway model compare diabetes 1 2 3 -o md  # for a pull request\n",
       FLAGS(FLAG_ALL_ROW, FLAG_EXIT_CODE_ROW),
-      .min_args = 1, .max_args = 20, .access = CLI_READ, .permission = "model.read", .run = cmd_model_compare },
-    { .name = "data ls", .summary = "List data sets", .usage = "",
+      .min_args = 1,
+      .max_args = 20,
+      .access = CLI_READ,
+      .permission = "model.read",
+      .run = cmd_model_compare },
+    { .name = "data ls",
+      .summary = "List data sets",
+      .usage = "",
       .examples = "slipway data ls            # newest first\n",
       FLAGS(FLAG_LIMIT_ROW, FLAG_FILTER_ROW, FLAG_ORDER_ROW),
-      .max_args = 0, .access = CLI_READ, .permission = "dataset.read", .run = cmd_data_ls, .ref = "data/{name}@{digest}",
-      COLUMNS({ "NAME", "name", CELL_TEXT, 0 }, { "DIGEST", "digest", CELL_ID, 0 }, { "ROWS", "rows", CELL_INT, 0 },
-              { "COLUMNS", "columns_n", CELL_INT, 0 }, { "CREATED", "creation_time_ms", CELL_TIME, 0 }) },
-    { .name = "data show", .summary = "Show a data set: columns, statistics, who uses it", .usage = "DATA[@DIGEST]",
+      .max_args = 0,
+      .access = CLI_READ,
+      .permission = "dataset.read",
+      .run = cmd_data_ls,
+      .ref = "data/{name}@{digest}",
+      COLUMNS({ "NAME", "name", CELL_TEXT, 0 }, { "DIGEST", "digest", CELL_ID, 0 },
+              { "ROWS", "rows", CELL_INT, 0 }, { "COLUMNS", "columns_n", CELL_INT, 0 },
+              { "CREATED", "creation_time_ms", CELL_TIME, 0 }) },
+    { .name = "data show",
+      .summary = "Show a data set: columns, statistics, who uses it",
+      .usage = "DATA[@DIGEST]",
       .examples = "slipway data show diabetes          # newest version\n"
                   "slipway data show data/diabetes@9f1c  # one version\n",
-      .min_args = 1, .max_args = 1, .access = CLI_READ, .permission = "dataset.read", .run = cmd_data_show,
+      .min_args = 1,
+      .max_args = 1,
+      .access = CLI_READ,
+      .permission = "dataset.read",
+      .run = cmd_data_show,
       .ref = "data/{name}@{digest}",
-      COLUMNS({ "NAME", "name", CELL_TEXT, 0 }, { "DIGEST", "digest", CELL_TEXT, 0 }, { "ROWS", "rows", CELL_INT, 0 },
-              { "COLUMNS", "columns_n", CELL_INT, 0 }, { "CREATED", "creation_time_ms", CELL_TIME, 0 }) },
-    { .name = "exp ls", .summary = "List runs, or experiments", .usage = "[EXPERIMENT]",
+      COLUMNS({ "NAME", "name", CELL_TEXT, 0 }, { "DIGEST", "digest", CELL_TEXT, 0 },
+              { "ROWS", "rows", CELL_INT, 0 }, { "COLUMNS", "columns_n", CELL_INT, 0 },
+              { "CREATED", "creation_time_ms", CELL_TIME, 0 }) },
+    { .name = "exp ls",
+      .summary = "List runs, or experiments",
+      .usage = "[EXPERIMENT]",
       .examples = "slipway exp ls                                   # newest runs first\n"
                   "slipway exp ls --filter 'metrics.rmse < 55' -o csv  # for a spreadsheet\n"
                   "slipway exp ls --experiments                     # the experiments themselves\n",
       FLAGS(FLAG_LIMIT_ROW, FLAG_FILTER_ROW, FLAG_ORDER_ROW,
             { "experiments", 0, FLAG_SWITCH, NULL, NULL, "List experiments instead of runs.", 0 }),
-      .max_args = 1, .access = CLI_READ, .permission = "run.read", .run = cmd_exp_ls, .ref = "run/{run_id}",
+      .max_args = 1,
+      .access = CLI_READ,
+      .permission = "run.read",
+      .run = cmd_exp_ls,
+      .ref = "run/{run_id}",
       COLUMNS({ "RUN", "run_id", CELL_ID, 0 }, { "STATUS", "status", CELL_STATE, 0 },
-              { "EXPERIMENT", "experiment", CELL_TEXT, 0 }, { "RMSE", "metrics.rmse", CELL_NUMBER, 0 },
-              { "R2", "metrics.r2", CELL_NUMBER, 0 }, { "PARAMS", "params", CELL_LIST, 0 },
-              { "MODEL", "model_versions", CELL_LIST, 0 }, { "TOOK", "duration_ms", CELL_DURATION, 0 },
+              { "EXPERIMENT", "experiment", CELL_TEXT, 0 },
+              { "RMSE", "metrics.rmse", CELL_NUMBER, 0 }, { "R2", "metrics.r2", CELL_NUMBER, 0 },
+              { "PARAMS", "params", CELL_LIST, 0 }, { "MODEL", "model_versions", CELL_LIST, 0 },
+              { "TOOK", "duration_ms", CELL_DURATION, 0 },
               { "STARTED", "start_time_ms", CELL_TIME, 0 }, { "NAME", "name", CELL_TEXT, 1 },
               { "USER", "user", CELL_TEXT, 1 }, { "WHY", "status_reason", CELL_TEXT, 1 }) },
-    { .name = "exp show", .summary = "Show a run: stages, metrics, gates, code, data", .usage = "RUN",
+    { .name = "exp show",
+      .summary = "Show a run: stages, metrics, gates, code, data",
+      .usage = "RUN",
       .examples = "slipway exp show latest     # the newest run\n"
                   "slipway exp show run/4f2a   # four hex digits are enough when they are unique\n",
-      .min_args = 1, .max_args = 1, .access = CLI_READ, .permission = "run.read", .run = cmd_exp_show,
+      .min_args = 1,
+      .max_args = 1,
+      .access = CLI_READ,
+      .permission = "run.read",
+      .run = cmd_exp_show,
       .ref = "run/{run_id}",
       COLUMNS({ "RUN", "run_id", CELL_TEXT, 0 }, { "STATUS", "status", CELL_STATE, 0 },
-              { "EXPERIMENT", "experiment", CELL_TEXT, 0 }, { "RMSE", "metrics.rmse", CELL_NUMBER, 0 },
-              { "TOOK", "duration_ms", CELL_DURATION, 0 }, { "STARTED", "start_time_ms", CELL_TIME, 0 }) },
-    { .name = "exp compare", .summary = "Show what differs between runs", .usage = "RUN RUN…",
+              { "EXPERIMENT", "experiment", CELL_TEXT, 0 },
+              { "RMSE", "metrics.rmse", CELL_NUMBER, 0 },
+              { "TOOK", "duration_ms", CELL_DURATION, 0 },
+              { "STARTED", "start_time_ms", CELL_TIME, 0 }) },
+    { .name = "exp compare",
+      .summary = "Show what differs between runs",
+      .usage = "RUN RUN…",
       .examples = "slipway exp compare 4f2a latest   # only what differs\n"
                   "slipway exp compare 4f2a 77b0 --all -o md\n",
       FLAGS(FLAG_ALL_ROW, FLAG_EXIT_CODE_ROW),
-      .min_args = 2, .max_args = 20, .access = CLI_READ, .permission = "run.read", .run = cmd_exp_compare },
-    { .name = "audit log", .summary = "Show who changed what, when and why", .usage = "[SUBJECT]",
+      .min_args = 2,
+      .max_args = 20,
+      .access = CLI_READ,
+      .permission = "run.read",
+      .run = cmd_exp_compare },
+    { .name = "audit log",
+      .summary = "Show who changed what, when and why",
+      .usage = "[SUBJECT]",
       .examples = "slipway audit log                    # newest first\n"
                   "slipway audit log endpoint/diabetes  # one thing's history\n"
                   "slipway audit log -f --json          # follow, one JSON object a line\n",
-      FLAGS(FLAG_LIMIT_ROW, { "kind", 0, FLAG_TEXT, "KIND", NULL, "Only this kind, such as endpoint.promoted.", 1 },
+      FLAGS(FLAG_LIMIT_ROW,
+            { "kind", 0, FLAG_TEXT, "KIND", NULL, "Only this kind, such as endpoint.promoted.", 1 },
             { "actor", 0, FLAG_TEXT, "ACTOR", NULL, "Only what this actor did.", 1 },
             { "follow", 'f', FLAG_SWITCH, NULL, NULL, "Go on printing what happens.", 1 }),
-      .max_args = 1, .access = CLI_READ, .permission = "audit.read", .run = cmd_audit_log, .ref = "{id}",
-      COLUMNS({ "SEQ", "seq", CELL_INT, 0 }, { "WHEN", "time_ms", CELL_TIME, 0 }, { "ACTOR", "actor", CELL_TEXT, 0 },
-              { "KIND", "kind", CELL_TEXT, 0 }, { "SUBJECT", "subject", CELL_TEXT, 0 },
-              { "REASON", "reason", CELL_TEXT, 0 }, { "REQUEST", "request_id", CELL_TEXT, 1 },
-              { "BEFORE", "before", CELL_LIST, 1 }, { "AFTER", "after", CELL_LIST, 1 }) },
-    { .name = "schema", .summary = "Print the JSON Schema of slipway.yaml", .usage = "",
+      .max_args = 1,
+      .access = CLI_READ,
+      .permission = "audit.read",
+      .run = cmd_audit_log,
+      .ref = "{id}",
+      COLUMNS({ "SEQ", "seq", CELL_INT, 0 }, { "WHEN", "time_ms", CELL_TIME, 0 },
+              { "ACTOR", "actor", CELL_TEXT, 0 }, { "KIND", "kind", CELL_TEXT, 0 },
+              { "SUBJECT", "subject", CELL_TEXT, 0 }, { "REASON", "reason", CELL_TEXT, 0 },
+              { "REQUEST", "request_id", CELL_TEXT, 1 }, { "BEFORE", "before", CELL_LIST, 1 },
+              { "AFTER", "after", CELL_LIST, 1 }) },
+    { .name = "schema",
+      .summary = "Print the JSON Schema of slipway.yaml",
+      .usage = "",
       .examples = "slipway schema > slipway.schema.json  # for an editor\n",
-      .max_args = 0, .access = CLI_LOCAL, .permission = "public", .run = cmd_schema },
-    { .name = "doctor", .summary = "Check this installation and say how to repair it", .usage = "",
+      .max_args = 0,
+      .access = CLI_LOCAL,
+      .permission = "public",
+      .run = cmd_schema },
+    { .name = "doctor",
+      .summary = "Check this installation and say how to repair it",
+      .usage = "",
       .examples = "slipway doctor         # ✓ works, ! could be better, ✗ does not work\n"
                   "slipway doctor --json  # the same for scripts\n",
       FLAGS({ "quick", 0, FLAG_SWITCH, NULL, NULL, "Only what a running server needs.", 0 }),
-      .max_args = 0, .access = CLI_LOCAL, .permission = "public", .run = cmd_doctor, .ref = "{name}",
-      COLUMNS({ "", "state", CELL_STATE, 0 }, { "CHECK", "name", CELL_TEXT, 0 }, { "FOUND", "found", CELL_TEXT, 0 },
-              { "FIX", "fix", CELL_TEXT, 0 }) },
-    { .name = "version", .summary = "Print the version", .usage = "",
+      .max_args = 0,
+      .access = CLI_LOCAL,
+      .permission = "public",
+      .run = cmd_doctor,
+      .ref = "{name}",
+      COLUMNS({ "", "state", CELL_STATE, 0 }, { "CHECK", "name", CELL_TEXT, 0 },
+              { "FOUND", "found", CELL_TEXT, 0 }, { "FIX", "fix", CELL_TEXT, 0 }) },
+    { .name = "version",
+      .summary = "Print the version",
+      .usage = "",
       .examples = "slipway version        # 0.1.0\n"
                   "slipway version --json\n",
-      .max_args = 0, .access = CLI_LOCAL, .permission = "public", .run = cmd_version },
-    { .name = "help", .summary = "Show help for a command", .usage = "[COMMAND…]",
+      .max_args = 0,
+      .access = CLI_LOCAL,
+      .permission = "public",
+      .run = cmd_version },
+    { .name = "help",
+      .summary = "Show help for a command",
+      .usage = "[COMMAND…]",
       .examples = "slipway help model show\n",
-      .max_args = 2, .access = CLI_LOCAL, .permission = "public", .run = cmd_help },
-    { .name = "_docs", .summary = "Print a reference page made from this table", .usage = "cli|man|errors",
-      .examples = "slipway _docs cli > docs/reference/cli.md\n", .min_args = 1, .max_args = 1,
-      .access = CLI_LOCAL, .permission = "public", .run = cmd_docs, .hidden = 1 },
+      .max_args = 2,
+      .access = CLI_LOCAL,
+      .permission = "public",
+      .run = cmd_help },
+    { .name = "_docs",
+      .summary = "Print a reference page made from this table",
+      .usage = "cli|man|errors",
+      .examples = "slipway _docs cli > docs/reference/cli.md\n",
+      .min_args = 1,
+      .max_args = 1,
+      .access = CLI_LOCAL,
+      .permission = "public",
+      .run = cmd_docs,
+      .hidden = 1 },
 };
+
+/* clang-format on */
 
 const struct cli_command *cli_commands(size_t *out_n)
 {

@@ -9,14 +9,33 @@ static const char docs_line[] = "docs/reference/cli.md";
 void help_summary(struct cli *c)
 {
     const char *b = term_on(c, 0, PAINT_BOLD), *e = term_off(c, 0);
-    term_out(c, "slipway %s: from a data file to a served model, and back for repair\n\n", SLIPWAY_VERSION);
-    term_out(c, "  %sinit%s NAME      new project with real data     %sserver%s       API, web page, predictions\n", b, e, b, e);
-    term_out(c, "  %srun%s            data to a registered model     %sdeploy%s M     put a version on an endpoint\n", b, e, b, e);
-    term_out(c, "  %sstatus%s         what is served, what needs you %spredict%s M    ask a model\n", b, e, b, e);
-    term_out(c, "                                                %spromote%s, %srollback%s EP\n", b, e, b, e);
-    term_out(c, "  %smodel%s ls show compare     versions            %saudit log%s    who changed what\n", b, e, b, e);
-    term_out(c, "  %sexp%s   ls show compare     runs                %sdoctor%s       check this installation\n", b, e, b, e);
-    term_out(c, "  %sdata%s  ls show             data sets           %sschema%s       JSON Schema of slipway.yaml\n\n", b, e, b, e);
+    term_out(c, "slipway %s: from a data file to a served model, and back for repair\n\n",
+             SLIPWAY_VERSION);
+    term_out(c,
+             "  %sinit%s NAME      new project with real data     %sserver%s       API, web page, "
+             "predictions\n",
+             b, e, b, e);
+    term_out(c,
+             "  %srun%s            data to a registered model     %sdeploy%s M     put a version "
+             "on an endpoint\n",
+             b, e, b, e);
+    term_out(c,
+             "  %sstatus%s         what is served, what needs you %spredict%s M    ask a model\n",
+             b, e, b, e);
+    term_out(c, "                                                %spromote%s, %srollback%s EP\n", b,
+             e, b, e);
+    term_out(
+        c,
+        "  %smodel%s ls show compare     versions            %saudit log%s    who changed what\n",
+        b, e, b, e);
+    term_out(c,
+             "  %sexp%s   ls show compare     runs                %sdoctor%s       check this "
+             "installation\n",
+             b, e, b, e);
+    term_out(c,
+             "  %sdata%s  ls show             data sets           %sschema%s       JSON Schema of "
+             "slipway.yaml\n\n",
+             b, e, b, e);
     term_out(c, "Start:  slipway init diabetes && cd diabetes && slipway run\n");
     term_out(c, "Every command works with and without a server; add -o json for scripts.\n");
     term_out(c, "Help:   slipway help COMMAND, or --help anywhere\n");
@@ -74,9 +93,11 @@ static void flag_title(const struct cli_flag *f, char *to, size_t n)
     char letter[5] = "    ";
     if (f->letter)
         (void)snprintf(letter, sizeof letter, "-%c, ", f->letter);
-    const char *before = f->type == FLAG_FIELDS ? "[=" : " ", *after = f->type == FLAG_FIELDS ? "]" : "";
+    const char *before = f->type == FLAG_FIELDS ? "[=" : " ",
+               *after = f->type == FLAG_FIELDS ? "]" : "";
     const char *value = f->value && strlen(f->value) > 24 ? "FORMAT" : f->value;
-    (void)snprintf(to, n, "%s--%s%s%s%s", letter, f->name, value ? before : "", value ? value : "", value ? after : "");
+    (void)snprintf(to, n, "%s--%s%s%s%s", letter, f->name, value ? before : "", value ? value : "",
+                   value ? after : "");
 }
 
 static void put_flag(struct cli *c, const struct cli_flag *f)
@@ -106,7 +127,8 @@ void help_command(struct cli *c, const struct cli_command *cmd)
     const char *b = term_on(c, 0, PAINT_BOLD), *e = term_off(c, 0);
     term_out(c, "%s\n\n", cmd->summary);
     put_examples(c, cmd);
-    term_out(c, "\n%sUsage%s\n  slipway %s%s%s [flags]\n", b, e, cmd->name, *cmd->usage ? " " : "", cmd->usage);
+    term_out(c, "\n%sUsage%s\n  slipway %s%s%s [flags]\n", b, e, cmd->name, *cmd->usage ? " " : "",
+             cmd->usage);
     if (cmd->detail) {
         term_out(c, "\n");
         put_folded(c, cmd->detail, 0);
@@ -161,8 +183,8 @@ static void md_command(struct buf *out, const struct cli_command *cmd)
 {
     static const char *const access[] = { "touches no data folder", "reads", "writes" };
     buf_printf(out, "\n## slipway %s\n\n%s.\n\n", cmd->name, cmd->summary);
-    buf_printf(out, "    slipway %s%s%s [flags]\n\n```sh\n%s```\n", cmd->name, *cmd->usage ? " " : "", cmd->usage,
-               cmd->examples);
+    buf_printf(out, "    slipway %s%s%s [flags]\n\n```sh\n%s```\n", cmd->name,
+               *cmd->usage ? " " : "", cmd->usage, cmd->examples);
     if (cmd->detail)
         buf_printf(out, "\n%s\n", cmd->detail);
     buf_printf(out, "\nIt %s; permission `%s`.\n", access[cmd->access], cmd->permission);
@@ -179,20 +201,32 @@ void help_reference(struct buf *out)
 {
     size_t n;
     const struct cli_flag *global = cli_global_flags(&n);
-    buf_puts(out, "# Command line\n\nMade from the command table by `slipway _docs cli`; do not edit.\n\n"
-                  "Data goes to standard output, everything else to standard error. Flags may stand before or after "
-                  "the sub-command; `--` ends them; `-` is standard input. A setting is taken from the flag, else the "
-                  "environment (`SLIPWAY_SERVER`, `SLIPWAY_DATA`, `SLIPWAY_TOKEN_FILE`, `SLIPWAY_TOKEN`, "
-                  "`SLIPWAY_OUTPUT`, `SLIPWAY_COLOR`; `MLFLOW_TRACKING_URI` and `MLFLOW_TRACKING_TOKEN` are read as "
-                  "fallback), else `$XDG_CONFIG_HOME/slipway/config`, else `/etc/slipway/config`, else the default.\n\n"
-                  "References: `run/4f2a` (four hex digits or more), `run/latest`, `diabetes:3`, `diabetes@champion`, "
-                  "`endpoint/x`, `data/x@<digest>`, and MLflow's `models:/x/3`, `models:/x@champion`, `runs:/<id>`.\n\n"
-                  "## Exit status\n\n| status | meaning |\n|---|---|\n"
-                  "| 0 | It worked. |\n| 1 | The operation ran and failed: a stage, a gate. |\n"
-                  "| 2 | Usage, or an invalid slipway.yaml. |\n| 3 | Not found. |\n| 4 | Not logged in or not allowed. |\n"
-                  "| 5 | Conflict: it exists, or the state does not allow it. |\n| 6 | A limit or quota, disk full. |\n"
-                  "| 7 | Server unreachable, or a time-out. |\n| 10 | The condition asked for with `--exit-code` holds. |\n"
-                  "| 70 | Internal error. |\n| 130, 143 | Ended by SIGINT, SIGTERM. |\n\n## Flags of every command\n");
+    buf_puts(
+        out,
+        "# Command line\n\nMade from the command table by `slipway _docs cli`; do not edit.\n\n"
+        "Data goes to standard output, everything else to standard error. Flags may stand before "
+        "or after "
+        "the sub-command; `--` ends them; `-` is standard input. A setting is taken from the flag, "
+        "else the "
+        "environment (`SLIPWAY_SERVER`, `SLIPWAY_DATA`, `SLIPWAY_TOKEN_FILE`, `SLIPWAY_TOKEN`, "
+        "`SLIPWAY_OUTPUT`, `SLIPWAY_COLOR`; `MLFLOW_TRACKING_URI` and `MLFLOW_TRACKING_TOKEN` are "
+        "read as "
+        "fallback), else `$XDG_CONFIG_HOME/slipway/config`, else `/etc/slipway/config`, else the "
+        "default.\n\n"
+        "References: `run/4f2a` (four hex digits or more), `run/latest`, `diabetes:3`, "
+        "`diabetes@champion`, "
+        "`endpoint/x`, `data/x@<digest>`, and MLflow's `models:/x/3`, `models:/x@champion`, "
+        "`runs:/<id>`.\n\n"
+        "## Exit status\n\n| status | meaning |\n|---|---|\n"
+        "| 0 | It worked. |\n| 1 | The operation ran and failed: a stage, a gate. |\n"
+        "| 2 | Usage, or an invalid slipway.yaml. |\n| 3 | Not found. |\n| 4 | Not logged in or "
+        "not allowed. |\n"
+        "| 5 | Conflict: it exists, or the state does not allow it. |\n| 6 | A limit or quota, "
+        "disk full. |\n"
+        "| 7 | Server unreachable, or a time-out. |\n| 10 | The condition asked for with "
+        "`--exit-code` holds. |\n"
+        "| 70 | Internal error. |\n| 130, 143 | Ended by SIGINT, SIGTERM. |\n\n## Flags of every "
+        "command\n");
     md_flags(out, global, n);
     const struct cli_command *all = cli_commands(&n);
     for (size_t i = 0; i < n; i++)
@@ -233,8 +267,10 @@ void help_man(struct buf *out)
 {
     size_t n;
     const struct cli_flag *global = cli_global_flags(&n);
-    buf_puts(out, ".TH SLIPWAY 1\n.SH NAME\nslipway \\- from a data file to a served model\n.SH SYNOPSIS\n"
-                  ".B slipway\n.I COMMAND\n[flags]\n.SH COMMANDS\n");
+    buf_puts(
+        out,
+        ".TH SLIPWAY 1\n.SH NAME\nslipway \\- from a data file to a served model\n.SH SYNOPSIS\n"
+        ".B slipway\n.I COMMAND\n[flags]\n.SH COMMANDS\n");
     const struct cli_command *all = cli_commands(&n);
     for (size_t i = 0; i < n; i++) {
         if (all[i].hidden)

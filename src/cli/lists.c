@@ -18,7 +18,8 @@ static int list_limit(struct cli *c, int64_t *out, struct err *err)
     return rc;
 }
 
-static const char *page_target(struct cli *c, const char *path, const char *extra, int64_t want, const char *token)
+static const char *page_target(struct cli *c, const char *path, const char *extra, int64_t want,
+                               const char *token)
 {
     char *t = arena_printf(&c->arena, "%s?limit=%lld", path, (long long)MIN(want, PAGE));
     const char *filter = cli_get(c, "filter"), *order = cli_get(c, "order-by");
@@ -34,7 +35,8 @@ static const char *page_target(struct cli *c, const char *path, const char *extr
 }
 
 /* Appends the items of one page; the array doubles inside the arena. */
-static int gather(struct cli *c, struct json *all, size_t *cap, const struct json *page, struct err *err)
+static int gather(struct cli *c, struct json *all, size_t *cap, const struct json *page,
+                  struct err *err)
 {
     const struct json *items = json_get(page, "items");
     if (!items || items->type != JSON_ARRAY)
@@ -85,7 +87,9 @@ int list_print(struct cli *c, const char *path, const char *extra, const struct 
     if (!rc && token)
         term_note(c, "… more, -n 0 for all");
     if (!rc && all.n == 0 && (c->format == FORMAT_TABLE || c->format == FORMAT_WIDE))
-        term_note(c, "nothing here yet%s", cli_get(c, "filter") ? " that this filter holds for" : "; slipway run makes the first one");
+        term_note(c, "nothing here yet%s",
+                  cli_get(c, "filter") ? " that this filter holds for"
+                                       : "; slipway run makes the first one");
     return rc;
 }
 
@@ -104,7 +108,8 @@ static struct json text_json(const char *text)
     return (struct json){ .type = JSON_STRING, .string = str_of(text) };
 }
 
-static void add_row(struct cli *c, struct comparison *k, const char *section, const struct json *row)
+static void add_row(struct cli *c, struct comparison *k, const char *section,
+                    const struct json *row)
 {
     const struct json *values = json_get(row, "values");
     int differs = json_get_bool(row, "differs", 0);
@@ -126,7 +131,8 @@ static void add_row(struct cli *c, struct comparison *k, const char *section, co
     k->rows.items[k->rows.n++] = (struct json){ .type = JSON_OBJECT, .n = k->n + 2, .members = m };
 }
 
-static int build_rows(struct cli *c, struct comparison *k, const struct json *answer, struct err *err)
+static int build_rows(struct cli *c, struct comparison *k, const struct json *answer,
+                      struct err *err)
 {
     const struct json *sections = json_get(answer, "sections");
     size_t total = 0;
@@ -138,7 +144,8 @@ static int build_rows(struct cli *c, struct comparison *k, const struct json *an
         const struct json *rows = json_get(&sections->items[i], "rows");
         total += rows ? rows->n : 0;
     }
-    k->rows = (struct json){ .type = JSON_ARRAY, .items = ARENA_TRY_ARRAY(&c->arena, total + 1, struct json) };
+    k->rows = (struct json){ .type = JSON_ARRAY,
+                             .items = ARENA_TRY_ARRAY(&c->arena, total + 1, struct json) };
     k->shape = ARENA_TRY_ARRAY(&c->arena, k->n + 2, struct cli_column);
     if (!k->rows.items || !k->shape)
         return ERR(err, ERR_LIMIT, "the comparison does not fit into memory");

@@ -44,9 +44,10 @@ static enum paint state_paint(const char *text)
         const char *word;
         enum paint paint;
     } words[] = {
-        { "FINISHED", PAINT_GREEN }, { "ready", PAINT_GREEN },  { "ok", PAINT_GREEN },     { "success", PAINT_GREEN },
-        { "passed", PAINT_GREEN },   { "✓", PAINT_GREEN },      { "FAILED", PAINT_RED },   { "failed", PAINT_RED },
-        { "✗", PAINT_RED },          { "KILLED", PAINT_YELLOW }, { "!", PAINT_YELLOW },    { "RUNNING", PAINT_CYAN },
+        { "FINISHED", PAINT_GREEN }, { "ready", PAINT_GREEN },       { "ok", PAINT_GREEN },
+        { "success", PAINT_GREEN },  { "passed", PAINT_GREEN },      { "✓", PAINT_GREEN },
+        { "FAILED", PAINT_RED },     { "failed", PAINT_RED },        { "✗", PAINT_RED },
+        { "KILLED", PAINT_YELLOW },  { "!", PAINT_YELLOW },          { "RUNNING", PAINT_CYAN },
         { "loading", PAINT_CYAN },   { "not_served", PAINT_YELLOW }, { "skipped", PAINT_DIM },
     };
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
@@ -80,7 +81,9 @@ static void put_row(struct cli *c, const struct out_grid *g, const size_t *width
     for (size_t j = 0; j < g->columns; j++) {
         const char *text = g->cells[row * g->columns + j];
         enum cell_kind kind = g->kinds ? g->kinds[j] : CELL_TEXT;
-        enum paint paint = row == 0 ? PAINT_DIM : kind == CELL_STATE ? state_paint(text) : PAINT_NONE;
+        enum paint paint = row == 0             ? PAINT_DIM
+                           : kind == CELL_STATE ? state_paint(text)
+                                                : PAINT_NONE;
         int last = j + 1 == g->columns;
         size_t pad = width[j] - MIN(width[j], str_width(str_of(text)));
         for (size_t k = 0; kind_is_number(kind) && k < pad; k++)
@@ -213,8 +216,8 @@ static int field_unknown(struct cli *c, const struct json *v, const char *name, 
     }
     cli_hint(c, "fields: %s", list.p ? list.p : "none");
     buf_fini(&list);
-    return ERR(err, ERR_INVALID, "no field '%s' in the answer%s%s%s", name, near ? "; did you mean '" : "",
-               near ? near : "", near ? "'?" : "");
+    return ERR(err, ERR_INVALID, "no field '%s' in the answer%s%s%s", name,
+               near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 static int put_json_fields(struct cli *c, struct json_out *o, const struct json *v, struct err *err)
@@ -301,7 +304,8 @@ static void put_name(struct cli *c, const struct json *v)
 
 /* ---- the two entries ---- */
 
-static int list_files(struct cli *c, const struct json *items, const struct cli_column *cols, size_t n)
+static int list_files(struct cli *c, const struct json *items, const struct cli_column *cols,
+                      size_t n)
 {
     const char **cells = ARENA_TRY_ARRAY(&c->arena, n + 1, const char *);
     if (!cells)
@@ -315,14 +319,16 @@ static int list_files(struct cli *c, const struct json *items, const struct cli_
     for (size_t i = 0; i < items->n; i++) {
         struct arena_mark mark = arena_snapshot(&c->arena);
         for (size_t j = 0; j < n; j++)
-            cells[j] = out_cell(c, out_path(&items->items[i], cols[j].path), cols[j].kind, c->format == FORMAT_MD);
+            cells[j] = out_cell(c, out_path(&items->items[i], cols[j].path), cols[j].kind,
+                                c->format == FORMAT_MD);
         put_record(c, cells, n);
         arena_restore(&c->arena, mark);
     }
     return 0;
 }
 
-static int list_table(struct cli *c, const struct json *items, const struct cli_column *cols, size_t n)
+static int list_table(struct cli *c, const struct json *items, const struct cli_column *cols,
+                      size_t n)
 {
     const struct cli_column **shown = ARENA_TRY_ARRAY(&c->arena, n + 1, const struct cli_column *);
     enum cell_kind *kinds = ARENA_TRY_ARRAY(&c->arena, n + 1, enum cell_kind);
@@ -341,14 +347,15 @@ static int list_table(struct cli *c, const struct json *items, const struct cli_
         cells[j] = shown[j]->title;
     for (size_t i = 0; i < items->n; i++)
         for (size_t j = 0; j < k; j++)
-            cells[(i + 1) * k + j] = out_cell(c, out_path(&items->items[i], shown[j]->path), shown[j]->kind, 1);
+            cells[(i + 1) * k + j] =
+                out_cell(c, out_path(&items->items[i], shown[j]->path), shown[j]->kind, 1);
     struct out_grid g = { cells, items->n + 1, k, kinds, NULL };
     out_grid(c, &g);
     return 0;
 }
 
-int out_list(struct cli *c, const struct json *items, const struct cli_column *cols, size_t n, int more,
-             struct err *err)
+int out_list(struct cli *c, const struct json *items, const struct cli_column *cols, size_t n,
+             int more, struct err *err)
 {
     if (!cols) {
         cols = c->command->columns;
@@ -372,14 +379,15 @@ int out_list(struct cli *c, const struct json *items, const struct cli_column *c
     default: rc = list_files(c, items, cols, n); break;
     }
     if (rc)
-        return ERR(err, ERR_NOMEM, "the list of %zu rows does not fit into memory; use -n", items->n);
+        return ERR(err, ERR_NOMEM, "the list of %zu rows does not fit into memory; use -n",
+                   items->n);
     if (more > 0)
         term_note(c, "… %d more, -n 0 for all", more);
     return 0;
 }
 
-int out_object(struct cli *c, const struct json *object, void (*human)(struct cli *c, const struct json *v),
-               struct err *err)
+int out_object(struct cli *c, const struct json *object,
+               void (*human)(struct cli *c, const struct json *v), struct err *err)
 {
     if (c->field)
         return put_field(c, object, err);

@@ -33,7 +33,8 @@ static int flag_matches(const struct cli_flag *f, str_t name, char letter)
     return letter ? f->letter == letter : str_is(name, f->name);
 }
 
-static const struct cli_flag *flag_in(const struct cli_flag *flags, size_t n, str_t name, char letter)
+static const struct cli_flag *flag_in(const struct cli_flag *flags, size_t n, str_t name,
+                                      char letter)
 {
     for (size_t i = 0; i < n; i++)
         if (flag_matches(&flags[i], name, letter))
@@ -155,7 +156,8 @@ static int value_take(struct parse *p, const struct cli_flag *f, const char *sho
         return value_add(p, f, NULL, err);
     }
     if (!next || strncmp(next, "--", 2) == 0)
-        return ERR(err, ERR_INVALID, "flag '%s' needs a value: %s", shown, f->value ? f->value : "VALUE");
+        return ERR(err, ERR_INVALID, "flag '%s' needs a value: %s", shown,
+                   f->value ? f->value : "VALUE");
     p->at++;
     return value_add(p, f, next, err);
 }
@@ -221,12 +223,28 @@ static void word_add(struct parse *p, const char *word)
 static const char *other_word(const char *word)
 {
     static const char *const words[][2] = {
-        { "serve", "server" }, { "start", "server" }, { "ui", "server" },       { "up", "server" },
-        { "train", "run" },    { "repro", "run" },    { "fit", "run" },         { "models", "model ls" },
-        { "runs", "exp ls" },  { "experiments", "exp ls" }, { "list", "model ls" }, { "ls", "model ls" },
-        { "logs", "exp show" }, { "datasets", "data ls" }, { "log", "audit log" }, { "endpoints", "status" },
-        { "endpoint", "status" }, { "ps", "status" }, { "new", "init" },        { "create", "init" },
-        { "check", "run --dry-run" }, { "undo", "rollback" },
+        { "serve", "server" },
+        { "start", "server" },
+        { "ui", "server" },
+        { "up", "server" },
+        { "train", "run" },
+        { "repro", "run" },
+        { "fit", "run" },
+        { "models", "model ls" },
+        { "runs", "exp ls" },
+        { "experiments", "exp ls" },
+        { "list", "model ls" },
+        { "ls", "model ls" },
+        { "logs", "exp show" },
+        { "datasets", "data ls" },
+        { "log", "audit log" },
+        { "endpoints", "status" },
+        { "endpoint", "status" },
+        { "ps", "status" },
+        { "new", "init" },
+        { "create", "init" },
+        { "check", "run --dry-run" },
+        { "undo", "rollback" },
     };
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (strcmp(words[i][0], word) == 0)
@@ -257,7 +275,8 @@ static int command_unknown(struct cli *c, const char *const *words, struct err *
     if (!near && group && (strcmp(wrong, "list") == 0 || strcmp(wrong, "get") == 0))
         near = *wrong == 'l' ? "ls" : "show";
     if (near)
-        cli_hint(c, "did you mean 'slipway %s%s%s'?", group ? words[0] : "", group ? " " : "", near);
+        cli_hint(c, "did you mean 'slipway %s%s%s'?", group ? words[0] : "", group ? " " : "",
+                 near);
     else
         cli_hint(c, "slipway help");
     if (group)
@@ -276,7 +295,8 @@ static int args_check(struct cli *c, struct err *err)
     }
     if (c->arg_n > (size_t)cmd->max_args) {
         cli_hint(c, "usage: slipway %s%s%s", cmd->name, *cmd->usage ? " " : "", cmd->usage);
-        return ERR(err, ERR_INVALID, "'slipway %s' does not take '%s'", cmd->name, c->args[cmd->max_args]);
+        return ERR(err, ERR_INVALID, "'slipway %s' does not take '%s'", cmd->name,
+                   c->args[cmd->max_args]);
     }
     return 0;
 }
@@ -371,8 +391,8 @@ const char *cli_next(const struct cli *c, const char *flag, size_t *cursor)
     return NULL;
 }
 
-int cli_get_int(struct cli *c, const char *flag, int64_t fallback, int64_t min, int64_t max, int64_t *out,
-                struct err *err)
+int cli_get_int(struct cli *c, const char *flag, int64_t fallback, int64_t min, int64_t max,
+                int64_t *out, struct err *err)
 {
     const char *text = cli_get(c, flag);
     int64_t v;
@@ -381,8 +401,8 @@ int cli_get_int(struct cli *c, const char *flag, int64_t fallback, int64_t min, 
         return 0;
     }
     if (parse_i64(str_of(text), &v) != 0 || v < min || v > max)
-        return ERR(err, ERR_INVALID, "--%s must be from %lld to %lld, not '%s'", flag, (long long)min,
-                   (long long)max, text);
+        return ERR(err, ERR_INVALID, "--%s must be from %lld to %lld, not '%s'", flag,
+                   (long long)min, (long long)max, text);
     *out = v;
     return 0;
 }

@@ -47,8 +47,9 @@ WEAK int flow_thread_start(struct flow *f, struct err *err)
     return 0;
 }
 
-WEAK int project_load_dir(struct arena *a, const char *dir, const char *file, const struct project_options *options,
-                          struct project **out, struct diags *diags, str_t *out_text, struct err *err)
+WEAK int project_load_dir(struct arena *a, const char *dir, const char *file,
+                          const struct project_options *options, struct project **out,
+                          struct diags *diags, str_t *out_text, struct err *err)
 {
     (void)a, (void)dir, (void)file, (void)options, (void)out, (void)diags, (void)out_text;
     return ERR(err, ERR_UNAVAILABLE, "the project reader is not built yet");

@@ -9,11 +9,12 @@ static const struct {
     const char *prefix;
     enum ref_kind kind;
 } prefixes[] = {
-    { "models:/", REF_MODEL }, { "runs:/", REF_RUN },  { "model/", REF_MODEL }, { "run/", REF_RUN },
-    { "endpoint/", REF_ENDPOINT }, { "data/", REF_DATA },
+    { "models:/", REF_MODEL }, { "runs:/", REF_RUN },         { "model/", REF_MODEL },
+    { "run/", REF_RUN },       { "endpoint/", REF_ENDPOINT }, { "data/", REF_DATA },
 };
 
-static const char *const kind_names[] = { "a model", "a run", "an endpoint", "a data set", "a reference" };
+static const char *const kind_names[] = { "a model", "a run", "an endpoint", "a data set",
+                                          "a reference" };
 
 /* The part behind the last of ':' '@' (or '/' of models:/x/3). */
 static void split_version(struct cli *c, str_t s, int mlflow, struct ref *out)
@@ -31,13 +32,16 @@ static void split_version(struct cli *c, str_t s, int mlflow, struct ref *out)
 
 static int check(const char *text, const struct ref *r, struct err *err)
 {
-    static const char *const examples[] = { "diabetes:3, diabetes@champion or models:/diabetes/3", "run/4f2a or latest",
-                                            "endpoint/diabetes", "data/diabetes@9f1c", "" };
+    static const char *const examples[] = { "diabetes:3, diabetes@champion or models:/diabetes/3",
+                                            "run/4f2a or latest", "endpoint/diabetes",
+                                            "data/diabetes@9f1c", "" };
     int empty_version = r->version && (!*r->version || strcmp(r->version, "@") == 0);
     if (!r->name || !*r->name || empty_version)
-        return ERR(err, ERR_INVALID, "'%s' does not name %s; write %s", text, kind_names[r->kind], examples[r->kind]);
+        return ERR(err, ERR_INVALID, "'%s' does not name %s; write %s", text, kind_names[r->kind],
+                   examples[r->kind]);
     if (strlen(r->name) > LIMIT_NAME)
-        return ERR(err, ERR_INVALID, "name of %zu bytes is longer than %d", strlen(r->name), LIMIT_NAME);
+        return ERR(err, ERR_INVALID, "name of %zu bytes is longer than %d", strlen(r->name),
+                   LIMIT_NAME);
     return 0;
 }
 
@@ -57,7 +61,8 @@ int ref_parse(struct cli *c, const char *text, enum ref_kind want, struct ref *o
             break;
         }
     if (prefixed && want != REF_PLAIN && r.kind != want)
-        return ERR(err, ERR_INVALID, "'%s' is %s; %s is wanted here", text, kind_names[r.kind], kind_names[want]);
+        return ERR(err, ERR_INVALID, "'%s' is %s; %s is wanted here", text, kind_names[r.kind],
+                   kind_names[want]);
     if (r.kind == REF_MODEL || r.kind == REF_PLAIN) {
         split_version(c, rest, mlflow, &r);
     } else if (r.kind == REF_DATA) {
@@ -88,7 +93,9 @@ static int best_run(struct cli *c, const char *metric, const char **out, struct 
     const struct json *list;
     const char *order = strcmp(metric, "r2") == 0 ? "DESC" : "ASC";
     const char *by = arena_printf(&c->arena, "metrics.`%s` %s", metric, order);
-    int rc = client_get(c, arena_printf(&c->arena, "/api/v1/runs?limit=1&order_by=%s", client_escape(c, by)), &list, err);
+    int rc = client_get(
+        c, arena_printf(&c->arena, "/api/v1/runs?limit=1&order_by=%s", client_escape(c, by)), &list,
+        err);
     if (rc)
         return rc;
     const struct json *id = out_path(list, "items.0.run_id");
@@ -108,7 +115,9 @@ int ref_run_target(struct cli *c, const struct ref *r, char **out, struct err *e
     } else if (strcmp(id, "latest") != 0) {
         size_t n = strlen(id);
         if (n < 4 || n > 32 || strspn(id, "0123456789abcdefABCDEF") != n)
-            return ERR(err, ERR_INVALID, "run '%s': at least four hex digits of the id, or 'latest' or 'best:METRIC'", id);
+            return ERR(err, ERR_INVALID,
+                       "run '%s': at least four hex digits of the id, or 'latest' or 'best:METRIC'",
+                       id);
     }
     *out = arena_printf(&c->arena, "/api/v1/runs/%s", client_escape(c, id));
     return 0;

@@ -95,7 +95,8 @@ static int csv_cell(struct csv *v, str_t *out, int *out_quoted, int *out_last, s
     v->line += v->at < v->text.n && v->text.p[v->at] == '\n';
     v->at += v->at < v->text.n;
     if (!rc && b.failed)
-        rc = ERR(err, ERR_LIMIT, "CSV line %d: a cell is larger than %zu bytes", v->line, b.max_bytes);
+        rc = ERR(err, ERR_LIMIT, "CSV line %d: a cell is larger than %zu bytes", v->line,
+                 b.max_bytes);
     *out = arena_str(&v->c->arena, b.p ? (str_t){ b.p, b.n } : STR(""));
     buf_fini(&b);
     return rc;
@@ -107,7 +108,8 @@ static int csv_header(struct csv *v, str_t *names, size_t *out_n, struct err *er
     *out_n = 0;
     while (!last) {
         if (*out_n == LIMIT_MODEL_COLUMNS)
-            return ERR(err, ERR_LIMIT, "the CSV file has more than %d columns", LIMIT_MODEL_COLUMNS);
+            return ERR(err, ERR_LIMIT, "the CSV file has more than %d columns",
+                       LIMIT_MODEL_COLUMNS);
         int rc = csv_cell(v, &names[*out_n], &quoted, &last, err);
         if (rc)
             return rc;
@@ -141,7 +143,8 @@ static void put_cell(struct json_out *o, str_t cell, int quoted, int text)
         jo_str(o, cell);
 }
 
-static int csv_body(struct cli *c, str_t text, const struct json *signature, struct json_out *o, struct err *err)
+static int csv_body(struct cli *c, str_t text, const struct json *signature, struct json_out *o,
+                    struct err *err)
 {
     struct csv v = { .c = c, .text = text, .line = 1 };
     size_t n;
@@ -164,7 +167,8 @@ static int csv_body(struct cli *c, str_t text, const struct json *signature, str
             int quoted;
             rc = csv_cell(&v, &cell, &quoted, &last, err);
             if (!rc && k == n)
-                rc = ERR(err, ERR_INVALID, "CSV line %d has more than the %zu cells of its header", line, n);
+                rc = ERR(err, ERR_INVALID, "CSV line %d has more than the %zu cells of its header",
+                         line, n);
             if (rc)
                 break;
             jo_key_str(o, names[k]);
@@ -183,14 +187,16 @@ static int csv_body(struct cli *c, str_t text, const struct json *signature, str
 
 static int is_whole_body(const struct json *v)
 {
-    static const char *const keys[] = { "instances", "inputs", "dataframe_split", "dataframe_records" };
+    static const char *const keys[] = { "instances", "inputs", "dataframe_split",
+                                        "dataframe_records" };
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
         if (json_get(v, keys[i]))
             return 1;
     return 0;
 }
 
-int rows_body(struct cli *c, const char *source, const struct json *signature, struct buf *out, struct err *err)
+int rows_body(struct cli *c, const char *source, const struct json *signature, struct buf *out,
+              struct err *err)
 {
     static const struct json_options options = { .allow_nan = 1 };
     struct json_out o;
@@ -229,6 +235,7 @@ int rows_body(struct cli *c, const char *source, const struct json *signature, s
     }
     jo_object_end(&o);
     if (!rc && out->failed)
-        rc = ERR(err, ERR_LIMIT, "the rows take more than %zu bytes; send them in parts", out->max_bytes);
+        rc = ERR(err, ERR_LIMIT, "the rows take more than %zu bytes; send them in parts",
+                 out->max_bytes);
     return rc;
 }

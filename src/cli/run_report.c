@@ -10,7 +10,8 @@ const char *ref_model(struct cli *c, const struct json *name, const struct json 
 {
     if (!name || name->type != JSON_STRING)
         return "-";
-    return ref_model_text(c, name->string.p, version && version->type == JSON_STRING ? version->string.p : NULL);
+    return ref_model_text(c, name->string.p,
+                          version && version->type == JSON_STRING ? version->string.p : NULL);
 }
 
 void report_title(struct cli *c, const char *title)
@@ -45,7 +46,8 @@ void report_metrics(struct cli *c, const struct json *result)
         const char *name = arena_strndup(&c->arena, test->members[i].key.p, test->members[i].key.n);
         cells[rows * columns] = name;
         for (size_t j = 0; j < k; j++)
-            cells[rows * columns + j + 1] = out_interval(c, json_get(json_get(metrics, shown[j]), name));
+            cells[rows * columns + j + 1] =
+                out_interval(c, json_get(json_get(metrics, shown[j]), name));
         rows++;
     }
     struct out_grid g = { cells, rows, columns, NULL, "  " };
@@ -91,7 +93,8 @@ void report_coefficients(struct cli *c, const struct json *rows)
         cells[j] = keys[j];
     for (size_t i = 0; i < rows->n; i++)
         for (size_t j = 0; j < k; j++)
-            cells[(i + 1) * k + j] = out_cell(c, json_get(&rows->items[i], keys[j]), CELL_NUMBER, 1);
+            cells[(i + 1) * k + j] =
+                out_cell(c, json_get(&rows->items[i], keys[j]), CELL_NUMBER, 1);
     struct out_grid g = { cells, rows->n + 1, k, kinds, "  " };
     report_title(c, "Coefficients");
     out_grid(c, &g);
@@ -111,7 +114,8 @@ void report_pairs(struct cli *c, const char *title, const struct json *object)
         const struct json *v = &object->members[i].value;
         if (v->type == JSON_ARRAY || v->type == JSON_OBJECT)
             continue;
-        cells[2 * rows] = arena_strndup(&c->arena, object->members[i].key.p, object->members[i].key.n);
+        cells[2 * rows] =
+            arena_strndup(&c->arena, object->members[i].key.p, object->members[i].key.n);
         cells[2 * rows + 1] = out_cell(c, v, CELL_NUMBER, 1);
         rows++;
     }
@@ -127,7 +131,8 @@ static void report_comparison(struct cli *c, const struct json *k)
         return;
     term_out(c, "  %s against champion :%s  %s  p %s  %s\n", json_get_string(k, "metric", ""),
              json_get_string(k, "champion_version", "?"), out_interval(c, d),
-             out_cell(c, json_get(d, "p"), CELL_NUMBER, 1), json_get_bool(k, "better", 0) ? "better" : "not better");
+             out_cell(c, json_get(d, "p"), CELL_NUMBER, 1),
+             json_get_bool(k, "better", 0) ? "better" : "not better");
 }
 
 static void report_registered(struct cli *c, const struct json *run)
@@ -158,7 +163,8 @@ void run_started(struct cli *c, const struct json *run)
 
 static void report_stages(struct cli *c, const struct json *stages)
 {
-    static const enum cell_kind kinds[] = { CELL_TEXT, CELL_STATE, CELL_DURATION, CELL_INT, CELL_TEXT };
+    static const enum cell_kind kinds[] = { CELL_TEXT, CELL_STATE, CELL_DURATION, CELL_INT,
+                                            CELL_TEXT };
     size_t k = ARRAY_LEN(kinds);
     if (!stages || stages->type != JSON_ARRAY || stages->n == 0)
         return;
@@ -187,16 +193,20 @@ void run_show(struct cli *c, const struct json *run)
     const char *reason = json_get_string(run, "status_reason", NULL);
     const struct json *stages = json_get(run, "stages");
     const struct json *data = json_get(run, "dataset");
-    term_out(c, "%srun/%s%s  %s  %s\n", term_on(c, 0, PAINT_BOLD), json_get_string(run, "run_id", ""),
-             term_off(c, 0), json_get_string(run, "status", ""), out_time(c, json_get_int(run, "start_time_ms", 0)));
+    term_out(c, "%srun/%s%s  %s  %s\n", term_on(c, 0, PAINT_BOLD),
+             json_get_string(run, "run_id", ""), term_off(c, 0), json_get_string(run, "status", ""),
+             out_time(c, json_get_int(run, "start_time_ms", 0)));
     if (reason && *reason)
         term_out(c, "  %s\n", reason);
     term_out(c, "  experiment %s, user %s, took %s\n", json_get_string(run, "experiment", "-"),
-             json_get_string(run, "user", "-"), out_cell(c, json_get(run, "duration_ms"), CELL_DURATION, 1));
+             json_get_string(run, "user", "-"),
+             out_cell(c, json_get(run, "duration_ms"), CELL_DURATION, 1));
     if (data && data->type == JSON_OBJECT)
-        term_out(c, "  data/%s@%.12s\n", json_get_string(data, "name", "-"), json_get_string(data, "digest", "-"));
+        term_out(c, "  data/%s@%.12s\n", json_get_string(data, "name", "-"),
+                 json_get_string(data, "digest", "-"));
     report_pairs(c, "Parameters", json_get(run, "params"));
-    report_stages(c, stages && stages->type == JSON_ARRAY ? stages : out_path(run, "result.stages"));
+    report_stages(c,
+                  stages && stages->type == JSON_ARRAY ? stages : out_path(run, "result.stages"));
     if (json_get(json_get(run, "result"), "metrics"))
         run_report(c, run);
     else

@@ -3,7 +3,8 @@
 #pragma once
 #include "cli/cli.h"
 
-/* Metrics with their intervals against baseline and champion, gates with values, what was registered. */
+/* Metrics with their intervals against baseline and champion, gates with values, what was
+ * registered. */
 void run_report(struct cli *c, const struct json *run);
 void run_started(struct cli *c, const struct json *run);
 /* The whole of `exp show`. */

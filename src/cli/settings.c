@@ -13,7 +13,8 @@
 #include "cli/term.h"
 #include "store/home.h"
 
-static const char *const setting_names[] = { "server", "data", "token-file", "output", "color", "log-format" };
+static const char *const setting_names[] = { "server", "data",  "token-file",
+                                             "output", "color", "log-format" };
 
 struct settings_file {
     const char *path;
@@ -38,7 +39,8 @@ static const char *config_home(struct cli *c)
 }
 
 /* Finds "name: value"; refuses unknown names so that a typo is not silently ignored. */
-static int file_get(struct cli *c, const char *path, const char *name, const char **out, struct err *err)
+static int file_get(struct cli *c, const char *path, const char *name, const char **out,
+                    struct err *err)
 {
     str_t text, line;
     if (!path || !fs_exists(path))
@@ -66,8 +68,9 @@ static int file_get(struct cli *c, const char *path, const char *name, const cha
             known |= str_is(key, setting_names[i]);
         if (!known) {
             const char *near = str_nearest(key, setting_names, ARRAY_LEN(setting_names));
-            return ERR(err, ERR_INVALID, "%s:%d: unknown setting '%.*s'%s%s%s", path, number, STR_ARG(key),
-                       near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+            return ERR(err, ERR_INVALID, "%s:%d: unknown setting '%.*s'%s%s%s", path, number,
+                       STR_ARG(key), near ? "; did you mean '" : "", near ? near : "",
+                       near ? "'?" : "");
         }
         if (str_is(key, name))
             *out = arena_strndup(&c->arena, value.p, value.n);
@@ -76,7 +79,8 @@ static int file_get(struct cli *c, const char *path, const char *name, const cha
 }
 
 /* The value and where it was said; NULL when nobody said anything. */
-static int setting_get(struct cli *c, const char *name, const char **out, const char **out_from, struct err *err)
+static int setting_get(struct cli *c, const char *name, const char **out, const char **out_from,
+                       struct err *err)
 {
     *out = cli_get(c, name);
     *out_from = arena_printf(&c->arena, "--%s", name);
@@ -113,7 +117,8 @@ static int choose(const char *flag, const char *text, const char *from, struct e
             if (str_is(one, text))
                 return k;
         }
-        return ERR(err, ERR_INVALID, "%s in %s must be one of %s, not '%s'", flag, from, global[i].value, text);
+        return ERR(err, ERR_INVALID, "%s in %s must be one of %s, not '%s'", flag, from,
+                   global[i].value, text);
     }
     return 0;
 }
@@ -149,7 +154,10 @@ int settings_output(struct cli *c, struct err *err)
         rc = choose("log-format", text, from, err);
     if (rc < 0)
         return rc;
-    log_configure(c->verbose >= 2 ? LOG_DEBUG : c->verbose == 1 ? LOG_INFO : LOG_WARN, text ? rc : -1);
+    log_configure(c->verbose >= 2   ? LOG_DEBUG
+                  : c->verbose == 1 ? LOG_INFO
+                                    : LOG_WARN,
+                  text ? rc : -1);
     return 0;
 }
 
@@ -231,7 +239,8 @@ static int find_server(struct cli *c, struct err *err)
     if (!url || !*url)
         return 0;
     if (!is_http(url))
-        return ERR(err, ERR_INVALID, "server '%s' from %s must start with http:// or https://", url, from);
+        return ERR(err, ERR_INVALID, "server '%s' from %s must start with http:// or https://", url,
+                   from);
     size_t n = strlen(url);
     while (url[n - 1] == '/')
         n--;

@@ -50,7 +50,8 @@ static int locale_is_utf8(void)
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         const char *v = getenv(names[i]);
         if (v && *v)
-            return strstr(v, "UTF-8") || strstr(v, "utf8") || strstr(v, "utf-8") || strstr(v, "UTF8");
+            return strstr(v, "UTF-8") || strstr(v, "utf8") || strstr(v, "utf-8") ||
+                   strstr(v, "UTF8");
     }
     return 0;
 }
@@ -67,8 +68,8 @@ void term_init(struct cli *c, const char *mode)
     struct winsize ws;
     uint64_t columns;
     c->width = 80;
-    if (env_set("COLUMNS") && parse_u64(str_of(getenv("COLUMNS")), &columns) == 0 && columns >= 20 &&
-        columns < 10000)
+    if (env_set("COLUMNS") && parse_u64(str_of(getenv("COLUMNS")), &columns) == 0 &&
+        columns >= 20 && columns < 10000)
         c->width = (int)columns;
     else if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col >= 20)
         c->width = ws.ws_col;
@@ -76,7 +77,8 @@ void term_init(struct cli *c, const char *mode)
 
 const char *term_on(const struct cli *c, int err_stream, enum paint p)
 {
-    static const char *const codes[] = { "", "\033[1m", "\033[2m", "\033[32m", "\033[33m", "\033[31m", "\033[36m" };
+    static const char *const codes[] = { "",         "\033[1m",  "\033[2m", "\033[32m",
+                                         "\033[33m", "\033[31m", "\033[36m" };
     return (err_stream ? c->color_err : c->color_out) ? codes[p] : "";
 }
 
@@ -88,9 +90,9 @@ const char *term_off(const struct cli *c, int err_stream)
 void term_spell(const struct cli *c, struct buf *to, str_t text)
 {
     static const char *const spell[][2] = {
-        { "✓", "ok" }, { "✗", "x" },  { "→", "->" }, { "≤", "<=" }, { "≥", ">=" },  { "·", "-" },
+        { "✓", "ok" },  { "✗", "x" }, { "→", "->" }, { "≤", "<=" }, { "≥", ">=" },  { "·", "-" },
         { "…", "..." }, { "–", "-" }, { "—", "-" },  { "×", "x" },  { "±", "+/-" }, { "²", "2" },
-        { "└", "`" },  { "▸", ">" },  { "≠", "!=" }, { "−", "-" },
+        { "└", "`" },   { "▸", ">" }, { "≠", "!=" }, { "−", "-" },
     };
     size_t at = 0;
     while (at < text.n) {
@@ -241,7 +243,8 @@ void term_progress(struct cli *c, const char *fmt, ...)
     }
     int64_t waited_ms = (now - progress.start_ns) / 1000000;
     int64_t since_ms = progress.last_ns ? (now - progress.last_ns) / 1000000 : INT64_MAX;
-    if (waited_ms < PROGRESS_AFTER_MS || since_ms < (c->err_is_tty ? PROGRESS_DRAW_MS : PROGRESS_LINE_MS))
+    if (waited_ms < PROGRESS_AFTER_MS ||
+        since_ms < (c->err_is_tty ? PROGRESS_DRAW_MS : PROGRESS_LINE_MS))
         return;
     progress.last_ns = now;
     struct buf line, b;

@@ -119,11 +119,13 @@ TEST(cli_parse_mistakes_are_answered_not_run)
         { "run --forse", "unknown flag '--forse' for 'slipway run'", "did you mean '--force'?" },
         { "run --to 3", "unknown flag '--to' for 'slipway run'", "slipway help run" },
         { "--to 3 run", "unknown flag '--to' for 'slipway run'", "slipway help run" },
-        { "model ls -o jsno", "--output takes one of table|wide|json|jsonl|csv|tsv|name|md, not 'jsno'",
+        { "model ls -o jsno",
+          "--output takes one of table|wide|json|jsonl|csv|tsv|name|md, not 'jsno'",
           "did you mean 'json'?" },
         { "model ls -n x", "--limit takes a whole number, not 'x'", NULL },
         { "model ls -o", "flag '-o' needs a value: table|wide|json|jsonl|csv|tsv|name|md", NULL },
-        { "deploy", "'slipway deploy' needs MODEL[:VERSION|@ALIAS]", "usage: slipway deploy MODEL[:VERSION|@ALIAS]" },
+        { "deploy", "'slipway deploy' needs MODEL[:VERSION|@ALIAS]",
+          "usage: slipway deploy MODEL[:VERSION|@ALIAS]" },
         { "version now", "'slipway version' does not take 'now'", "usage: slipway version" },
         { "run --force=7", "flag '--force' takes no value", NULL },
     };
@@ -143,7 +145,9 @@ TEST(cli_paths_take_keys_with_dots)
     struct arena a;
     struct json v;
     arena_init(&a, MIB(1));
-    CHECK_OK(json_parse(&a, STR("{\"m\":{\"valid.rmse\":{\"value\":2}},\"l\":[{\"x\":1},{\"x\":7}],\"a.b\":3}"), NULL, &v, err));
+    CHECK_OK(json_parse(
+        &a, STR("{\"m\":{\"valid.rmse\":{\"value\":2}},\"l\":[{\"x\":1},{\"x\":7}],\"a.b\":3}"),
+        NULL, &v, err));
     CHECK_INT(out_path(&v, "m.valid.rmse.value")->integer, 2);
     CHECK_INT(out_path(&v, "l.1.x")->integer, 7);
     CHECK_INT(out_path(&v, "a.b")->integer, 3);
@@ -189,7 +193,8 @@ TEST(cli_references)
     arena_fini(&c.arena);
 }
 
-static const char *body_of(struct cli *c, const char *file_text, const char *signature, struct err *err)
+static const char *body_of(struct cli *c, const char *file_text, const char *signature,
+                           struct err *err)
 {
     static struct buf b;
     struct json s;
@@ -204,12 +209,14 @@ static const char *body_of(struct cli *c, const char *file_text, const char *sig
 
 TEST(cli_csv_rows_follow_the_signature)
 {
-    static const char signature[] = "{\"inputs\":[{\"name\":\"zip\",\"type\":\"string\"},{\"name\":\"x\",\"type\":\"double\"}]}";
+    static const char signature[] = "{\"inputs\":[{\"name\":\"zip\",\"type\":\"string\"},{\"name\":"
+                                    "\"x\",\"type\":\"double\"}]}";
     struct cli c = { 0 };
     struct err err = ERR_INIT;
     arena_init(&c.arena, MIB(16));
-    CHECK_STR(body_of(&c, "\xef\xbb\xbfzip,x\r\n0123,4\n\"a,\"\"b\"\"\",\n", signature, &err),
-              "{\"instances\":[{\"zip\":\"0123\",\"x\":4.0},{\"zip\":\"a,\\\"b\\\"\",\"x\":null}]}");
+    CHECK_STR(
+        body_of(&c, "\xef\xbb\xbfzip,x\r\n0123,4\n\"a,\"\"b\"\"\",\n", signature, &err),
+        "{\"instances\":[{\"zip\":\"0123\",\"x\":4.0},{\"zip\":\"a,\\\"b\\\"\",\"x\":null}]}");
     CHECK(body_of(&c, "zip,x\n1,2,3\n", signature, &err) == NULL);
     CHECK_STR(err.msg, "CSV line 2 has more than the 2 cells of its header");
     CHECK(body_of(&c, "zip,x\n1\n", signature, &err) == NULL);

@@ -3,7 +3,7 @@
  * runs is runs.c's business; what happens to a run is flow/'s. */
 #include "api/app.h"
 #include "api/native/compose.h"
-#include "api/native/native.h"
+#include "api/tables.h"
 #include "api/native/plan.h"
 #include "base/fs.h"
 #include "base/mem.h"
@@ -57,20 +57,23 @@ struct start {
     str_t config;
 };
 
-static int read_params(struct request *rq, const struct json *body, struct start *s, struct err *err)
+static int read_params(struct request *rq, const struct json *body, struct start *s,
+                       struct err *err)
 {
     const struct json *params = json_get(body, "params");
     if (!params || params->type == JSON_NULL)
         return 0;
     if (params->type != JSON_OBJECT)
         return ERR(err, ERR_INVALID, "'params' must be an object of name and value");
-    struct project_override *o = ARENA_TRY_ARRAY(&rq->arena, params->n + 1, struct project_override);
+    struct project_override *o =
+        ARENA_TRY_ARRAY(&rq->arena, params->n + 1, struct project_override);
     struct flow_param *p = ARENA_TRY_ARRAY(&rq->arena, params->n + 1, struct flow_param);
     if (!o || !p)
         return ERR(err, ERR_NOMEM, "too many parameters");
     for (size_t i = 0; i < params->n; i++) {
         const struct json *v = &params->members[i].value;
-        const char *name = arena_strndup(&rq->arena, params->members[i].key.p, params->members[i].key.n);
+        const char *name =
+            arena_strndup(&rq->arena, params->members[i].key.p, params->members[i].key.n);
         const char *value = v->type == JSON_STRING ? v->string.p : NULL;
         struct buf b;
         struct json_out out;
@@ -82,7 +85,8 @@ static int read_params(struct request *rq, const struct json *body, struct start
         }
         buf_fini(&b);
         if (!name || !value)
-            return ERR(err, ERR_INVALID, "parameter '%s' must be a text, a number or a boolean", name ? name : "?");
+            return ERR(err, ERR_INVALID, "parameter '%s' must be a text, a number or a boolean",
+                       name ? name : "?");
         o[i] = (struct project_override){ name, value };
         p[i] = (struct flow_param){ name, value };
     }
@@ -93,12 +97,15 @@ static int read_params(struct request *rq, const struct json *body, struct start
     return 0;
 }
 
-static int read_config(struct request *rq, const struct json *body, struct start *s, struct err *err)
+static int read_config(struct request *rq, const struct json *body, struct start *s,
+                       struct err *err)
 {
-    const char *dir = json_get_string(body, "project_dir", NULL), *config = json_get_string(body, "config", NULL);
+    const char *dir = json_get_string(body, "project_dir", NULL),
+               *config = json_get_string(body, "config", NULL);
     char *real;
     if (!dir || *dir != '/')
-        return ERR(err, ERR_INVALID, "'project_dir' must be the absolute path of the project's folder");
+        return ERR(err, ERR_INVALID,
+                   "'project_dir' must be the absolute path of the project's folder");
     int rc = fs_real(&rq->arena, dir, &real, err);
     if (rc)
         return err_prefix(err, "project folder");
@@ -107,9 +114,11 @@ static int read_config(struct request *rq, const struct json *body, struct start
     if (config)
         s->config = str_of(config);
     else
-        rc = fs_read(&rq->arena, fs_join(&rq->arena, real, "slipway.yaml"), LIMIT_YAML_BYTES, &s->config, err);
+        rc = fs_read(&rq->arena, fs_join(&rq->arena, real, "slipway.yaml"), LIMIT_YAML_BYTES,
+                     &s->config, err);
     if (!rc && s->config.n > LIMIT_YAML_BYTES)
-        rc = ERR(err, ERR_LIMIT, "'%s' is larger than %zu bytes", s->flow.config_path, LIMIT_YAML_BYTES);
+        rc = ERR(err, ERR_LIMIT, "'%s' is larger than %zu bytes", s->flow.config_path,
+                 LIMIT_YAML_BYTES);
     s->flow.config = s->config.p;
     const char *slash = strrchr(real, '/');
     s->options.path = s->flow.config_path;
@@ -152,7 +161,8 @@ static int find_champion(struct request *rq, struct start *s, struct err *err)
     struct json v;
     struct err missing = ERR_INIT;
     const char *name = compose_escape(rq, str_of(s->project->name));
-    int rc = compose_get_json(rq, arena_printf(&rq->arena, "/api/v1/models/%s/versions/@champion", name), &v, &missing);
+    int rc = compose_get_json(
+        rq, arena_printf(&rq->arena, "/api/v1/models/%s/versions/@champion", name), &v, &missing);
     if (rc == ERR_NOT_FOUND)
         return 0;
     if (rc) {
@@ -161,7 +171,8 @@ static int find_champion(struct request *rq, struct start *s, struct err *err)
     }
     const struct json *files = json_get(&v, "files");
     for (size_t i = 0; files && files->type == JSON_ARRAY && i < files->n; i++) {
-        const char *path = json_get_string(&files->items[i], "path", ""), *base = strrchr(path, '/');
+        const char *path = json_get_string(&files->items[i], "path", ""),
+                   *base = strrchr(path, '/');
         const char *digest = json_get_string(&files->items[i], "sha256", NULL);
         char *real;
         if (strcmp(base ? base + 1 : path, "model.onnx") != 0 || !digest)
@@ -227,7 +238,8 @@ static int post_cancel(struct request *rq, struct err *err)
     if (!rc)
         rc = resolve(rq, &run, err);
     if (!rc)
-        rc = flow_run_cancel(app_of(rq)->flow, run.id, rq->actor, json_get_string(&body, "reason", "cancelled"), err);
+        rc = flow_run_cancel(app_of(rq)->flow, run.id, rq->actor,
+                             json_get_string(&body, "reason", "cancelled"), err);
     return rc ? rc : answer_run(rq, run.id, 200, err);
 }
 
@@ -247,7 +259,8 @@ static int get_log(struct request *rq, struct err *err)
     if (rc)
         return rc;
     rq->content_type = "text/plain; charset=utf-8";
-    request_add_header(rq, "X-Next-Offset", arena_printf(&rq->arena, "%lld", (long long)(offset + (int64_t)text.n)));
+    request_add_header(rq, "X-Next-Offset",
+                       arena_printf(&rq->arena, "%lld", (long long)(offset + (int64_t)text.n)));
     buf_str(&rq->out, text);
     return 0;
 }
@@ -264,7 +277,8 @@ static int get_progress(struct request *rq, struct err *err)
         *err = bad;
         return bad.code;
     }
-    int rc = resolve(rq, &run, err); /* the status first: lines written before it are then all seen */
+    int rc =
+        resolve(rq, &run, err); /* the status first: lines written before it are then all seen */
     if (!rc)
         rc = flow_progress(app_of(rq)->flow, &rq->arena, run.id, (size_t)after, &lines, &n, err);
     if (rc)
@@ -284,20 +298,31 @@ static int get_progress(struct request *rq, struct err *err)
 
 static const struct route routes[] = {
     { "POST", "/api/v1/runs", "run.write", post_run, ROUTE_WORKER, LIMIT_BODY_CONTROL,
-      "Starts a run of a project that lies on this machine; with dry_run says what would run, and why.",
-      "project_dir! string: Absolute path of the project's folder.\nconfig string: Text of the project file; read from the folder otherwise.\n"
-      "config_path string: What messages call it.\nparams map(string): Parameters to override.\nforce boolean: Run every stage.\n"
-      "dry_run boolean: Only say what would run.\nseed integer: Seed of split and trainer.\ncommand string: What the person typed, for the record.",
+      "Starts a run of a project that lies on this machine; with dry_run says what would run, and "
+      "why.",
+      "project_dir! string: Absolute path of the project's folder.\nconfig string: Text of the "
+      "project file; read from the folder otherwise.\n"
+      "config_path string: What messages call it.\nparams map(string): Parameters to "
+      "override.\nforce boolean: Run every stage.\n"
+      "dry_run boolean: Only say what would run.\nseed integer: Seed of split and "
+      "trainer.\ncommand string: What the person typed, for the record.",
       "run_id string: Of the run that was started; the rest as GET /api/v1/runs/{id}.\n"
-      "stages [object]: With dry_run.\n  name! string: Of the stage.\n  will! run|skip: What would happen.\n  why string: The reason.", "runStart" },
-    { "POST", "/api/v1/runs/{id}:cancel", "run.write", post_cancel, ROUTE_WORKER, KIB(64), "Stops a run.",
-      "reason string: Why.", "run_id! string: As GET /api/v1/runs/{id}.", "runCancel" },
+      "stages [object]: With dry_run.\n  name! string: Of the stage.\n  will! run|skip: What would "
+      "happen.\n  why string: The reason.",
+      "runStart" },
+    { "POST", "/api/v1/runs/{id}:cancel", "run.write", post_cancel, ROUTE_WORKER, KIB(64),
+      "Stops a run.", "reason string: Why.", "run_id! string: As GET /api/v1/runs/{id}.",
+      "runCancel" },
     { "GET", "/api/v1/runs/{id}/log", "run.read", get_log, ROUTE_WORKER, 0,
-      "A part of the output of a run's worker; the header X-Next-Offset says where the next part begins.",
+      "A part of the output of a run's worker; the header X-Next-Offset says where the next part "
+      "begins.",
       "offset integer: Where to begin, in bytes.", "text/plain: the output", "runLog" },
     { "GET", "/api/v1/runs/{id}/progress", "run.read", get_progress, ROUTE_WORKER, 0,
-      "What happened to the stages of a run so far; answers at once.", "after integer: Lines already seen.",
-      "items! [object]: One a change of a stage.\nnext! integer: Lines seen now.\nstatus! string: Of the run.", "runProgress" },
+      "What happened to the stages of a run so far; answers at once.",
+      "after integer: Lines already seen.",
+      "items! [object]: One a change of a stage.\nnext! integer: Lines seen now.\nstatus! string: "
+      "Of the run.",
+      "runProgress" },
 };
 
 const struct route_table job_routes = { "jobs", routes, ARRAY_LEN(routes), route_error_native };

@@ -4,7 +4,7 @@
 #include "net/request.h"
 #include "project/project.h"
 
-/* Writes {"stages":[{"name","will":"run|skip","why"}]}: a stage runs when what it consumes or how it is
- * defined differs from slipway.lock, or when a stage before it runs. */
-int plan_answer(struct request *rq, const struct project *p, str_t config, const char *project_dir, int force,
-                struct err *err) WARN_UNUSED;
+/* Writes {"stages":[{"name","will":"run|skip","why"}]}: a stage runs when what it consumes or how
+ * it is defined differs from slipway.lock, or when a stage before it runs. */
+int plan_answer(struct request *rq, const struct project *p, str_t config, const char *project_dir,
+                int force, struct err *err) WARN_UNUSED;

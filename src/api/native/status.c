@@ -6,8 +6,7 @@
 #include "api/app.h"
 #include "api/native/compose.h"
 #include "api/route.h"
-#include "api/native/native.h"
-
+#include "api/tables.h"
 
 enum { RECENT = 10, MODELS = 50 };
 
@@ -37,7 +36,8 @@ static void put_server(struct request *rq, struct json_out *o)
     jo_object_end(o);
 }
 
-static void put_need(struct json_out *o, const char *kind, const char *text, const char *ref, const char *command)
+static void put_need(struct json_out *o, const char *kind, const char *text, const char *ref,
+                     const char *command)
 {
     jo_object(o);
     jo_kv_cstr(o, "kind", kind);
@@ -47,33 +47,44 @@ static void put_need(struct json_out *o, const char *kind, const char *text, con
     jo_object_end(o);
 }
 
-static void endpoint_needs(struct request *rq, struct json_out *o, const struct json *e, const struct json *models)
+static void endpoint_needs(struct request *rq, struct json_out *o, const struct json *e,
+                           const struct json *models)
 {
     struct arena *a = &rq->arena;
     const char *name = json_get_string(e, "name", ""), *model = json_get_string(e, "model", "");
     const char *version = json_get_string(e, "version", "");
     const char *ref = arena_printf(a, "endpoint/%s", name);
     if (strcmp(json_get_string(e, "state", ""), "failed") == 0)
-        put_need(o, "endpoint_failed", arena_printf(a, "endpoint '%s' cannot serve version %s: %s", name, version,
-                 json_get_string(e, "state_reason", "no reason given")), ref, arena_printf(a, "slipway rollback %s", name));
+        put_need(o, "endpoint_failed",
+                 arena_printf(a, "endpoint '%s' cannot serve version %s: %s", name, version,
+                              json_get_string(e, "state_reason", "no reason given")),
+                 ref, arena_printf(a, "slipway rollback %s", name));
     for (size_t i = 0; i < models->n; i++) {
         const char *latest = json_get_string(&models->items[i], "latest_version", NULL);
-        if (strcmp(json_get_string(&models->items[i], "name", ""), model) != 0 || !latest || strcmp(latest, version) == 0)
+        if (strcmp(json_get_string(&models->items[i], "name", ""), model) != 0 || !latest ||
+            strcmp(latest, version) == 0)
             continue;
-        put_need(o, "newer_version", arena_printf(a, "'%s' has version %s, endpoint '%s' serves %s", model, latest, name, version),
+        put_need(o, "newer_version",
+                 arena_printf(a, "'%s' has version %s, endpoint '%s' serves %s", model, latest,
+                              name, version),
                  ref, arena_printf(a, "slipway promote %s", name));
     }
 }
 
 static void put_needs(struct request *rq, struct json_out *o, const struct parts *p)
 {
-    const struct json *recent = items(&p->recent), *endpoints = items(&p->endpoints), *models = items(&p->models);
+    const struct json *recent = items(&p->recent), *endpoints = items(&p->endpoints),
+                      *models = items(&p->models);
     jo_key(o, "needs");
     jo_array(o);
     if (recent->n && strcmp(json_get_string(&recent->items[0], "status", ""), "FAILED") == 0) {
         const char *id = json_get_string(&recent->items[0], "run_id", "");
-        put_need(o, "run_failed", arena_printf(&rq->arena, "the newest run failed: %s", json_get_string(&recent->items[0], "status_reason", "no reason given")),
-                 arena_printf(&rq->arena, "run/%s", id), arena_printf(&rq->arena, "slipway exp show %.8s", id));
+        put_need(
+            o, "run_failed",
+            arena_printf(&rq->arena, "the newest run failed: %s",
+                         json_get_string(&recent->items[0], "status_reason", "no reason given")),
+            arena_printf(&rq->arena, "run/%s", id),
+            arena_printf(&rq->arena, "slipway exp show %.8s", id));
     }
     for (size_t i = 0; i < endpoints->n; i++)
         endpoint_needs(rq, o, &endpoints->items[i], models);
@@ -93,7 +104,8 @@ static int get_status(struct request *rq, struct err *err)
     struct json_out o;
     (void)err;
     fetch_part(rq, "/api/v1/endpoints?limit=200", &p.endpoints);
-    fetch_part(rq, "/api/v1/runs?limit=50&filter=attributes.status%20%3D%20%27RUNNING%27", &p.running);
+    fetch_part(rq, "/api/v1/runs?limit=50&filter=attributes.status%20%3D%20%27RUNNING%27",
+               &p.running);
     fetch_part(rq, arena_printf(&rq->arena, "/api/v1/runs?limit=%d", RECENT), &p.recent);
     fetch_part(rq, arena_printf(&rq->arena, "/api/v1/models?limit=%d", MODELS), &p.models);
     route_json(rq, &o);
@@ -116,10 +128,16 @@ static int get_status(struct request *rq, struct err *err)
 static const struct route routes[] = {
     { "GET", "/api/v1/status", "status.read", get_status, ROUTE_WORKER, 0,
       "What is served, what runs, and what needs somebody.", NULL,
-      "data_dir! string: The data folder.\nserver! any: pid, url and started_ms of the server, or null in a process without one.\n"
-      "endpoints! [object]: As GET /api/v1/endpoints.\nrunning! [object]: Runs that have not ended.\nrecent! [object]: The newest runs.\n"
-      "models! [object]: The newest models.\nneeds! [object]: What asks for a person.\n  kind! string: run_failed, endpoint_failed or newer_version.\n"
-      "  text! string: One sentence.\n  ref string: What it is about.\n  command string: What to type.", "statusGet" },
+      "data_dir! string: The data folder.\nserver! any: pid, url and started_ms of the server, or "
+      "null in a process without one.\n"
+      "endpoints! [object]: As GET /api/v1/endpoints.\nrunning! [object]: Runs that have not "
+      "ended.\nrecent! [object]: The newest runs.\n"
+      "models! [object]: The newest models.\nneeds! [object]: What asks for a person.\n  kind! "
+      "string: run_failed, endpoint_failed or newer_version.\n"
+      "  text! string: One sentence.\n  ref string: What it is about.\n  command string: What to "
+      "type.",
+      "statusGet" },
 };
 
-const struct route_table status_routes = { "status", routes, ARRAY_LEN(routes), route_error_native };
+const struct route_table status_routes = { "status", routes, ARRAY_LEN(routes),
+                                           route_error_native };

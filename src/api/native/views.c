@@ -3,18 +3,19 @@
  * answer whose members are the answers of the plain GETs. To add a page: add a row to `views`. */
 #include "api/native/compose.h"
 #include "api/route.h"
-#include "api/native/native.h"
+#include "api/tables.h"
 #include "base/mem.h"
 
 enum { PARTS_MAX = 3 };
 
 /* One member of the answer. */
 struct view_part {
-    const char *key;      /* NULL ends the list */
-    const char *path;     /* "{name}" is a query parameter of the view, "{endpoint.model}" a member of an earlier part */
-    const char *query;    /* fixed query, or NULL */
-    const char *pass;     /* query parameters of the view that go on, "filter,limit", or NULL */
-    int optional;         /* left out when it cannot be had */
+    const char *key;   /* NULL ends the list */
+    const char *path;  /* "{name}" is a query parameter of the view, "{endpoint.model}" a member of
+                          an earlier part */
+    const char *query; /* fixed query, or NULL */
+    const char *pass;  /* query parameters of the view that go on, "filter,limit", or NULL */
+    int optional;      /* left out when it cannot be had */
 };
 
 struct view {
@@ -23,21 +24,30 @@ struct view {
 };
 
 static const struct view views[] = {
-    { "home", { { "status", "/api/v1/status", NULL, NULL, 0 }, { "audit", "/api/v1/audit", "limit=20", NULL, 1 } } },
-    { "runs", { { "runs", "/api/v1/runs", NULL, "filter,order_by,experiment,limit,page_token", 0 },
-                { "experiments", "/api/v1/experiments", "limit=200", NULL, 1 } } },
+    { "home",
+      { { "status", "/api/v1/status", NULL, NULL, 0 },
+        { "audit", "/api/v1/audit", "limit=20", NULL, 1 } } },
+    { "runs",
+      { { "runs", "/api/v1/runs", NULL, "filter,order_by,experiment,limit,page_token", 0 },
+        { "experiments", "/api/v1/experiments", "limit=200", NULL, 1 } } },
     { "run", { { "run", "/api/v1/runs/{id}", NULL, NULL, 0 } } },
     { "compare", { { "compare", "/api/v1/runs/compare", NULL, "ids", 0 } } },
     { "models", { { "models", "/api/v1/models", NULL, "filter,order_by,limit,page_token", 0 } } },
     { "model", { { "model", "/api/v1/models/{name}", NULL, NULL, 0 } } },
-    { "version", { { "version", "/api/v1/models/{name}/versions/{version}", NULL, NULL, 0 },
-                   { "model", "/api/v1/models/{name}", NULL, NULL, 1 } } },
-    { "endpoints", { { "endpoints", "/api/v1/endpoints", NULL, "filter,order_by,limit,page_token", 0 } } },
-    { "endpoint", { { "endpoint", "/api/v1/endpoints/{name}", NULL, NULL, 0 },
-                    { "model", "/api/v1/models/{endpoint.model}", NULL, NULL, 1 } } },
-    { "datasets", { { "datasets", "/api/v1/datasets", NULL, "filter,order_by,limit,page_token", 0 } } },
+    { "version",
+      { { "version", "/api/v1/models/{name}/versions/{version}", NULL, NULL, 0 },
+        { "model", "/api/v1/models/{name}", NULL, NULL, 1 } } },
+    { "endpoints",
+      { { "endpoints", "/api/v1/endpoints", NULL, "filter,order_by,limit,page_token", 0 } } },
+    { "endpoint",
+      { { "endpoint", "/api/v1/endpoints/{name}", NULL, NULL, 0 },
+        { "model", "/api/v1/models/{endpoint.model}", NULL, NULL, 1 } } },
+    { "datasets",
+      { { "datasets", "/api/v1/datasets", NULL, "filter,order_by,limit,page_token", 0 } } },
     { "dataset", { { "dataset", "/api/v1/datasets/{name}", NULL, NULL, 0 } } },
-    { "audit", { { "audit", "/api/v1/audit", NULL, "subject,kind,actor,after,before,limit,page_token", 0 } } },
+    { "audit",
+      { { "audit", "/api/v1/audit", NULL, "subject,kind,actor,after,before,limit,page_token",
+          0 } } },
 };
 
 /* Pages whose target depends on which parameters are given. */
@@ -60,14 +70,14 @@ static const struct view *view_find(struct request *rq, struct err *err)
         names[i] = views[i].page;
     }
     const char *near = str_nearest(page, names, ARRAY_LEN(names));
-    (void)ERR(err, ERR_NOT_FOUND, "no view '%.*s'%s%s%s", (int)MIN(page.n, 60), page.p, near ? "; did you mean '" : "",
-              near ? near : "", near ? "'?" : "");
+    (void)ERR(err, ERR_NOT_FOUND, "no view '%.*s'%s%s%s", (int)MIN(page.n, 60), page.p,
+              near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     return NULL;
 }
 
 /* Value of a placeholder: a query parameter, or "part.member" of what was fetched before. */
-static int placeholder(struct request *rq, str_t name, const char *part_key, const struct json *part, str_t *out,
-                       struct err *err)
+static int placeholder(struct request *rq, str_t name, const char *part_key,
+                       const struct json *part, str_t *out, struct err *err)
 {
     str_t key, member;
     if (str_cut(name, '.', &key, &member)) {
@@ -83,8 +93,8 @@ static int placeholder(struct request *rq, str_t name, const char *part_key, con
     return 0;
 }
 
-static int build_target(struct request *rq, const struct view_part *p, const char *part_key, const struct json *part,
-                        struct buf *b, struct err *err)
+static int build_target(struct request *rq, const struct view_part *p, const char *part_key,
+                        const struct json *part, struct buf *b, struct err *err)
 {
     for (const char *at = p->path; *at;) {
         const char *end = *at == '{' ? strchr(at, '}') : NULL;
@@ -93,7 +103,8 @@ static int build_target(struct request *rq, const struct view_part *p, const cha
             buf_putc(b, *at++);
             continue;
         }
-        int rc = placeholder(rq, (str_t){ at + 1, (size_t)(end - at - 1) }, part_key, part, &value, err);
+        int rc =
+            placeholder(rq, (str_t){ at + 1, (size_t)(end - at - 1) }, part_key, part, &value, err);
         if (rc)
             return rc;
         buf_puts(b, compose_escape(rq, value));
@@ -134,7 +145,8 @@ static int get_view(struct request *rq, struct err *err)
         struct err part_err = ERR_INIT;
         str_t text;
         buf_init(&target, LIMIT_URL_BYTES);
-        int rc = build_target(rq, p, p == v->parts ? NULL : v->parts[0].key, &first, &target, &part_err);
+        int rc =
+            build_target(rq, p, p == v->parts ? NULL : v->parts[0].key, &first, &target, &part_err);
         if (!rc)
             rc = compose_get(rq, target.p, &text, &part_err);
         buf_fini(&target);
@@ -157,11 +169,16 @@ static int get_view(struct request *rq, struct err *err)
 
 static const struct route routes[] = {
     { "GET", "/api/v1/view/{page}", "status.read", get_view, ROUTE_WORKER, 0,
-      "Everything that one page of the web interface needs: the answers of the matching GETs in one object.",
-      "id string: Of a run.\nids string: Runs to compare.\nname string: Of a model, endpoint or data set.\n"
-      "version string: Of a model.\nmodel string: Whose versions to compare.\nversions string: Versions to compare.\n"
-      "digest string: Of a data set.\nfilter string: For lists.\norder_by string: For lists.\nexperiment string: For runs.\n"
-      "limit integer: For lists.\npage_token string: For lists.\nsubject string: For audit.\nkind string: For audit.\n"
+      "Everything that one page of the web interface needs: the answers of the matching GETs in "
+      "one object.",
+      "id string: Of a run.\nids string: Runs to compare.\nname string: Of a model, endpoint or "
+      "data set.\n"
+      "version string: Of a model.\nmodel string: Whose versions to compare.\nversions string: "
+      "Versions to compare.\n"
+      "digest string: Of a data set.\nfilter string: For lists.\norder_by string: For "
+      "lists.\nexperiment string: For runs.\n"
+      "limit integer: For lists.\npage_token string: For lists.\nsubject string: For audit.\nkind "
+      "string: For audit.\n"
       "actor string: For audit.\nafter integer: For audit.\nbefore integer: For audit.",
       "any object: One member a part.", "view" },
 };
