@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Building and looking through a model graph. All memory is the graph's arena; failures stick. */
-#include "model/graph.h"
+#include "model/graph_int.h"
 
 #include <stdio.h>
 
@@ -10,7 +10,7 @@ struct graph_names {
     size_t n, cap;
 };
 
-enum { IR_VERSION = 9, OPSET = 20, ML_OPSET = 3, NAME_MAX_BYTES = 512 };
+enum { IR_VERSION = 9, OPSET = 20, ML_OPSET = 3 };
 
 static const char *give_up(struct graph *g)
 {
@@ -18,8 +18,7 @@ static const char *give_up(struct graph *g)
     return "";
 }
 
-/* Room for one more element in a growing arena array; NULL when memory is out. */
-static void *grow(struct graph *g, void **items, size_t n, size_t *cap, size_t size)
+void *graph__grow(struct graph *g, void **items, size_t n, size_t *cap, size_t size)
 {
     if (n < *cap)
         return *items;
@@ -57,6 +56,11 @@ static int names_has(const struct graph_names *s, const char *name)
     return s && s->cap && s->slots[names_slot(s, name)] != NULL;
 }
 
+int graph__name_has(const struct graph *g, const char *name)
+{
+    return names_has(g->names, name);
+}
+
 static int names_grow(struct graph *g)
 {
     struct graph_names *s = g->names, old = *s;
@@ -73,11 +77,10 @@ static int names_grow(struct graph *g)
     return 0;
 }
 
-/* Takes a name for a new value; "" and a sticky failure when it is empty, too long or in use. */
-static const char *names_add(struct graph *g, const char *name)
+const char *graph__name_take(struct graph *g, const char *name)
 {
     struct graph_names *s = g->names;
-    if (!name || !*name || strlen(name) > NAME_MAX_BYTES || names_has(s, name))
+    if (!name || !*name || strlen(name) > GRAPH_NAME_BYTES || names_has(s, name))
         return give_up(g);
     if (s->n * 2 >= s->cap && names_grow(g) < 0)
         return give_up(g);
@@ -91,11 +94,11 @@ static const char *names_add(struct graph *g, const char *name)
 
 static const char *fresh_name(struct graph *g, const char *hint)
 {
-    char name[NAME_MAX_BYTES + 32];
+    char name[GRAPH_NAME_BYTES + 32];
     do {
-        (void)snprintf(name, sizeof name, "%.400s_%llu", hint, (unsigned long long)g->next_name++);
+        (void)snprintf(name, sizeof name, "%.900s_%llu", hint, (unsigned long long)g->next_name++);
     } while (names_has(g->names, name));
-    return names_add(g, name);
+    return graph__name_take(g, name);
 }
 
 void graph_init(struct graph *g, struct arena *a, const char *name)
@@ -112,7 +115,7 @@ void graph_init(struct graph *g, struct arena *a, const char *name)
 static struct tensor *add_tensor(struct graph *g, struct tensor **list, size_t *n, size_t *cap)
 {
     void *items = *list;
-    if (!grow(g, &items, *n, cap, sizeof **list))
+    if (!graph__grow(g, &items, *n, cap, sizeof **list))
         return NULL;
     *list = items;
     return &(*list)[(*n)++];
@@ -120,7 +123,7 @@ static struct tensor *add_tensor(struct graph *g, struct tensor **list, size_t *
 
 const char *graph_input(struct graph *g, const char *name, enum tensor_type type, int64_t width)
 {
-    const char *own = names_add(g, name);
+    const char *own = graph__name_take(g, name);
     struct tensor *t = *own ? add_tensor(g, &g->inputs, &g->input_n, &g->input_cap) : NULL;
     if (!t)
         return give_up(g);
@@ -239,7 +242,7 @@ static const char *add_node(struct graph *g, struct node n, const char *const *i
     n.inputs = names;
     n.outputs = output;
     n.output_n = 1;
-    if (!grow(g, &items, g->node_n, &g->node_cap, sizeof n))
+    if (!graph__grow(g, &items, g->node_n, &g->node_cap, sizeof n))
         return "";
     g->nodes = items;
     g->nodes[g->node_n++] = n;
@@ -256,8 +259,9 @@ const char *graph_node(struct graph *g, const char *op, const char *domain, cons
 const char *graph_node_as(struct graph *g, const char *op, const char *domain, const char *output,
                           const char *const *inputs)
 {
-    return add_node(g, (struct node){ .name = names_add(g, output), .op = op, .domain = domain },
-                    inputs);
+    return add_node(
+        g, (struct node){ .name = graph__name_take(g, output), .op = op, .domain = domain },
+        inputs);
 }
 
 static void add_attribute(struct graph *g, struct attribute a)
@@ -334,7 +338,7 @@ void graph_property(struct graph *g, const char *key, const char *value)
             return;
         }
     }
-    if (!grow(g, &items, g->property_n, &g->property_cap, sizeof p))
+    if (!graph__grow(g, &items, g->property_n, &g->property_cap, sizeof p))
         return;
     g->properties = items;
     g->properties[g->property_n++] = p;

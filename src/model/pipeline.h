@@ -43,18 +43,24 @@ const char *pipe_scale(struct graph *g, const char *hint, const char *x, double 
 /* Limits to [low, high]; infinite limits mean none. */
 const char *pipe_clip(struct graph *g, const char *hint, const char *x, double low, double high);
 
-/* Tells which value an expression's name stands for and whether it is a string; ERR_INVALID if
- * none. */
+/* A value in an expression. */
+struct pipe_value {
+    const char *name;
+    int is_string;
+};
+
+/* What the names of an expression stand for; ERR_INVALID if nothing. */
 struct pipe_scope {
-    int (*value)(void *arg, const struct expr *name, const char **out, int *out_is_string,
-                 struct err *err);
+    int (*value)(void *arg, const struct expr *name, struct pipe_value *out, struct err *err);
     void *arg;
 };
-/* A checked expression as nodes; a double value [rows, 1] where null is NaN and truth is 0 or 1.
- * The functions are those of pipeline.c's table (abs, ceil, exp, floor, log, max, min, pow, round,
- * sqrt). ERR_INVALID names what cannot be said in a model (LIKE, strings in arithmetic). */
+
+/* An expression (checked by expr_check) as nodes: [rows, 1], a number where null is NaN and truth
+ * is 0 or 1, or a string where null is "". Everything of the language can be said in a model but
+ * LIKE, order of strings, lower, upper and length; ERR_INVALID names those, and an expression
+ * without a name (it has no rows). */
 int pipe_expr(struct graph *g, const char *hint, const struct expr *e,
-              const struct pipe_scope *scope, const char **out, struct err *err) WARN_UNUSED;
+              const struct pipe_scope *scope, struct pipe_value *out, struct err *err) WARN_UNUSED;
 
 /* Values side by side: [rows, sum of widths]. One value is returned as it is. */
 const char *pipe_concat(struct graph *g, const char *hint, const char *const *values, size_t n);
