@@ -29,6 +29,7 @@
 #define LIMIT_WORKER_QUEUE 1024       /* requests that wait for a worker */
 #define LIMIT_ENDPOINTS 1000          /* on one server */
 #define LIMIT_MODEL_FILE MIB(512)
+#define LIMIT_MODEL_WORK GIB(2)       /* memory to read or compile a model, and of a compiled one */
 #define LIMIT_MODEL_NODES 500000      /* nodes of a model graph; also its constants */
 #define LIMIT_MODEL_COLUMNS 10000     /* input columns of a model */
 #define LIMIT_CSV_COLUMNS 10000

@@ -395,7 +395,7 @@ int onnx_read(struct arena *a, str_t bytes, struct graph *out, struct err *err)
         rc = check_versions(&r);
     if (rc == 0)
         rc = read_graph(&r, graph);
-    if (rc == 0 && (out->failed || a->failed))
+    if (a->failed || (rc == 0 && out->failed)) /* whatever it was taken for */
         rc = onnx__no_memory(&r);
     map_fini(&r.constants);
     if (rc == 0 && out->output_n == 0)

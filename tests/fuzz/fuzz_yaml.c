@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The YAML reader on any bytes: every failure is explained, the tree obeys its caps, every text that
- * was read can be written and read again. */
+ * The YAML reader on any bytes: every failure is explained, the tree obeys its caps, every text
+ * that was read can be written and read again. */
 #include "fuzz.h"
 
 #include "base/limits.h"
@@ -8,7 +8,8 @@
 
 static void walk(struct arena *a, const struct yaml_node *n, int depth)
 {
-    FUZZ_CHECK(depth <= LIMIT_YAML_DEPTH + 1 && n->place.line >= 1 && n->place.column >= 1 && n->place.length >= 1);
+    FUZZ_CHECK(depth <= LIMIT_YAML_DEPTH + 1 && n->place.line >= 1 && n->place.column >= 1 &&
+               n->place.length >= 1);
     for (size_t i = 0; i < n->n; i++) {
         if (n->kind == YAML_IS_MAP)
             walk(a, n->pairs[i].key, depth + 1);
@@ -23,7 +24,8 @@ static void write_and_read(struct arena *a, const struct yaml_node *n)
     struct err err = ERR_INIT;
     buf_init(&b, 16 << 20);
     yaml_put_string(&b, n->text);
-    FUZZ_CHECK(b.n > LIMIT_YAML_BYTES || (yaml_parse(a, buf_view(&b), d, &err) == 0 && d->problem_n == 0));
+    FUZZ_CHECK(b.n > LIMIT_YAML_BYTES ||
+               (yaml_parse(a, buf_view(&b), d, &err) == 0 && d->problem_n == 0));
     FUZZ_CHECK(b.n > LIMIT_YAML_BYTES || str_eq(d->root->text, n->text));
     buf_fini(&b);
 }

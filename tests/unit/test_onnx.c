@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * ONNX files: written bytes repeat, reading gives the graph back, broken files are refused by name. */
+ * ONNX files: written bytes repeat, reading gives the graph back, broken files are refused by name.
+ */
 #include "test.h"
 
 #include "model/pipeline.h"
@@ -8,9 +9,11 @@ static void small_pipeline(struct graph *g, struct arena *a)
 {
     const str_t levels[] = { STR("a"), STR("\xc3\xa9"), STR("") };
     graph_init(g, a, "small");
-    const char *age = pipe_input(g, "age", TENSOR_DOUBLE), *town = pipe_input(g, "town", TENSOR_STRING);
+    const char *age = pipe_input(g, "age", TENSOR_DOUBLE),
+               *town = pipe_input(g, "town", TENSOR_STRING);
     const char *parts[2];
-    parts[0] = pipe_scale(g, "age", pipe_clip(g, "age", pipe_impute_number(g, "age", age, 40), 0, 99), 40, 10);
+    parts[0] = pipe_scale(
+        g, "age", pipe_clip(g, "age", pipe_impute_number(g, "age", age, 40), 0, 99), 40, 10);
     parts[1] = pipe_one_hot(g, "town", town, levels, 3);
     const char *x = pipe_concat(g, "design", parts, 2);
     graph_property(g, "slipway.means", "[0.5]");
@@ -145,6 +148,29 @@ TEST(graph_building_failures_stick)
     graph_init(&g, &a, "g");
     CHECK_STR(graph_node(&g, "Neg", "", "y", (const char *const[]){ "nobody", NULL }), "");
     CHECK(g.failed);
+    buf_fini(&b);
+    arena_fini(&a);
+}
+
+TEST(onnx_read_in_little_memory)
+{
+    struct arena a;
+    struct graph g, again;
+    struct buf b;
+    int read = 0;
+    arena_init(&a, 1 << 20);
+    small_pipeline(&g, &a);
+    written(&g, &b);
+    for (size_t cap = 64; cap < 60000; cap += 97) {
+        struct arena little;
+        struct err err = ERR_INIT;
+        arena_init(&little, cap);
+        int rc = onnx_read(&little, buf_view(&b), &again, &err);
+        CHECK(rc == 0 || rc == ERR_LIMIT);
+        read += rc == 0;
+        arena_fini(&little);
+    }
+    CHECK(read > 100);
     buf_fini(&b);
     arena_fini(&a);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The protobuf wire codec: what is written is read back, and each kind of broken input is refused. */
+ * The protobuf wire codec: what is written is read back, and each kind of broken input is refused.
+ */
 #include "test.h"
 
 #include "codec/pb.h"
@@ -45,7 +46,8 @@ TEST(pb_refuses)
         { { "\x08", 1 }, "number cut off" },
         { { "\x08\x80", 2 }, "number cut off" },
         { { "\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 11 }, "number longer than 64 bits" },
-        { { "\x08\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x00", 12 }, "number longer than 64 bits" },
+        { { "\x08\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x00", 12 },
+          "number longer than 64 bits" },
         { { "\x09\x00\x00\x00\x00\x00\x00\x00", 8 }, "fixed-size number cut off" },
         { { "\x0d\x00\x00\x00", 4 }, "fixed-size number cut off" },
         { { "\x0a\x02\x61", 3 }, "length past the end" },
