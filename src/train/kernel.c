@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Passes over the rows; see kernel.h for the order of every sum. Two-lane vectors are what every
- * x86-64 has; a wider machine would give the same bits. */
+ * Passes over the rows; see kernel.h for the order of every sum. The inner loops exist twice, for
+ * every x86-64 and for AVX2, made of the same body: lanes and order are the same, so are the bits.
+ */
 #include "train/kernel.h"
 
 #include <math.h>
@@ -9,10 +10,27 @@
 #include "base/parallel.h"
 #include "stat/sum.h"
 
-typedef double v2d __attribute__((vector_size(16)));
+typedef double v4d __attribute__((vector_size(32)));
+typedef long long v4l __attribute__((vector_size(32)));
+
+#define BODY static inline __attribute__((always_inline))
+#define AVX2 __attribute__((target("avx2")))
+#define ALIGNED __attribute__((aligned(64)))
+
+static int vectors_off;
+
+void kernel_vectors(int on)
+{
+    vectors_off = !on;
+}
+
+int kernel_has_avx2(void)
+{
+    return !vectors_off && __builtin_cpu_supports("avx2");
+}
 
 /* Values beyond are refused: their squares and splits would overflow. */
-static const double VALUE_MAX = 1e150;
+static const double VALUE_MAX = 1e140;
 
 size_t kernel_tasks(const struct kernel *k)
 {
@@ -37,6 +55,9 @@ void kernel_load(const struct kernel *k, size_t column, size_t at, size_t m, dou
             out[i] = x[d->rows[at + i] * stride];
     } else if (stride == 1) {
         memcpy(out, x + at, m * sizeof *out);
+        size_t more = MIN(d->n, at + 2 * m);
+        for (size_t i = at + m; i < more; i += 8) /* the next block, while this one is worked on */
+            __builtin_prefetch(x + i);
     } else {
         for (size_t i = 0; i < m; i++)
             out[i] = x[(at + i) * stride];
@@ -47,31 +68,53 @@ void kernel_load(const struct kernel *k, size_t column, size_t at, size_t m, dou
 struct column_sum {
     struct stat_acc sum;
     double spread; /* Σ (x - first)² */
-    int varies;
-    int bad;
+    int varies;    /* some value differs from the first */
+    int bad;       /* some value is NaN or too large */
 };
 
 struct scan {
     const struct kernel *k;
+    int avx2;
     struct column_sum *sums; /* tasks × (p + 1) */
 };
 
-static void scan_block(const double *x, size_t m, double first, struct column_sum *s)
+/* Adds m values of a column: four interleaved compensated sums, then the rest one by one. x is
+ * aligned for vectors. */
+BODY void scan_block(const double *x, size_t m, double first, struct column_sum *s)
 {
-    struct stat_acc sum = s->sum;
-    double spread = 0;
-    int bad = 0, varies = 0;
-    for (size_t i = 0; i < m; i++) {
-        double d = x[i] - first;
-        bad |= !(fabs(x[i]) <= VALUE_MAX);
-        varies |= d != 0;
+    v4d sum = { 0 }, error = { 0 }, spread = { 0 }, limit = sum + VALUE_MAX;
+    v4l varies = { 0 }, bad = { 0 }, no_sign = varies + INT64_MAX;
+    size_t whole = m / KERNEL_LANES * KERNEL_LANES;
+    for (size_t i = 0; i < whole; i += KERNEL_LANES) {
+        v4d v = *(const v4d *)(x + i), t = sum + v, z = t - sum, d = v - first;
+        error += (sum - (t - z)) + (v - z);
+        sum = t;
         spread += d * d;
-        stat_acc_add(&sum, x[i]);
+        varies |= v != first + (v4d){ 0 };
+        bad |= ~((v4d)((v4l)v & no_sign) <= limit); /* also NaN */
     }
-    s->sum = sum;
-    s->spread += spread;
-    s->bad |= bad;
-    s->varies |= varies;
+    for (size_t l = 0; l < KERNEL_LANES; l++) {
+        stat_acc_merge(&s->sum, &(struct stat_acc){ sum[l], error[l] });
+        s->spread += spread[l];
+        s->varies |= varies[l] != 0;
+        s->bad |= bad[l] != 0;
+    }
+    for (size_t i = whole; i < m; i++) {
+        stat_acc_add(&s->sum, x[i]);
+        s->spread += (x[i] - first) * (x[i] - first);
+        s->varies |= x[i] != first;
+        s->bad |= !(fabs(x[i]) <= VALUE_MAX);
+    }
+}
+
+static void scan_block_any(const double *x, size_t m, double first, struct column_sum *s)
+{
+    scan_block(x, m, first, s);
+}
+
+AVX2 static void scan_block_avx2(const double *x, size_t m, double first, struct column_sum *s)
+{
+    scan_block(x, m, first, s);
 }
 
 static void scan_task(void *context, int worker, size_t task)
@@ -79,15 +122,20 @@ static void scan_task(void *context, int worker, size_t task)
     const struct scan *c = context;
     const struct kernel *k = c->k;
     size_t p = k->data->p, end = kernel_task_row(k, task + 1);
-    double x[KERNEL_BLOCK], first;
+    ALIGNED double x[KERNEL_BLOCK];
+    double first;
     (void)worker;
     for (size_t at = kernel_task_row(k, task); at < end; at += KERNEL_BLOCK) {
         size_t m = MIN((size_t)KERNEL_BLOCK, end - at);
         for (size_t j = 0; j <= p; j++) {
             size_t column = j == p ? SIZE_MAX : j;
+            struct column_sum *s = &c->sums[task * (p + 1) + j];
             kernel_load(k, column, 0, 1, &first);
             kernel_load(k, column, at, m, x);
-            scan_block(x, m, first, &c->sums[task * (p + 1) + j]);
+            if (c->avx2)
+                scan_block_avx2(x, m, first, s);
+            else
+                scan_block_any(x, m, first, s);
         }
     }
 }
@@ -113,7 +161,7 @@ static int bad_value(const struct kernel *k, size_t column, struct err *err)
     if (isinf(x))
         return ERR(err, ERR_INVALID, "%s '%s' is infinite in row %zu; clip it or drop the row",
                    kind, name, row);
-    return ERR(err, ERR_INVALID, "%s '%s' has the value %g in row %zu, beyond 1e150; scale it",
+    return ERR(err, ERR_INVALID, "%s '%s' has the value %g in row %zu, beyond 1e140; scale it",
                kind, name, x, row);
 }
 
@@ -125,16 +173,17 @@ static double power_scale(double spread)
     return ldexp(1, -exponent);
 }
 
-static void merge_scan(struct kernel *k, const struct scan *c, size_t j, struct column_sum *out)
+static void merge_scan(const struct kernel *k, const struct scan *c, size_t j,
+                       struct column_sum *out)
 {
     size_t p = k->data->p, tasks = kernel_tasks(k);
-    *out = (struct column_sum){ 0 };
-    for (size_t t = 0; t < tasks; t++) {
+    *out = c->sums[j];
+    for (size_t t = 1; t < tasks; t++) {
         const struct column_sum *s = &c->sums[t * (p + 1) + j];
         stat_acc_merge(&out->sum, &s->sum);
         out->spread += s->spread;
-        out->bad |= s->bad;
         out->varies |= s->varies;
+        out->bad |= s->bad;
     }
 }
 
@@ -144,7 +193,8 @@ int kernel_scan(struct kernel *k, struct err *err)
     size_t p = d->p, tasks;
     k->stride = d->stride ? d->stride : 1;
     tasks = kernel_tasks(k);
-    struct scan c = { k, ARENA_TRY_ARRAY(k->arena, tasks * (p + 1), struct column_sum) };
+    struct scan c = { k, kernel_has_avx2(),
+                      ARENA_TRY_ARRAY(k->arena, tasks * (p + 1), struct column_sum) };
     size_t *active = ARENA_TRY_ARRAY(k->arena, p + 1, size_t);
     if (!c.sums || !active)
         return ERR(err, ERR_NOMEM, "not enough memory to scan %zu columns", p);
@@ -181,37 +231,49 @@ int kernel_scan(struct kernel *k, struct err *err)
 /* ---- second pass: Gram matrix ---- */
 struct gram {
     const struct kernel *k;
-    size_t width;   /* active_n + 1, made even */
+    int avx2;
+    size_t width;   /* active_n + 1, made a multiple of 4 */
     double *blocks; /* threads × width × KERNEL_BLOCK */
     double *sums;   /* tasks × width² */
 };
 
-static double lanes_sum(v2d a, v2d b)
+/* Adds the products of columns i, i + 1 with the next `columns` ones from j on of one block to g
+ * (row length w). Four lanes a product. */
+BODY void gram_tile(const double *xi, const double *xj, double *g, size_t w, const size_t columns)
 {
-    return (a[0] + a[1]) + (b[0] + b[1]);
+    v4d sum[2][4] = { { { 0 } } };
+    for (size_t i = 0; i < KERNEL_BLOCK; i += KERNEL_LANES) {
+        v4d a = *(const v4d *)(xi + i), b = *(const v4d *)(xi + KERNEL_BLOCK + i);
+        for (size_t c = 0; c < columns; c++) {
+            v4d x = *(const v4d *)(xj + c * KERNEL_BLOCK + i);
+            sum[0][c] += a * x;
+            sum[1][c] += b * x;
+        }
+    }
+    for (size_t r = 0; r < 2; r++) {
+        for (size_t c = 0; c < columns; c++)
+            g[r * w + c] += (sum[r][c][0] + sum[r][c][1]) + (sum[r][c][2] + sum[r][c][3]);
+    }
 }
 
-/* Adds the products of columns i, i+1 with j, j+1 of one block to g (row length w). Four lanes. */
-static void gram_tile(const double *xi, const double *xj, double *g, size_t w)
+/* All products of one block of w columns on and above the diagonal; some below come along. */
+BODY void gram_block(const double *block, double *g, size_t w, const size_t columns)
 {
-    const v2d *a = (const v2d *)xi, *b = (const v2d *)(xi + KERNEL_BLOCK);
-    const v2d *c = (const v2d *)xj, *d = (const v2d *)(xj + KERNEL_BLOCK);
-    v2d ac0 = { 0 }, ac1 = { 0 }, ad0 = { 0 }, ad1 = { 0 };
-    v2d bc0 = { 0 }, bc1 = { 0 }, bd0 = { 0 }, bd1 = { 0 };
-    for (size_t i = 0; i < KERNEL_BLOCK / 2; i += 2) {
-        ac0 += a[i] * c[i];
-        ac1 += a[i + 1] * c[i + 1];
-        ad0 += a[i] * d[i];
-        ad1 += a[i + 1] * d[i + 1];
-        bc0 += b[i] * c[i];
-        bc1 += b[i + 1] * c[i + 1];
-        bd0 += b[i] * d[i];
-        bd1 += b[i + 1] * d[i + 1];
+    for (size_t i = 0; i < w; i += 2) {
+        for (size_t j = i / columns * columns; j < w; j += columns)
+            gram_tile(block + i * KERNEL_BLOCK, block + j * KERNEL_BLOCK, g + i * w + j, w,
+                      columns);
     }
-    g[0] += lanes_sum(ac0, ac1);
-    g[1] += lanes_sum(ad0, ad1);
-    g[w] += lanes_sum(bc0, bc1);
-    g[w + 1] += lanes_sum(bd0, bd1);
+}
+
+static void gram_block_any(const double *block, double *g, size_t w)
+{
+    gram_block(block, g, w, 2);
+}
+
+AVX2 static void gram_block_avx2(const double *block, double *g, size_t w)
+{
+    gram_block(block, g, w, 4);
 }
 
 static void center_block(double *x, size_t m, double mean, double scale)
@@ -239,18 +301,19 @@ static void gram_task(void *context, int worker, size_t task)
         }
         kernel_load(k, SIZE_MAX, at, m, block + q * KERNEL_BLOCK);
         center_block(block + q * KERNEL_BLOCK, m, k->y_mean, k->y_scale);
-        for (size_t i = 0; i < w; i += 2) {
-            for (size_t j = i; j < w; j += 2)
-                gram_tile(block + i * KERNEL_BLOCK, block + j * KERNEL_BLOCK, g + i * w + j, w);
-        }
+        if (c->avx2)
+            gram_block_avx2(block, g, w);
+        else
+            gram_block_any(block, g, w);
     }
 }
 
 int kernel_gram(const struct kernel *k, double *out, struct err *err)
 {
-    size_t q = k->active_n + 1, w = (q + 1) & ~(size_t)1, tasks = kernel_tasks(k);
+    size_t q = k->active_n + 1, w = (q + 3) & ~(size_t)3, tasks = kernel_tasks(k);
     size_t threads = (size_t)MIN(MAX(k->threads, 1), (int)PARALLEL_MAX);
-    struct gram c = { k, w, ARENA_TRY_ARRAY(k->arena, threads * w * KERNEL_BLOCK, double),
+    struct gram c = { k, kernel_has_avx2(), w,
+                      ARENA_TRY_ARRAY(k->arena, threads * w * KERNEL_BLOCK, double),
                       ARENA_TRY_ARRAY(k->arena, tasks * w * w, double) };
     if (!c.blocks || !c.sums)
         return ERR(err, ERR_NOMEM, "not enough memory for the Gram matrix of %zu columns", q - 1);
@@ -274,6 +337,7 @@ struct residual_task {
 
 struct residuals {
     const struct kernel *k;
+    int avx2;
     struct dd intercept;
     const struct dd *beta;
     double *blocks;    /* threads × active_n × KERNEL_BLOCK */
@@ -284,8 +348,8 @@ struct residuals {
 /* r -= b·x in twice the precision: hi is kept by two-sum, what it loses goes into lo (Ogita, Rump,
  * Oishi 2005, Dot2; products split by Veltkamp and Dekker, since not every x86-64 has a fused one).
  */
-static void subtract_column(const double *restrict x, struct dd b, double *restrict hi,
-                            double *restrict lo)
+BODY void subtract_column(const double *restrict x, struct dd b, double *restrict hi,
+                          double *restrict lo)
 {
     double c = 134217729.0 * b.hi, b1 = c - (c - b.hi), b2 = b.hi - b1;
     for (size_t i = 0; i < KERNEL_BLOCK; i++) {
@@ -298,7 +362,7 @@ static void subtract_column(const double *restrict x, struct dd b, double *restr
 }
 
 /* Σ (x - mean) r over one block, four lanes. */
-static double gradient_block(const double *restrict x, const double *restrict r, double mean)
+BODY double gradient_block(const double *restrict x, const double *restrict r, double mean)
 {
     double lane[KERNEL_LANES] = { 0 };
     for (size_t i = 0; i < KERNEL_BLOCK; i += KERNEL_LANES) {
@@ -324,35 +388,59 @@ static void residual_sums(const double *r, size_t m, struct residual_task *t, in
     t->last = last;
 }
 
+/* Residuals of one block in hi (m rows, the rest 0) and what they add to the gradient. */
+BODY void residual_block(const struct residuals *c, double *block, double *hi, double *lo, size_t m,
+                         double *g)
+{
+    const struct kernel *k = c->k;
+    for (size_t i = 0; i < m; i++) {
+        double s = hi[i] - c->intercept.hi, z = s - hi[i];
+        lo[i] = ((hi[i] - (s - z)) - (c->intercept.hi + z)) - c->intercept.lo;
+        hi[i] = s;
+    }
+    for (size_t i = m; i < KERNEL_BLOCK; i++)
+        hi[i] = lo[i] = 0;
+    for (size_t j = 0; j < k->active_n; j++)
+        subtract_column(block + j * KERNEL_BLOCK, c->beta[j], hi, lo);
+    for (size_t i = 0; i < m; i++)
+        hi[i] += lo[i];
+    for (size_t i = m; i < KERNEL_BLOCK; i++)
+        hi[i] = 0;
+    for (size_t j = 0; j < k->active_n; j++)
+        g[j] += gradient_block(block + j * KERNEL_BLOCK, hi, k->means[k->active[j]]);
+}
+
+static void residual_block_any(const struct residuals *c, double *block, double *hi, double *lo,
+                               size_t m, double *g)
+{
+    residual_block(c, block, hi, lo, m, g);
+}
+
+AVX2 static void residual_block_avx2(const struct residuals *c, double *block, double *hi,
+                                     double *lo, size_t m, double *g)
+{
+    residual_block(c, block, hi, lo, m, g);
+}
+
 static void residual_task(void *context, int worker, size_t task)
 {
     const struct residuals *c = context;
     const struct kernel *k = c->k;
     size_t q = k->active_n, first = kernel_task_row(k, task), end = kernel_task_row(k, task + 1);
     double *block = c->blocks + (size_t)worker * q * KERNEL_BLOCK, *g = c->gradients + task * q;
-    double hi[KERNEL_BLOCK], lo[KERNEL_BLOCK];
+    ALIGNED double hi[KERNEL_BLOCK], lo[KERNEL_BLOCK];
     for (size_t at = first; at < end; at += KERNEL_BLOCK) {
         size_t m = MIN((size_t)KERNEL_BLOCK, end - at);
         kernel_load(k, SIZE_MAX, at, m, hi);
-        for (size_t i = 0; i < m; i++) {
-            double s = hi[i] - c->intercept.hi, z = s - hi[i];
-            lo[i] = ((hi[i] - (s - z)) - (c->intercept.hi + z)) - c->intercept.lo;
-            hi[i] = s;
-        }
-        for (size_t i = m; i < KERNEL_BLOCK; i++)
-            hi[i] = lo[i] = 0;
         for (size_t j = 0; j < q; j++) {
             double *x = block + j * KERNEL_BLOCK;
             kernel_load(k, k->active[j], at, m, x);
             memset(x + m, 0, (KERNEL_BLOCK - m) * sizeof *x);
-            subtract_column(x, c->beta[j], hi, lo);
         }
-        for (size_t i = 0; i < m; i++)
-            hi[i] += lo[i];
-        for (size_t i = m; i < KERNEL_BLOCK; i++)
-            hi[i] = 0;
-        for (size_t j = 0; j < q; j++)
-            g[j] += gradient_block(block + j * KERNEL_BLOCK, hi, k->means[k->active[j]]);
+        if (c->avx2)
+            residual_block_avx2(c, block, hi, lo, m, g);
+        else
+            residual_block_any(c, block, hi, lo, m, g);
         residual_sums(hi, m, &c->tasks[task], at != first);
     }
 }
@@ -364,6 +452,7 @@ int kernel_residuals(const struct kernel *k, struct dd intercept, const struct d
     size_t threads = (size_t)MIN(MAX(k->threads, 1), (int)PARALLEL_MAX);
     struct arena_mark mark = arena_snapshot(k->arena);
     struct residuals c = { k,
+                           kernel_has_avx2(),
                            intercept,
                            beta,
                            ARENA_TRY_ARRAY(k->arena, threads * q * KERNEL_BLOCK + 1, double),

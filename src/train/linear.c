@@ -94,7 +94,8 @@ static double refine_step(struct fit *f, double *step)
     return largest > 0 ? change / largest : 0;
 }
 
-/* Leaves the residuals of the final coefficients in f->residual. */
+/* Leaves the residuals of the final coefficients in f->residual. A last correction below 2^-50 of
+ * the coefficients is added without another pass: it changes the sum of squares by its square. */
 static int refine(struct fit *f, struct err *err)
 {
     double *step = ARENA_TRY_ARRAY(f->k.arena, f->k.active_n + 1, double), before = INFINITY;
@@ -102,18 +103,12 @@ static int refine(struct fit *f, struct err *err)
         return ERR(err, ERR_NOMEM, "not enough memory to refine the fit");
     for (int i = 0;; i++) {
         int rc = kernel_residuals(&f->k, f->intercept, f->beta, &f->residual, err);
-        if (rc || i == REFINE_MAX || before <= 0x1p-52)
+        if (rc || i == REFINE_MAX || (i > 1 && before <= 0x1p-40))
             return rc;
-        struct dd intercept = f->intercept;
         double change = refine_step(f, step);
-        if (change <= before / 2)
-            before = change;
-        else if (change <= 0x1p-40)
-            before = 0; /* as good as it gets */
-        else
-            before = change;
-        if (change <= 0x1p-60 && intercept.hi == f->intercept.hi)
-            return 0; /* the residuals are those of these coefficients */
+        if (change <= 0x1p-50)
+            return 0;
+        before = change > before / 2 ? 0 : change; /* 0: it gains no more */
     }
 }
 

@@ -77,7 +77,7 @@ struct linear_model {
     double *root;        /* kept_n × kept_n, row-major */
 };
 
-/* ERR_INVALID names the column and the row of a value that is missing, infinite or beyond 1e150;
+/* ERR_INVALID names the column and the row of a value that is missing, infinite or beyond 1e140;
  * ERR_LIMIT: more than LINEAR_COLUMNS_MAX columns; ERR_NOMEM: memory beyond what the arena's
  * cap leaves. Scratch memory is freed on return. */
 int linear_fit(struct arena *a, const struct linear_data *data,

@@ -16,7 +16,9 @@
 
 #include "base/parallel.h"
 
-typedef double v2d __attribute__((vector_size(16)));
+typedef double v4d __attribute__((vector_size(32)));
+
+#define BODY static inline __attribute__((always_inline))
 
 static const double RANK_TOLERANCE = 0x1p-46;
 static const double SPLIT = 134217729.0; /* 2^27 + 1 */
@@ -99,51 +101,51 @@ void qr_spd_solve(struct dd *a, size_t n, struct dd *b)
     }
 }
 
-/* ---- vectors of KERNEL_BLOCK double-doubles: two lanes ---- */
+/* ---- vectors of KERNEL_BLOCK double-doubles: four lanes ---- */
 struct column_block {
     double hi[KERNEL_BLOCK], lo[KERNEL_BLOCK];
-};
+} __attribute__((aligned(64)));
 
-static inline v2d split_high(v2d a)
-{
-    v2d c = SPLIT * a;
-    return c - (c - a);
-}
+#define AT(array, i) (*(v4d *)((array) + (i)))
+#define CONST_AT(array, i) (*(const v4d *)((array) + (i)))
 
-static struct dd block_dot(const struct column_block *a, const struct column_block *b)
+/* First half of a double by Veltkamp's split. */
+#define SPLIT_HIGH(a) (SPLIT * (a) - (SPLIT * (a) - (a)))
+
+BODY struct dd block_dot(const struct column_block *a, const struct column_block *b)
 {
-    v2d hi = { 0 }, lo = { 0 };
-    for (size_t i = 0; i < KERNEL_BLOCK / 2; i++) {
-        v2d x = ((const v2d *)a->hi)[i], y = ((const v2d *)b->hi)[i];
-        v2d x1 = split_high(x), x2 = x - x1, y1 = split_high(y), y2 = y - y1, p = x * y;
-        v2d e = ((x1 * y1 - p) + x1 * y2 + x2 * y1) + x2 * y2;
-        e += x * ((const v2d *)b->lo)[i] + ((const v2d *)a->lo)[i] * y;
-        v2d s = hi + p, z = s - hi;
+    v4d hi = { 0 }, lo = { 0 };
+    for (size_t i = 0; i < KERNEL_BLOCK; i += KERNEL_LANES) {
+        v4d x = CONST_AT(a->hi, i), y = CONST_AT(b->hi, i);
+        v4d x1 = SPLIT_HIGH(x), x2 = x - x1, y1 = SPLIT_HIGH(y), y2 = y - y1, p = x * y;
+        v4d e = ((x1 * y1 - p) + x1 * y2 + x2 * y1) + x2 * y2;
+        e += x * CONST_AT(b->lo, i) + CONST_AT(a->lo, i) * y;
+        v4d s = hi + p, z = s - hi;
         lo += ((hi - (s - z)) + (p - z)) + e;
         hi = s;
     }
-    return dd_add(two_sum(hi[0], lo[0]), two_sum(hi[1], lo[1]));
+    return dd_add(dd_add(two_sum(hi[0], lo[0]), two_sum(hi[1], lo[1])),
+                  dd_add(two_sum(hi[2], lo[2]), two_sum(hi[3], lo[3])));
 }
 
 /* b -= f a */
-static void block_subtract(struct column_block *b, struct dd f, const struct column_block *a)
+BODY void block_subtract(struct column_block *b, struct dd f, const struct column_block *a)
 {
-    v2d fh = { f.hi, f.hi }, f1 = split_high(fh), f2 = fh - f1;
-    for (size_t i = 0; i < KERNEL_BLOCK / 2; i++) {
-        v2d x = ((const v2d *)a->hi)[i], x1 = split_high(x), x2 = x - x1, p = x * fh;
-        v2d e = ((x1 * f1 - p) + x1 * f2 + x2 * f1) + x2 * f2;
-        e += x * f.lo + ((const v2d *)a->lo)[i] * fh;
-        v2d y = ((v2d *)b->hi)[i], s = y - p, z = s - y;
-        v2d t = ((y - (s - z)) - (p + z)) + (((v2d *)b->lo)[i] - e);
-        v2d h = s + t;
-        ((v2d *)b->hi)[i] = h;
-        ((v2d *)b->lo)[i] = t - (h - s);
+    v4d fh = (v4d){ 0 } + f.hi, f1 = SPLIT_HIGH(fh), f2 = fh - f1;
+    for (size_t i = 0; i < KERNEL_BLOCK; i += KERNEL_LANES) {
+        v4d x = CONST_AT(a->hi, i), x1 = SPLIT_HIGH(x), x2 = x - x1, p = x * fh;
+        v4d e = ((x1 * f1 - p) + x1 * f2 + x2 * f1) + x2 * f2;
+        e += x * f.lo + CONST_AT(a->lo, i) * fh;
+        v4d y = AT(b->hi, i), s = y - p, z = s - y;
+        v4d t = ((y - (s - z)) - (p + z)) + (AT(b->lo, i) - e), h = s + t;
+        AT(b->hi, i) = h;
+        AT(b->lo, i) = t - (h - s);
     }
 }
 
 /* Rotates the rows of `block` (w columns) into the upper triangle r (w × w); the block is
  * destroyed. */
-static void absorb(struct dd *r, size_t w, struct column_block *block)
+BODY void absorb_body(struct dd *r, size_t w, struct column_block *block)
 {
     for (size_t k = 0; k < w; k++) {
         struct dd sigma = block_dot(&block[k], &block[k]), head = r[k * w + k];
@@ -160,6 +162,25 @@ static void absorb(struct dd *r, size_t w, struct column_block *block)
             block_subtract(&block[j], s, &block[k]);
         }
     }
+}
+
+static void absorb_any(struct dd *r, size_t w, struct column_block *block)
+{
+    absorb_body(r, w, block);
+}
+
+__attribute__((target("avx2"))) static void absorb_avx2(struct dd *r, size_t w,
+                                                        struct column_block *block)
+{
+    absorb_body(r, w, block);
+}
+
+static void absorb(struct dd *r, size_t w, struct column_block *block)
+{
+    if (kernel_has_avx2())
+        absorb_avx2(r, w, block);
+    else
+        absorb_any(r, w, block);
 }
 
 struct reduction {
