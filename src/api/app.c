@@ -14,11 +14,15 @@ static const struct route_table *const tables[] = {
     &event_routes,
     &status_routes,
     &view_routes,
+    &tfserving_routes,
+    &scoring_routes,
     &ui_routes,
     NULL,
 };
 
 static const struct route_table *const data_tables[] = {
+    &tfserving_routes,
+    &scoring_routes,
     &common_routes,
     NULL,
 };

@@ -16,6 +16,8 @@
 #include "base/num.h"
 #include "net/http_int.h"
 
+enum { INLINE_BODY_MAX = 256 * 1024 }; /* larger bodies are a worker's, whatever the plan says */
+
 int64_t http__now_ms(void)
 {
     return clock_mono_ns() / 1000000;
@@ -364,7 +366,8 @@ static enum MHD_Result run(struct conn *c)
     c->phase = PHASE_READY;
     if (c->rq.status)
         return http__reply(c);
-    if (c->plan.where == HTTP_INLINE || s->worker_n == 0) {
+    int is_quick = c->plan.where == HTTP_INLINE && c->rq.body.n <= INLINE_BODY_MAX;
+    if (is_quick || s->worker_n == 0) {
         s->options.handle(s->options.arg, &c->rq);
         return http__reply(c);
     }

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the prediction protocols share: from a request to an answer through the serving table. */
+#pragma once
+#include "api/route.h"
+#include "serve/serve.h"
+
+/* Answers `rq` with the predictions of name/version: {"predictions": …}, or {"outputs": …} when
+ * `columns` is set and the body came as inputs. Adds the header prediction_id. dataframes: also
+ * MLflow's forms. The error is written by the caller's protocol. Inline: takes no lock. */
+struct predict_options {
+    str_t name, version; /* version.n = 0: the one that serves */
+    int dataframes;
+    int columns;
+    const char *no_form; /* message when the body has none of the keys */
+};
+int predict_answer(struct request *rq, const struct predict_options *options,
+                   struct err *err) WARN_UNUSED;
