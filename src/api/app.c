@@ -13,6 +13,7 @@ static const struct route_table *const tables[] = {
     &common_routes,
     &event_routes,
     &status_routes,
+    &job_routes,
     &view_routes,
     &tfserving_routes,
     &scoring_routes,
