@@ -30,6 +30,8 @@ struct yaml_node {
     struct yaml_node **items; /* LIST */
     struct yaml_pair *pairs;  /* MAP, in document order, keys unique */
     uint32_t depth, size;     /* of the whole subtree, aliases followed */
+    int checked, bad;         /* for whoever checks the tree: seen; a problem was reported here */
+    const void *extra;        /* likewise */
 };
 
 struct yaml_pair {
