@@ -12,6 +12,7 @@
 #include "base/num.h"
 #include "codec/json.h"
 #include "flow/flow_int.h"
+#include "registry/record.h"
 #include "track/dataset.h"
 #include "track/metric.h"
 
@@ -24,6 +25,7 @@ struct apply {
     struct json result;     /* result.json; type JSON_NULL when there is none */
     char result_digest[SHA256_HEX];
     char tree_digest[SHA256_HEX]; /* of output/model; "" when there is none */
+    int64_t tree_bytes;
     const char *status;     /* of the run: FINISHED, FAILED, KILLED */
     const char *reason;     /* NULL when it ended well */
     enum step_state state;  /* of the attempt */
@@ -93,7 +95,6 @@ static void decide(struct apply *p)
 /* Result and model files into the blob store. */
 static int keep_files(struct apply *p, str_t result_text, struct err *err)
 {
-    int64_t bytes;
     int rc = blobs_put(p->flow->blobs, result_text, p->result_digest, err);
     const char *dir = json_get_string(json_get(&p->result, "model"), "dir", NULL);
     if (rc || !dir)
@@ -101,7 +102,7 @@ static int keep_files(struct apply *p, str_t result_text, struct err *err)
     if (!fs_is_safe_relative(str_of(dir)))
         return ERR(err, ERR_CORRUPT, "result names an unsafe model folder '%s'", dir);
     char *path = flow__path(p->flow, &p->arena, p->at, dir);
-    return fs_exists(path) ? blobs_put_tree(p->flow->blobs, &p->arena, path, p->tree_digest, &bytes, err) : 0;
+    return fs_exists(path) ? blobs_put_tree(p->flow->blobs, &p->arena, path, p->tree_digest, &p->tree_bytes, err) : 0;
 }
 
 static int load(struct apply *p, struct err *err)
@@ -274,6 +275,23 @@ static int put_run(struct tx *tx, struct apply *p, struct err *err)
     return rc ? rc : run_finish(tx, &by, p->at->run_id, p->status, p->reason, err);
 }
 
+/* The next version of the run's model, or only the evidence when a gate refused it. */
+static int put_version(struct tx *tx, struct apply *p, const struct run *run, struct err *err)
+{
+    struct record r = {
+        .run_id = run->id,
+        .model = run->model_name,
+        .result = &p->result,
+        .files_digest = p->tree_digest[0] ? p->tree_digest : NULL,
+        .files_bytes = p->tree_bytes,
+        .code_json = run->code_json,
+    };
+    int64_t version;
+    if (!run->model_name || strcmp(p->status, "KILLED") == 0)
+        return 0;
+    return registry_record(tx, &p->arena, &p->by, &r, &version, err);
+}
+
 static int apply_in_tx(struct tx *tx, void *arg, struct err *err)
 {
     struct apply *p = arg;
@@ -291,6 +309,8 @@ static int apply_in_tx(struct tx *tx, void *arg, struct err *err)
         rc = put_metrics(tx, p, err);
     if (!rc)
         rc = put_dataset(tx, p, err);
+    if (!rc)
+        rc = put_version(tx, p, &run, err);
     return rc ? rc : put_run(tx, p, err);
 }
 
