@@ -8,19 +8,48 @@
 
 #include "stat/sum.h"
 
-void stat_describe(const double *x, size_t n, struct stat_summary *out)
+/* Sums over the values that are present, a block at a time. */
+struct moments {
+    double block[STAT_BLOCK];
+    size_t filled;
+    double shift; /* 0 in the first pass, the mean in the second */
+    struct stat_lanes sum, square;
+};
+
+static void moments_flush(struct moments *m)
 {
-    struct stat_acc sum = { 0 }, dev = { 0 }, square = { 0 };
-    double low = INFINITY, high = -INFINITY;
+    double square[STAT_BLOCK];
+    for (size_t i = 0; i < m->filled; i++) {
+        m->block[i] -= m->shift;
+        square[i] = m->block[i] * m->block[i];
+    }
+    stat_lanes_add(&m->sum, m->block, m->filled);
+    stat_lanes_add(&m->square, square, m->filled);
+    m->filled = 0;
+}
+
+/* One pass; returns how many values are present. */
+static size_t moments_pass(const double *x, size_t n, double shift, struct moments *m)
+{
     size_t present = 0;
+    *m = (struct moments){ .shift = shift };
     for (size_t i = 0; i < n; i++) {
         if (isnan(x[i]))
             continue;
+        m->block[m->filled++] = x[i];
         present++;
-        stat_acc_add(&sum, x[i]);
-        low = fmin(low, x[i]);
-        high = fmax(high, x[i]);
+        if (m->filled == STAT_BLOCK)
+            moments_flush(m);
     }
+    moments_flush(m);
+    return present;
+}
+
+void stat_describe(const double *x, size_t n, struct stat_summary *out)
+{
+    struct moments m;
+    double low = INFINITY, high = -INFINITY;
+    size_t present = moments_pass(x, n, 0, &m);
     *out = (struct stat_summary){ .n = present,
                                   .missing = n - present,
                                   .mean = NAN,
@@ -30,23 +59,26 @@ void stat_describe(const double *x, size_t n, struct stat_summary *out)
                                   .max = NAN };
     if (!present)
         return;
-    double count = (double)present, mean = stat_acc_value(&sum) / count;
-    for (size_t i = 0; i < n; i++) {
-        if (isnan(x[i]))
-            continue;
-        stat_acc_add(&dev, x[i] - mean);
-        stat_acc_add(&square, (x[i] - mean) * (x[i] - mean));
+    for (size_t i = 0; i < n; i++) { /* NaN compares false */
+        low = x[i] < low ? x[i] : low;
+        high = x[i] > high ? x[i] : high;
     }
-    double rest = stat_acc_value(&dev);
-    double m2 = fmax(0, stat_acc_value(&square) - rest * rest / count);
-    if (low == high)
+    double count = (double)present, mean = stat_lanes_value(&m.sum) / count, m2 = NAN;
+    if (low == high) {
+        mean = low;
         m2 = 0;
-    out->mean = low == high ? low : isfinite(mean) ? mean + rest / count : mean;
+    } else if (isfinite(mean)) {
+        IGNORE(moments_pass(x, n, mean, &m));
+        double rest = stat_lanes_value(&m.sum);
+        m2 = fmax(0, stat_lanes_value(&m.square) - rest * rest / count);
+        mean += rest / count;
+    }
+    out->mean = mean;
     out->min = low;
     out->max = high;
-    out->sd_n = isfinite(out->mean) ? sqrt(m2 / count) : NAN;
+    out->sd_n = sqrt(m2 / count);
     if (present > 1)
-        out->sd = isfinite(out->mean) ? sqrt(m2 / (count - 1)) : NAN;
+        out->sd = sqrt(m2 / (count - 1));
 }
 
 /* ---- sort ---- */

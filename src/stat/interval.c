@@ -162,31 +162,58 @@ static double ratio_influence(double part, double whole, double mean_part, doubl
            mean_part * (whole - mean_whole) / (mean_whole * mean_whole);
 }
 
-static void delta_smooth(const struct row *rows, size_t n, const struct row *sum,
-                         struct stat_interval *metric)
+/* What the delta method needs to know of all rows. */
+struct delta {
+    double mean; /* of y */
+    double mse, mae, mape, bias;
+    double whole, spread; /* variances of y and of the error, divisor n */
+    struct stat_lanes squares[SMOOTH_N];
+};
+
+/* Squared influences of m ≤ STAT_BLOCK rows. */
+static void delta_block(const double *y, const double *prediction, size_t m, struct delta *d)
 {
-    double count = (double)n, mse = sum->square / count, bias = sum->error / count;
-    double whole = sum->y2 / count, spread = mse - bias * bias;
-    struct stat_acc s[SMOOTH_N] = { 0 };
-    for (size_t i = 0; i < n; i++) {
-        const struct row *r = &rows[i];
-        double centred = r->error - bias;
-        double d[SMOOTH_N] = { r->square - mse,
-                               r->absolute - sum->absolute / count,
-                               ratio_influence(r->square, r->y2, mse, whole),
-                               r->relative - sum->relative / count,
-                               centred,
-                               ratio_influence(centred * centred, r->y2, spread, whole) };
-        for (int m = 0; m < SMOOTH_N; m++)
-            stat_acc_add(&s[m], d[m] * d[m]);
+    double v[SMOOTH_N][STAT_BLOCK];
+    for (size_t i = 0; i < m; i++) {
+        double e = prediction[i] - y[i], c = e - d->bias, dy = y[i] - d->mean, size = fabs(y[i]);
+        double relative = fabs(e) / (size > REGRESSION_MAPE_FLOOR ? size : REGRESSION_MAPE_FLOOR);
+        v[0][i] = e * e - d->mse;
+        v[1][i] = fabs(e) - d->mae;
+        v[2][i] = ratio_influence(e * e, dy * dy, d->mse, d->whole);
+        v[3][i] = relative - d->mape;
+        v[4][i] = c;
+        v[5][i] = ratio_influence(c * c, dy * dy, d->spread, d->whole);
     }
+    for (size_t k = 0; k < SMOOTH_N; k++) {
+        for (size_t i = 0; i < m; i++)
+            v[k][i] *= v[k][i];
+        stat_lanes_add(&d->squares[k], v[k], m);
+    }
+}
+
+static void delta_smooth(const double *y, const double *prediction, size_t n,
+                         const struct regression_metrics *v, struct stat_interval *metric)
+{
+    double count = (double)n, mse = v->rmse * v->rmse, se[SMOOTH_N];
+    struct delta d = { .mean = stat_mean(y, n),
+                       .mse = mse,
+                       .mae = v->mae,
+                       .mape = v->mape,
+                       .bias = v->bias,
+                       .spread = mse - v->bias * v->bias };
+    struct stat_summary truth;
+    stat_describe(y, n, &truth);
+    d.whole = truth.sd_n * truth.sd_n;
+    for (size_t at = 0; at < n; at += STAT_BLOCK)
+        delta_block(y + at, prediction + at, MIN(n - at, (size_t)STAT_BLOCK), &d);
+    for (int m = 0; m < SMOOTH_N; m++)
+        se[m] = sqrt(fmax(0, stat_lanes_value(&d.squares[m])) / (count - 1) / count);
     for (int m = 1; m < SMOOTH_N; m++)
-        set_symmetric(&metric[smooth[m]], standard_error(&s[m], count));
+        set_symmetric(&metric[smooth[m]], se[m]);
     /* rmse: the interval of the mean square, then the root; it stays above 0. */
-    double se = standard_error(&s[0], count);
-    metric[REGRESSION_RMSE].low = sqrt(fmax(0, mse - Z95 * se));
-    metric[REGRESSION_RMSE].high = sqrt(mse + Z95 * se);
-    if (whole == 0) {
+    metric[REGRESSION_RMSE].low = sqrt(fmax(0, mse - Z95 * se[0]));
+    metric[REGRESSION_RMSE].high = sqrt(mse + Z95 * se[0]);
+    if (d.whole == 0) {
         metric[REGRESSION_R2].low = metric[REGRESSION_R2].high = NAN;
         metric[REGRESSION_EXPLAINED_VARIANCE].low = metric[REGRESSION_EXPLAINED_VARIANCE].high =
             NAN;
@@ -211,34 +238,14 @@ static size_t median_rank(size_t n)
     return 0;
 }
 
-static void median_interval(double *absolute, size_t n, double *scratch, struct stat_interval *out)
+/* sorted: |e| of all rows. */
+static void median_interval(const double *sorted, size_t n, struct stat_interval *out)
 {
     size_t k = median_rank(n);
     if (!k)
         return;
-    stat_sort(absolute, n, scratch);
-    out->low = absolute[k - 1];
-    out->high = absolute[n - k];
-}
-
-static int intervals(struct arena *a, const double *y, const double *prediction, size_t n,
-                     uint64_t seed, struct regression_report *out)
-{
-    struct row sum;
-    struct row *rows = make_rows(a, y, prediction, n, &sum);
-    double *absolute = ARENA_TRY_ARRAY(a, 2 * n, double);
-    if (!rows || !absolute)
-        return ERR_NOMEM;
-    for (size_t i = 0; i < n; i++)
-        absolute[i] = rows[i].absolute;
-    median_interval(absolute, n, absolute + n, &out->metric[REGRESSION_MEDAE]);
-    if (n > STAT_BOOTSTRAP_ROWS) {
-        delta_smooth(rows, n, &sum, out->metric);
-        return 0;
-    }
-    struct rng rng;
-    rng_seed(&rng, seed);
-    return bootstrap_smooth(a, rows, n, &sum, &rng, out->metric);
+    out->low = sorted[k - 1];
+    out->high = sorted[n - k];
 }
 
 int regression_report_compute(struct arena *a, const double *y, const double *prediction, size_t n,
@@ -246,6 +253,9 @@ int regression_report_compute(struct arena *a, const double *y, const double *pr
 {
     struct arena_mark mark = arena_snapshot(a);
     struct regression_metrics v;
+    struct row sum, *rows;
+    struct rng rng;
+    int rc = 0;
     double *scratch = ARENA_TRY_ARRAY(a, 2 * n, double);
     if (!scratch)
         return ERR_NOMEM;
@@ -253,7 +263,15 @@ int regression_report_compute(struct arena *a, const double *y, const double *pr
     out->n = n;
     for (int m = 0; m < REGRESSION_N; m++)
         out->metric[m] = (struct stat_interval){ regression_metric_get(&v, m), NAN, NAN };
-    int rc = n < 2 ? 0 : intervals(a, y, prediction, n, seed, out);
+    if (n > 1)
+        median_interval(scratch, n, &out->metric[REGRESSION_MEDAE]);
+    if (n > STAT_BOOTSTRAP_ROWS) {
+        delta_smooth(y, prediction, n, &v, out->metric);
+    } else if (n > 1) {
+        rng_seed(&rng, seed);
+        rows = make_rows(a, y, prediction, n, &sum);
+        rc = rows ? bootstrap_smooth(a, rows, n, &sum, &rng, out->metric) : ERR_NOMEM;
+    }
     arena_restore(a, mark);
     return rc;
 }
@@ -290,7 +308,7 @@ static int compare_bootstrap(struct arena *a, const struct pair *pairs, size_t n
     return 0;
 }
 
-static void compare_delta(const struct pair *pairs, size_t n, double mse[2],
+static void compare_delta(const struct pair *pairs, size_t n, const double mse[2],
                           struct stat_comparison *out)
 {
     struct stat_acc squares = { 0 };

@@ -48,39 +48,70 @@ static double one_minus_ratio(double part, double whole)
     return 1 - part / whole;
 }
 
+/* Sums of a first pass over the rows. */
+struct first_sums {
+    struct stat_lanes square, absolute, relative, error;
+    double largest; /* NaN sticks */
+};
+
+/* m ≤ STAT_BLOCK rows; |e| goes to out_absolute. */
+static void first_block(const double *y, const double *prediction, size_t m, double *out_absolute,
+                        struct first_sums *s)
+{
+    double error[STAT_BLOCK], square[STAT_BLOCK], relative[STAT_BLOCK];
+    for (size_t i = 0; i < m; i++) {
+        double e = prediction[i] - y[i], size = fabs(y[i]);
+        error[i] = e;
+        square[i] = e * e;
+        out_absolute[i] = fabs(e);
+        relative[i] = fabs(e) / (size > REGRESSION_MAPE_FLOOR ? size : REGRESSION_MAPE_FLOOR);
+    }
+    for (size_t i = 0; i < m; i++) {
+        double size = out_absolute[i];
+        s->largest = size > s->largest || isnan(size) ? size : s->largest;
+    }
+    stat_lanes_add(&s->error, error, m);
+    stat_lanes_add(&s->square, square, m);
+    stat_lanes_add(&s->absolute, out_absolute, m);
+    stat_lanes_add(&s->relative, relative, m);
+}
+
+/* Squares around the means of the truth and of the error. */
+static void second_block(const double *y, const double *prediction, size_t m, double mean,
+                         double bias, struct stat_lanes *total, struct stat_lanes *spread)
+{
+    double whole[STAT_BLOCK], centred[STAT_BLOCK];
+    for (size_t i = 0; i < m; i++) {
+        double e = prediction[i] - y[i] - bias, d = y[i] - mean;
+        whole[i] = d * d;
+        centred[i] = e * e;
+    }
+    stat_lanes_add(total, whole, m);
+    stat_lanes_add(spread, centred, m);
+}
+
 void regression_metrics_compute(const double *y, const double *prediction, size_t n,
                                 double *scratch, struct regression_metrics *out)
 {
-    struct stat_acc square = { 0 }, absolute = { 0 }, relative = { 0 }, error = { 0 };
-    struct stat_acc total = { 0 }, spread = { 0 };
-    double largest = 0, count = (double)n;
-    int constant = 1;
+    struct first_sums s = { 0 };
+    struct stat_lanes total = { 0 }, spread = { 0 };
+    double count = (double)n;
     *out = (struct regression_metrics){ n, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN };
     if (!n)
         return;
-    for (size_t i = 0; i < n; i++) {
-        double e = prediction[i] - y[i], size = fabs(e);
-        stat_acc_add(&square, e * e);
-        stat_acc_add(&absolute, size);
-        stat_acc_add(&relative, size / fmax(fabs(y[i]), REGRESSION_MAPE_FLOOR));
-        stat_acc_add(&error, e);
-        largest = size > largest || isnan(size) ? size : largest;
-        scratch[i] = size;
-        constant &= y[i] == y[0];
-    }
-    double mean = stat_mean(y, n), bias = stat_acc_value(&error) / count;
-    for (size_t i = 0; i < n; i++) {
-        double e = prediction[i] - y[i] - bias;
-        stat_acc_add(&total, (y[i] - mean) * (y[i] - mean));
-        stat_acc_add(&spread, e * e);
-    }
-    double rss = stat_acc_value(&square), tss = constant ? 0 : stat_acc_value(&total);
+    for (size_t at = 0; at < n; at += STAT_BLOCK)
+        first_block(y + at, prediction + at, MIN(n - at, (size_t)STAT_BLOCK), scratch + at, &s);
+    double mean = stat_mean(y, n), bias = stat_lanes_value(&s.error) / count;
+    for (size_t at = 0; at < n; at += STAT_BLOCK)
+        second_block(y + at, prediction + at, MIN(n - at, (size_t)STAT_BLOCK), mean, bias, &total,
+                     &spread);
+    double rss = stat_lanes_value(&s.square), tss = stat_lanes_value(&total);
     out->rmse = sqrt(rss / count);
-    out->mae = stat_acc_value(&absolute) / count;
+    out->mae = stat_lanes_value(&s.absolute) / count;
     out->r2 = n < 2 ? NAN : one_minus_ratio(rss, tss);
-    out->medae = isnan(largest) ? NAN : stat_median(scratch, n, scratch + n);
-    out->max_error = largest;
-    out->mape = stat_acc_value(&relative) / count;
+    out->medae = isnan(s.largest) ? NAN : stat_median(scratch, n, scratch + n);
+    out->max_error = s.largest;
+    out->mape = stat_lanes_value(&s.relative) / count;
     out->bias = bias;
-    out->explained_variance = n < 2 ? NAN : one_minus_ratio(stat_acc_value(&spread), tss);
+    out->explained_variance = n < 2 ? NAN : one_minus_ratio(stat_lanes_value(&spread), tss);
 }

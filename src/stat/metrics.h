@@ -43,6 +43,7 @@ double regression_metric_get(const struct regression_metrics *v, enum regression
 /* Denominator floor of mape: numpy's machine epsilon. */
 #define REGRESSION_MAPE_FLOOR 0x1p-52
 
-/* scratch: 2·n doubles. Values that are not finite give NaN or infinite metrics. */
+/* scratch: 2·n doubles; its first n hold the sorted |e| afterwards. Values that are not finite give
+ * NaN or infinite metrics. */
 void regression_metrics_compute(const double *y, const double *prediction, size_t n,
                                 double *scratch, struct regression_metrics *out);

@@ -33,7 +33,20 @@ static inline void stat_acc_merge(struct stat_acc *a, const struct stat_acc *b)
     a->error += b->error;
 }
 
-/* Sum of n values; 0 for none. Eight interleaved sums, merged in a fixed order. */
+/* A running sum in four interleaved compensated lanes, for long arrays: all zero is empty. The
+ * number of values of every call but the last should be a multiple of 4, else the tail goes to lane
+ * 0 alone, which is right but not the same bits as one long call. */
+enum { STAT_LANES = 4 };
+struct stat_lanes {
+    double sum[STAT_LANES], error[STAT_LANES];
+};
+void stat_lanes_add(struct stat_lanes *a, const double *x, size_t n);
+double stat_lanes_value(const struct stat_lanes *a);
+
+/* Rows that loops over derived values (errors, squares) work on at a time. */
+enum { STAT_BLOCK = 256 };
+
+/* Sum of n values; 0 for none. Lanes as above. */
 double stat_sum(const double *x, size_t n);
 /* Mean of n values, corrected by the mean of the deviations; NaN for none. Exact when all
  * values are equal. */

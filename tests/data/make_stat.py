@@ -30,7 +30,7 @@ def columns():
         "two": np.array([1.0, 2.0]),
         "constant": np.full(7, 0.1),
     }
-    qs = [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1]
+    qs = [i / 40 for i in range(41)] + [0.01, 0.99, 1 / 3]
     out = []
     for name, x in sets.items():
         counts, edges = np.histogram(x, bins=10)
@@ -145,6 +145,13 @@ def intervals():
     y = np.abs(rng.normal(150, 70, n)) + 25
     p = y * 0.5 + 70 + rng.normal(0, 45, n)
     q = y * 0.5 + 75 + rng.normal(0, 52, n)
+    skewed = np.abs(rng.normal(100, 10, 30)) + 25
+    return {"plain": interval_set(y, p, q),
+            "skewed": interval_set(skewed, skewed + rng.lognormal(0, 1.2, 30),
+                                   skewed + rng.lognormal(0, 1.3, 30))}
+
+
+def interval_set(y, p, q):
     stats = {
         "rmse": lambda a, b, axis: np.sqrt(np.mean((b - a) ** 2, axis)),
         "mae": lambda a, b, axis: np.mean(abs(b - a), axis),
