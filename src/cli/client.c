@@ -74,6 +74,37 @@ static int open_empty(struct cli *c, struct app_options *o, struct err *err)
     return app_open(&client_of(c)->app, o, err);
 }
 
+static int dispatch(struct cli *c, const char *method, const char *target, str_t body,
+                    struct reply *out, struct err *err);
+
+/* Runs that ended after whoever started them was gone are finished by whoever comes next, a reader
+ * too: when the lock is free and the folder can be written; otherwise the next one does it. */
+static void settle(struct cli *c, const struct app_options *o)
+{
+    static const char target[] =
+        "/api/v1/runs?limit=1&filter=attributes.status%20%3D%20%27RUNNING%27";
+    struct client *cl = client_of(c);
+    struct app_options write = *o;
+    struct app *app = NULL;
+    struct reply r = { 0 };
+    struct json v;
+    if (dispatch(c, "GET", target, (str_t){ 0 }, &r, NULL) != 0 || r.status != 200 ||
+        json_parse(&c->arena, r.body, NULL, &v, NULL) != 0)
+        return;
+    const struct json *items = json_get(&v, "items");
+    if (!items || items->n == 0)
+        return;
+    write.mode = APP_WRITE;
+    if (app_open(&app, &write, NULL) != 0)
+        return;
+    if (home_lock(app->home, "cli", NULL, 0, NULL) == 0) {
+        IGNORE(flow_sweep(app->flow, NULL));
+        home_unlock(app->home);
+    }
+    app_close(cl->app); /* its snapshot is from before */
+    cl->app = app;
+}
+
 static int open_app(struct cli *c, struct err *err)
 {
     struct client *cl = client_of(c);
@@ -86,7 +117,9 @@ static int open_app(struct cli *c, struct err *err)
         o.mode = APP_READ;
     int rc = app_open(&cl->app, &o, err);
     if (rc == ERR_NOT_FOUND && o.mode == APP_READ)
-        rc = open_empty(c, &o, err);
+        return open_empty(c, &o, err);
+    if (!rc && o.mode == APP_READ)
+        settle(c, &o);
     return rc;
 }
 

@@ -5,6 +5,16 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/term.h"
+#include "project/project.h"
+
+/* "E104": the page of a message about slipway.yaml. */
+static int help_code(struct cli *c, const char *word)
+{
+    const struct diag_code *code = diag_code_find(str_of(word));
+    if (code)
+        diag_code_page(code, &c->out);
+    return code != NULL;
+}
 
 int cmd_help(struct cli *c, struct err *err)
 {
@@ -12,6 +22,8 @@ int cmd_help(struct cli *c, struct err *err)
         help_summary(c);
         return 0;
     }
+    if (c->arg_n == 1 && help_code(c, c->args[0]))
+        return 0;
     if (c->arg_n == 1 && cli_is_group(c->args[0])) {
         help_group(c, c->args[0]);
         return 0;
@@ -60,8 +72,17 @@ int cmd_docs(struct cli *c, struct err *err)
         help_man(&c->out);
         return 0;
     }
+    if (strcmp(page, "yaml") == 0) {
+        project_keys_page(&c->out);
+        return 0;
+    }
+    if (strcmp(page, "codes") == 0) {
+        project_errors_page(&c->out);
+        return 0;
+    }
     if (strcmp(page, "errors") != 0)
-        return ERR(err, ERR_INVALID, "no page '%s'; there are cli, man and errors", page);
+        return ERR(err, ERR_INVALID, "no page '%s'; there are cli, man, yaml, codes and errors",
+                   page);
     size_t n;
     const struct err_info *all = err_table(&n);
     term_out(
