@@ -425,6 +425,24 @@ TEST(linear_qr_agrees_with_cholesky)
     CHECK_NEAR(b.f, a.f, 1e-11);
 }
 
+/* x far from zero: y = 2 x + 3 + a pattern orthogonal to 1 and x, all exact in double. The
+ * intercept is a difference of numbers near 2e9 and comes out right only because the slope is
+ * carried in twice the precision. */
+TEST(linear_offset_columns_keep_their_digits)
+{
+    enum { N = 400 };
+    double x[N], y[N], *columns[] = { x };
+    for (size_t i = 0; i < N; i++) {
+        x[i] = 1e9 + (double)i;
+        y[i] = 2 * x[i] + 3 + (i % 4 == 0 || i % 4 == 3 ? 0.25 : -0.25);
+    }
+    struct linear_data d = data_of(columns, 1, y, N, NULL);
+    struct linear_model m = fit(&d, 0);
+    CHECK_NEAR(m.coefficients[1].estimate, 2, 1e-16);
+    CHECK_NEAR(m.coefficients[0].estimate, 3, 1e-9);
+    CHECK_NEAR(m.rss, N / 16.0, 1e-12);
+}
+
 TEST(linear_edge_cases)
 {
     double x[] = { 1, 2, 3, 4 }, c[] = { 5, 5, 5, 5 }, y[] = { 1, 3, 2, 5 };
