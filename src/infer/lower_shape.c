@@ -50,6 +50,8 @@ static int integers(struct compiler *c, size_t input, const char *attribute,
         int rc = v ? value_number(c, v, i, &x) : 0;
         if (rc)
             return rc;
+        if (!(fabs(x) < 1e15))
+            return node_error(c, "a shape or axis is not a number that can be");
         out[i] = v ? (int64_t)x : a->ints[i];
     }
     *out_n = n;

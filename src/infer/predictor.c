@@ -179,17 +179,24 @@ int program_compile(const struct graph *g, const char *const *values, size_t n,
 int predictor_compile(const struct graph *g, struct predictor **out, struct err *err)
 {
     struct arena a;
+    struct predictor *p = NULL;
     arena_init(&a, MIB(64));
     const char **names = ARENA_TRY_ARRAY(&a, g->output_n + 1, const char *);
     int rc = names ? 0 : ERR(err, ERR_LIMIT, "the model has too many outputs");
-    for (size_t i = 0; rc == 0 && i < g->output_n; i++) {
+    for (size_t i = 0; rc == 0 && i < g->output_n; i++)
         names[i] = g->outputs[i].name;
-        if (g->outputs[i].type == TENSOR_STRING)
+    if (rc == 0)
+        rc = program_compile(g, names, g->output_n, &p, err);
+    for (size_t i = 0; rc == 0 && i < g->output_n; i++) {
+        /* The computed type: what the file declares may be wrong. */
+        if (p->outputs[i].type == TENSOR_STRING)
             rc = ERR(err, ERR_INVALID, "output '%.100s' is a string; only numbers can be served",
                      names[i]);
     }
-    if (rc == 0)
-        rc = program_compile(g, names, g->output_n, out, err);
+    if (rc)
+        predictor_free(p);
+    else
+        *out = p;
     arena_fini(&a);
     return rc;
 }

@@ -15,6 +15,7 @@
 #include "base/rng.h"
 #include "codec/json.h"
 #include "infer/predictor.h"
+#include "model/mlmodel.h"
 #include "model/pipeline.h"
 
 static int failed(const struct err *err, const char *what)
@@ -381,14 +382,72 @@ static int write_case(const char *dir, uint64_t seed, size_t number)
     return rc ? failed(&err, "case") : 0;
 }
 
+/* Columns of every type, one with a name that YAML and JSON must escape. */
+static int write_mlmodel(const char *dir)
+{
+    static const str_t towns[] = { STR("a"), STR("\xc3\xa9") };
+    struct arena a;
+    struct graph g;
+    struct signature s;
+    struct json example, in;
+    struct json_out o;
+    struct buf onnx, out;
+    struct predictor *p = NULL;
+    struct err err = ERR_INIT;
+    const char *parts[4];
+    const str_t data = STR("{\"rows\":3,\"inputs\":{\"it's "
+                           "\xc3\xa9\":[1.5,\"NaN\",3],\"n\":[1,2,3],\"yes\":[true,false,true],"
+                           "\"town\":[\"a\",\"\xc3\xa9\",\"\"]}}");
+    arena_init(&a, LIMIT_ARENA_COMMAND);
+    buf_init(&onnx, LIMIT_MODEL_FILE);
+    buf_init(&out, LIMIT_MODEL_FILE);
+    graph_init(&g, &a, "mlmodel");
+    parts[0] = pipe_impute_number(&g, "x", pipe_input(&g, "it's \xc3\xa9", TENSOR_DOUBLE), 7);
+    parts[1] = pipe_input(&g, "n", TENSOR_INT64);
+    parts[2] = pipe_input(&g, "yes", TENSOR_BOOL);
+    parts[3] = pipe_one_hot(&g, "town", pipe_input(&g, "town", TENSOR_STRING), towns, 2);
+    (void)pipe_linear(&g, pipe_concat(&g, "design", parts, 4),
+                      (const double[]){ 1, 10, 100, 1000, 2000 }, 5, 0.5, "prediction");
+    int rc = onnx_write(&g, &onnx, &err);
+    if (rc == 0)
+        rc = signature_of_graph(&a, &g, &s, &err);
+    if (rc == 0)
+        rc = json_parse(&a, STR("{\"it's \xc3\xa9\":1.5,\"n\":1,\"yes\":true,\"town\":\"a\"}"),
+                        NULL, &example, &err);
+    struct mlmodel m = { buf_view(&onnx), &s,  &example, "0123456789abcdef0123456789abcdef",
+                         1795561345123,   NULL };
+    if (rc == 0)
+        rc = mlmodel_write(&m, fs_join(&a, dir, "model"), &err);
+    if (rc == 0)
+        rc = json_parse(&a, data, NULL, &in, &err);
+    if (rc == 0)
+        rc = predictor_load(buf_view(&onnx), &p, &err);
+    json_out_init(&o, &out);
+    jo_object(&o);
+    if (rc == 0)
+        rc = predict(&a, p, &in, &o, &err);
+    jo_object_end(&o);
+    if (rc == 0)
+        rc = fs_write_cache(fs_join(&a, dir, "model.in.json"), data, &err);
+    if (rc == 0)
+        rc = fs_write_cache(fs_join(&a, dir, "model.out.json"), buf_view(&out), &err);
+    predictor_free(p);
+    buf_fini(&onnx);
+    buf_fini(&out);
+    arena_fini(&a);
+    return rc ? failed(&err, "mlmodel") : 0;
+}
+
 int main(int argc, char **argv)
 {
     uint64_t seed = 0, n = 0;
     if (argc == 3 && strcmp(argv[1], "run") == 0)
         return run_all(argv[2]);
+    if (argc == 3 && strcmp(argv[1], "mlmodel") == 0)
+        return write_mlmodel(argv[2]);
     if (argc != 5 || strcmp(argv[1], "write") != 0 || parse_u64(str_of(argv[3]), &seed) ||
         parse_u64(str_of(argv[4]), &n)) {
-        (void)fprintf(stderr, "usage: onnx_cases write DIR SEED N | run DIR\n");
+        (void)fprintf(stderr, "usage: onnx_cases write DIR SEED N | mlmodel DIR | run DIR\n");
         return 2;
     }
     for (uint64_t i = 0; i < n; i++) {

@@ -306,3 +306,29 @@ def test_category_unknown_to_a_strict_encoder(tmp_path):
     write_json(tmp_path / "strict.in.json", data)
     run(tmp_path)
     assert "none of the model's categories" in json.loads((tmp_path / "strict.out.json").read_text())["error"]
+
+
+def test_mlflow_loads_the_folder(tmp_path):
+    pyfunc = pytest.importorskip("mlflow.pyfunc")
+    pandas = pytest.importorskip("pandas")
+    subprocess.run([CASES, "mlmodel", tmp_path], check=True)
+    data = json.loads((tmp_path / "model.in.json").read_text())["inputs"]
+    ours = json.loads((tmp_path / "model.out.json").read_text())["outputs"]["prediction"]
+    model = pyfunc.load_model(str(tmp_path / "model"))
+    # MLflow hands columns to ONNX Runtime as they are, which pandas 3's own string type is not made for.
+    if int(pandas.__version__.split(".")[0]) >= 3:
+        with pytest.warns(Warning):
+            pandas.set_option("future.infer_string", False)
+    frame = pandas.DataFrame({"it's é": [number(v) for v in data["it's é"]], "n": np.array(data["n"], dtype=np.int64),
+                              "yes": data["yes"], "town": np.array(data["town"], dtype=object)})
+    assert [c.name for c in model.metadata.get_input_schema()] == ["it's é", "n", "yes", "town"]
+    assert [str(t) for t in model.metadata.get_input_schema().input_types()] == ["DataType.double", "DataType.long", "DataType.boolean",
+                                                                                "DataType.string"]
+    theirs = model.predict(frame)
+    assert list(theirs.columns) == ["prediction"]
+    assert theirs["prediction"].tolist() == pytest.approx(ours, rel=1e-9) == [1112.0, 2027.5, 133.5]
+    example = model.metadata.load_input_example(str(tmp_path / "model"))
+    assert example.to_dict("list") == {"it's é": [1.5], "n": [1], "yes": [True], "town": ["a"]}
+    assert model.predict(example)["prediction"].tolist() == pytest.approx([1112.0])
+    with pytest.raises(Exception, match="n"):
+        model.predict(frame.drop(columns="n"))
