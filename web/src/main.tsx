@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Start: preferences, first view, event stream, keyboard.
-import { effect } from '@preact/signals';
+import { effect, untracked } from '@preact/signals';
 import { render } from 'preact';
 import { App } from './app';
 import { signedOut, token } from './api';
@@ -17,7 +17,10 @@ const root = document.getElementById('app')!;
 root.textContent = '';
 render(<App />, root);
 startKeys();
-effect(() => void show(route.value));
+effect(() => {
+  const r = route.value;
+  untracked(() => void show(r));
+});
 /* The stream starts once the first view is in, and again after a sign-in. */
 let streaming = false;
 effect(() => {

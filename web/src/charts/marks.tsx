@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Our own SVG marks. A thousand points are one path of round dots, so that a page stays within its
 // node budget. Arrow keys walk the points of a focused chart and read them out.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { num } from '../format';
 import { t } from '../i18n';
 
@@ -25,8 +25,9 @@ export function extent(xs: (number | null | undefined)[]): [number, number] {
 export function useWidth(fallback = 480) {
   const ref = useRef<HTMLDivElement>(null);
   const [w, set] = useState(fallback);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!ref.current) return;
+    set(ref.current.clientWidth || fallback);
     const ob = new ResizeObserver((es) => { const x = es[0]?.contentRect.width; if (x && Math.abs(x - w) > 1) set(Math.round(x)); });
     ob.observe(ref.current);
     return () => ob.disconnect();

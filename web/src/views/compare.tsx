@@ -9,6 +9,7 @@ import type { CompareTable } from '../types';
 import { CommandLine, Empty, Section } from '../ui/bits';
 import { better } from '../ui/objects';
 import { copyText } from '../ui/bits';
+import { Icon } from '../ui/icons';
 
 type Row = CompareTable['sections'][number]['rows'][number];
 
@@ -77,8 +78,8 @@ export default function Compare({ data, route }: ViewProps<'compare'>) {
               <table class="compare"><caption class="offscreen">{sectionName(s.name)}</caption>
                 <thead><tr><th scope="col">{t('Name')}</th>{c.columns.map((col, i) => (
                   <th key={col.ref} scope="col" class="right"><a href={href(link(col.ref, col.label))}>{col.label}</a>
-                    {i === base ? <span class="tag">{t('baseline')}</span> : <button type="button" class="link-button" onClick={() => setQuery({ base: String(i) }, true)} aria-label={t('Make {name} the baseline', { name: col.label })}>{t('as baseline')}</button>}
-                    {c.columns.length > 2 && <button type="button" class="link-button" onClick={() => drop(i)} aria-label={t('Remove {name}', { name: col.label })}>×</button>}</th>))}</tr></thead>
+                    {i === base ? <span class="tag">{t('baseline')}</span> : <button type="button" class="link-button" onClick={() => setQuery({ base: String(i) }, true)} aria-label={`${t('as baseline')}: ${col.label}`}>{t('as baseline')}</button>}
+                    {c.columns.length > 2 && <button type="button" class="icon-button" onClick={() => drop(i)} aria-label={t('Remove {name}', { name: col.label })}><Icon name="cross" size={12} /></button>}</th>))}</tr></thead>
                 <tbody>{shown.map((r) => {
                   const values = r.values.map(flat), b = best({ ...r, values }, r.better ?? (s.name === 'metrics' ? better(r.key) : null));
                   return <tr key={r.key} class={r.differs ? '' : 'equal'}><th scope="row"><code>{r.key}</code></th>{values.map((v, i) => <Cell key={i} value={v} bold={i === b} base={values[base]} isBase={i === base} />)}</tr>;

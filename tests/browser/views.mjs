@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every page against the stand-in server: typical, empty, huge, broken; each language and theme;
+// narrow; keyboard only.
+import { axe, calm, check, close, equal, fits, nodes, open, shot, test, visit } from './lib.mjs';
+import { startMock } from './mock.mjs';
+
+const RUN = 'latest';
+export const routes = ['/', '/runs', `/runs/${RUN}`, `/runs/${RUN}?tab=model`, `/runs/${RUN}?tab=log`, '/compare?model=diabetes&versions=1,2', '/models', '/models/diabetes', '/models/diabetes/2', '/models/diabetes/2?tab=model',
+  '/models/diabetes/2?tab=slices', '/models/diabetes/2?tab=explain', '/models/diabetes/2?tab=origin', '/models/diabetes/2?tab=facts', '/models/diabetes/2?tab=files', '/endpoints', '/endpoints/diabetes', '/datasets', '/datasets/diabetes', '/datasets/diabetes?view=table', '/audit', '/nothing/here/at/all'];
+
+const mock = {};
+const server = async (state) => (mock[state] ??= await startMock({ state }));
+export const stop = () => Object.values(mock).forEach((m) => m.close());
+const nameOf = (path) => path.replace(/\W+/g, '-').replace(/^-|-$/g, '') || 'home';
+
+for (const lang of ['en', 'zh-CN'])
+  for (const theme of ['light', 'dark'])
+    test(`views: ${lang} ${theme}: no violation, no complaint, within the node budget, on ${routes.length} pages`, async () => {
+      const m = await server('typical'), page = await open({ lang, theme });
+      for (const path of routes) {
+        await visit(page, m.url, path);
+        equal(await page.evaluate(() => document.documentElement.lang), lang, path);
+        await axe(page, path);
+        await nodes(page, path);
+        await fits(page, path);
+        if (lang === 'en' || theme === 'light') await shot(page, `mock-${nameOf(path)}-${lang}-${theme}`);
+      }
+      calm(page, `${lang} ${theme}`);
+      await close(page);
+    });
+
+test('views: 360 px wide: nothing sticks out, no violation', async () => {
+  const m = await server('typical'), page = await open({ width: 360, height: 740 });
+  for (const path of routes) {
+    await visit(page, m.url, path);
+    await fits(page, path);
+    await axe(page, `${path} at 360 px`);
+    if (['/', '/endpoints/diabetes', '/models/diabetes/2', '/runs'].includes(path)) await shot(page, `mock-${nameOf(path)}-narrow`);
+  }
+  await page.click('.side button[aria-expanded]');
+  check(await page.isVisible('nav a[href="/audit"]'), 'the menu opens');
+  await axe(page, 'menu at 360 px');
+  calm(page, 'narrow');
+  await close(page);
+});
+
+test('views: empty: says why and shows a command', async () => {
+  const m = await server('empty'), page = await open();
+  for (const path of ['/', '/runs', '/models', '/endpoints', '/datasets', '/audit']) {
+    await visit(page, m.url, path);
+    check(await page.locator('.empty').count() > 0, `${path} explains itself`);
+    check(/slipway /.test(await page.locator('main').innerText()), `${path} shows a command`);
+    await axe(page, `${path} empty`);
+  }
+  await shot(page, 'mock-empty');
+  calm(page, 'empty');
+  await close(page);
+});
+
+test('views: 5,000 runs stay within the node budget and scroll to the last', async () => {
+  const m = await server('huge'), page = await open();
+  await visit(page, m.url, '/runs');
+  await nodes(page, '/runs');
+  await axe(page, '/runs huge');
+  await page.evaluate(() => { const box = document.querySelector('.table-scroll'); box.scrollTop = box.scrollHeight; });
+  await page.waitForFunction(() => document.querySelector('tr[aria-rowindex="5001"]'));
+  await nodes(page, '/runs at its end');
+  await page.click('.th-button:has-text("rmse")');
+  await page.waitForURL(/sort=/);
+  calm(page, 'huge');
+  await close(page);
+});
+
+test('views: an error shows reason, request id, retry and the commands', async () => {
+  const m = await server('error'), page = await open();
+  await visit(page, m.url, '/models');
+  const text = await page.locator('main').innerText();
+  for (const part of ["cannot read 'slipway.db'", '0192f3a0-mock', 'Try again', 'slipway model ls', 'curl http'])
+    check(text.includes(part), `the error shows ${part}`);
+  await axe(page, 'error');
+  await shot(page, 'mock-error');
+  await close(page);
+});
+
+test('views: a wrong filter is told under the box and the rows stay', async () => {
+  const m = await server('typical'), page = await open();
+  await visit(page, m.url, '/runs');
+  await page.fill('[data-filter]', 'wrong < 1');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#filter-error');
+  check((await page.textContent('#filter-error')).includes("unknown name 'wrong'"), 'the server\'s words');
+  check(await page.locator('tbody tr').count() > 5, 'the rows stay');
+  await axe(page, 'wrong filter');
+  await page.fill('[data-filter]', 'metr');
+  await page.waitForSelector('.suggest li');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  check((await page.inputValue('[data-filter]')).startsWith('metrics.'), 'a name was completed');
+  await close(page);
+});
+
+test('views: a route change is one request', async () => {
+  const m = await server('typical'), page = await open();
+  await visit(page, m.url, '/');
+  await page.waitForTimeout(800);
+  for (const [link, most] of [['nav a[href="/runs"]', 1], ['nav a[href="/models"]', 1], ['main a[href="/models/diabetes"]', 1], ['nav a[href="/endpoints"]', 1], ['main a[href="/endpoints/diabetes"]', 2], ['nav a[href="/audit"]', 1]]) {
+    page.sent.length = 0;
+    await page.click(link);
+    await page.waitForTimeout(400);
+    const sent = page.sent.filter((r) => !/\/api\/v1\/endpoints\//.test(r.path));
+    check(sent.length <= most, `${link}: ${sent.map((r) => r.path).join(' ')}`);
+    check(sent.some((r) => r.path.startsWith('/api/v1/view/')), `${link} asked for its view`);
+  }
+  calm(page, 'navigation');
+  await close(page);
+});
+
+test('views: keyboard only: skip link, palette, go, filter, rows, selection, compare, tabs, help', async () => {
+  const m = await server('typical'), page = await open();
+  const focused = () => page.evaluate(() => document.activeElement?.textContent?.trim() ?? '');
+  await visit(page, m.url, '/');
+  await page.keyboard.press('Tab');
+  check((await focused()).startsWith('Skip'), 'the first stop is the skip link');
+  await page.keyboard.press('Enter');
+  equal(await page.evaluate(() => document.activeElement?.id), 'main', 'skipped to');
+  await page.keyboard.press('Control+k');
+  await page.waitForSelector('dialog[open] [role=option]');
+  await axe(page, 'palette');
+  await page.keyboard.type('audit');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/audit$/);
+  await page.waitForFunction(() => document.activeElement?.tagName === 'H1');
+  await page.keyboard.press('g');
+  await page.keyboard.press('r');
+  await page.waitForURL(/\/runs$/);
+  await page.waitForSelector('tbody tr');
+  await page.keyboard.press('/');
+  equal(await page.evaluate(() => document.activeElement?.hasAttribute('data-filter')), true, 'slash goes to the filter');
+  await page.keyboard.type('gr?');
+  check(page.url().endsWith('/runs'), 'keys are text while typing');
+  await page.fill('[data-filter]', '');
+  await page.evaluate(() => document.activeElement.blur());
+  for (const k of ['j', 'x', 'j', 'x', 'c']) await page.keyboard.press(k);
+  await page.waitForURL(/\/compare\?runs=/);
+  await page.goBack();
+  await page.waitForURL(/\/runs$/);
+  await visit(page, m.url, '/models/diabetes/2');
+  await page.keyboard.press('2');
+  await page.waitForURL(/tab=model/);
+  await page.focus('.chart svg');
+  await page.keyboard.press('ArrowRight');
+  check(/Fitted/.test(await page.textContent('.readout')), 'arrows walk the points');
+  await page.keyboard.press('?');
+  await page.waitForSelector('dialog[open] .keys');
+  await axe(page, 'help');
+  await page.keyboard.press('Escape');
+  await page.waitForFunction(() => !document.querySelector('dialog[open]'));
+  check(await page.evaluate(() => document.activeElement?.tagName === 'svg'), 'the focus returns to where it was');
+  calm(page, 'keyboard');
+  await close(page);
+});
+
+test('views: the focused row is never under the sticky header', async () => {
+  const m = await server('huge'), page = await open();
+  await visit(page, m.url, '/runs');
+  await page.evaluate(() => { document.querySelector('.table-scroll').scrollTop = 900; });
+  await page.waitForTimeout(200);
+  await page.keyboard.press('j');
+  for (let i = 0; i < 12; i++) await page.keyboard.press('j');
+  for (let i = 0; i < 30; i++) await page.keyboard.press('k');
+  const hidden = await page.evaluate(() => {
+    const r = document.activeElement.getBoundingClientRect(), h = document.querySelector('thead th').getBoundingClientRect();
+    return r.top < h.bottom - 1;
+  });
+  check(!hidden, 'the focused link lies below the header');
+  await close(page);
+});
+
+test('views: dialogs promote, refuse and roll back, and show both commands', async () => {
+  const m = await server('typical'), page = await open();
+  await visit(page, m.url, '/endpoints/diabetes');
+  await page.click('button:has-text("Promote")');
+  await page.waitForSelector('dialog[open]');
+  await axe(page, 'promote dialog');
+  await page.selectOption('dialog select', '4');
+  await page.fill('dialog input', "it's better");
+  const text = await page.locator('dialog').innerText();
+  check(text.includes("slipway promote diabetes --to 4 --reason 'it'\\''s better'"), 'the CLI line');
+  check(/curl http\S+\/api\/v1\/endpoints\/diabetes:promote/.test(text), 'the curl line');
+  await shot(page, 'mock-promote-dialog');
+  page.complaints.length = 0;
+  await page.click('dialog button[type=submit]');
+  await page.waitForSelector('dialog .inline-error');
+  check((await page.textContent('dialog .inline-error')).includes('did not pass'), 'why it was refused');
+  await axe(page, 'refused dialog');
+  page.complaints = page.complaints.filter((c) => !/409/.test(c)); /* the browser reports the answer itself */
+  await page.selectOption('dialog select', '3');
+  await page.click('dialog button[type=submit]');
+  await page.waitForFunction(() => !document.querySelector('dialog[open]') && /v3/.test(document.querySelector('.key-facts').textContent));
+  calm(page, 'dialogs');
+  await close(page);
+});
+
+test('views: language and colours change at once and are remembered', async () => {
+  const m = await server('typical'), page = await open();
+  await visit(page, m.url, '/models');
+  await page.click('.side-foot button:has-text("Display")');
+  await page.click('input[value="zh-CN"]');
+  await page.waitForSelector('h1:has-text("模型")');
+  await page.click('input[value="dark"]');
+  equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark', 'theme');
+  await axe(page, 'display menu');
+  await page.reload();
+  await page.waitForSelector('h1:has-text("模型")');
+  equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark', 'theme after a reload');
+  calm(page, 'preferences');
+  await close(page);
+});
+
+test('views: the form asks the endpoint and shows what moved the answer', async () => {
+  const m = await server('typical'), page = await open();
+  await visit(page, m.url, '/endpoints/diabetes');
+  await page.click('form.try button[type=submit]');
+  await page.waitForSelector('.prediction');
+  equal((await page.textContent('.prediction')).trim(), '206.117', 'the prediction');
+  check(await page.locator('.contributions li').count() === 10, 'ten contributions');
+  await axe(page, 'prediction');
+  for (const toggle of await page.locator('figure .link-button').all()) await toggle.click();
+  check(await page.locator('figure table').count() >= 2, 'charts as tables');
+  await axe(page, 'charts as tables');
+  calm(page, 'try it');
+  await close(page);
+});
