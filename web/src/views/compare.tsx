@@ -41,7 +41,7 @@ function Cell({ value, bold, base, isBase }: { value: unknown; bold: boolean; ba
   return (
     <td class={`num${bold ? ' best' : ''}`} title={typeof value === 'number' ? String(value) : undefined}>
       <span class="breakable">{plain(value)}</span>{bold && <span class="offscreen"> {t('(best)')}</span>}
-      {delta !== null && <span class="delta"> {delta > 0 ? '+' : ''}{num(delta, 3)}</span>}
+      {!isBase && <span class="delta"> {delta === null ? '' : `${delta > 0 ? '+' : ''}${num(delta, 3)}`}</span>}
     </td>
   );
 }
