@@ -36,4 +36,5 @@
 #define LIMIT_STEP_LOG MIB(16)        /* kept from one attempt's output */
 #define LIMIT_STEP_RESULT MIB(64)     /* result file of one attempt */
 #define LIMIT_CATEGORY_LEVELS 100000  /* distinct strings of one column */
+#define LIMIT_LINEAR_COLUMNS 5000     /* design columns of a linear fit: the Gram matrix is their square */
 #define LIMIT_NAME 250                /* names of models, endpoints, experiments */

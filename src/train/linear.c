@@ -357,10 +357,10 @@ static int check(const struct linear_data *d, const struct linear_options *o, st
 {
     if (d->n < 1)
         return ERR(err, ERR_INVALID, "no rows to train on");
-    if (d->p > LINEAR_COLUMNS_MAX)
+    if (d->p > LIMIT_LINEAR_COLUMNS)
         return ERR(err, ERR_LIMIT,
                    "%zu feature columns, at most %d; drop columns or encode fewer levels", d->p,
-                   LINEAR_COLUMNS_MAX);
+                   LIMIT_LINEAR_COLUMNS);
     if (!(o->alpha >= 0 && o->alpha <= 1e100))
         return ERR(err, ERR_INVALID, "alpha is %g; it must be 0 or more", o->alpha);
     return 0;

@@ -15,7 +15,7 @@
 #include "base/err.h"
 #include "codec/json.h"
 
-enum { LINEAR_COLUMNS_MAX = 5000, LINEAR_PLOT_MAX = 1000, LINEAR_QQ_MAX = 200 };
+enum { LINEAR_PLOT_MAX = 1000, LINEAR_QQ_MAX = 200 };
 
 /* The data of a fit; borrowed for the call. Row i of column j is columns[j][r·stride] with r =
  * rows[i], or r = i when rows is NULL; the target of that row is y[r]. stride 1 = columns of their
@@ -78,7 +78,7 @@ struct linear_model {
 };
 
 /* ERR_INVALID names the column and the row of a value that is missing, infinite or beyond 1e140;
- * ERR_LIMIT: more than LINEAR_COLUMNS_MAX columns; ERR_NOMEM: memory beyond what the arena's
+ * ERR_LIMIT: more than LIMIT_LINEAR_COLUMNS columns; ERR_NOMEM: memory beyond what the arena's
  * cap leaves. Scratch memory is freed on return. */
 int linear_fit(struct arena *a, const struct linear_data *data,
                const struct linear_options *options, struct linear_model *out,

@@ -512,7 +512,7 @@ TEST(linear_refuses_by_name)
     d.n = 0;
     expect_refusal(&d, 0, ERR_INVALID, "no rows to train on");
     d.n = 4;
-    d.p = LINEAR_COLUMNS_MAX + 1;
+    d.p = LIMIT_LINEAR_COLUMNS + 1;
     expect_refusal(&d, 0, ERR_LIMIT,
                    "5001 feature columns, at most 5000; drop columns or encode fewer levels");
 }
