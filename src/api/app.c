@@ -6,12 +6,15 @@
 #include "api/ui/ui.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "rollout/follow.h"
+#include "serve/serve.h"
 #include "store/home.h"
 
 /* clang-format off: one a line, so that two people can add one */
 static const struct route_table *const tables[] = {
     &common_routes,
     &event_routes,
+    &endpoint_routes,
     &status_routes,
     &job_routes,
     &view_routes,
@@ -99,8 +102,19 @@ int app_open(struct app **out, const struct app_options *options, struct err *er
 
 int app_serve_open(struct app *app, struct err *err)
 {
-    (void)app, (void)err; /* the serving table has not landed yet */
-    return 0;
+    int server = app->options.mode == APP_SERVER;
+    int rc = app->serve ? 0 : serve_open(&app->serve, err);
+    if (rc || app->follow)
+        return rc;
+    struct follow_options o = { .store = app->store, .blobs = app->blobs, .serve = app->serve };
+    rc = follow_open(&app->follow, &o, err);
+    if (!rc)
+        rc = follow_apply(app->follow, err);
+    if (!rc && server)
+        rc = follow_thread_start(app->follow, err);
+    if (!rc && server)
+        rc = serve_thread_start(app->serve, err);
+    return rc;
 }
 
 void app_close(struct app *app)
@@ -108,6 +122,8 @@ void app_close(struct app *app)
     if (!app)
         return;
     flow_close(app->flow);
+    follow_close(app->follow);
+    serve_close(app->serve);
     door_close(app);
     home_close(app->home);
     arena_fini(&app->arena);

@@ -13,6 +13,7 @@ struct guard_kept;  /* api/door.c */
 struct home;        /* store/home.h */
 struct http_server; /* net/http_server.h */
 struct route_table; /* api/route.h */
+struct follow;      /* rollout/follow.h */
 struct serve; /* serve/serve.h: the serving table; NULL when this process answers no predictions */
 
 enum app_mode {
@@ -43,6 +44,7 @@ struct app {
     struct blobs *blobs; /* home->blobs */
     struct flow *flow;
     struct serve *serve;       /* NULL unless predictions are answered */
+    struct follow *follow;     /* keeps serve as the database says; NULL with serve */
     cell_t guard;              /* struct guard *: who may do what; replaced by door_reload */
     struct guard_kept *guards; /* every guard ever in force, freed by app_close */
     int64_t started_ms;

@@ -262,7 +262,7 @@ void route_fail(struct request *rq, const struct err *err)
         (void)close(rq->out_fd);
     rq->out_fd = -1;
     buf_clear(&rq->out);
-    if (rq->status >= 500)
+    if (rq->status >= 500 && rq->status != 503)
         log_error("%s %.*s %.*s: %s (%s:%d)", request_id(rq), STR_ARG(rq->method),
                   STR_ARG(rq->path), plain.msg, plain.file ? plain.file : "?", plain.line);
     if (table && table->write_error)

@@ -200,6 +200,10 @@ int serve_call_begin(struct serve *s, struct serve_call *c, struct err *err)
     c->loaded = v;
     c->traffic = traffic;
     if (UNLIKELY(!v)) {
+        const char *problem = map_get(&t->problems, c->name);
+        if (problem)
+            return ERR(err, ERR_UNAVAILABLE, "endpoint '%.*s' serves nothing yet: %s",
+                       (int)MIN(c->name.n, (size_t)SERVE_NAME), c->name.p, problem);
         if (map_get(&t->endpoints, c->name) || map_get(&t->models, c->name))
             return ERR(err, ERR_NOT_FOUND, "version '%.*s' of '%.*s' is not loaded here",
                        (int)MIN(c->version.n, (size_t)40), c->version.p, STR_ARG(c->name));

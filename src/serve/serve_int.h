@@ -82,6 +82,7 @@ struct table {
     size_t n;
     struct map endpoints; /* name → entry */
     struct map models;    /* model → the entry that changed last */
+    struct map problems;  /* name of an endpoint that serves nothing → why; entries owned */
 };
 
 struct serve {

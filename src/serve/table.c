@@ -19,6 +19,7 @@ static struct table *table_new(size_t n)
     t->entries = mem_alloc((n + 1) * sizeof *t->entries);
     map_init(&t->endpoints);
     map_init(&t->models);
+    map_init(&t->problems);
     return t;
 }
 
@@ -26,6 +27,9 @@ static void table_free(struct table *t)
 {
     map_fini(&t->endpoints);
     map_fini(&t->models);
+    for (size_t i = 0; i < t->problems.n; i++)
+        mem_free(t->problems.entries[i].value);
+    map_fini(&t->problems);
     mem_free(t->entries);
     mem_free(t);
 }
@@ -41,8 +45,11 @@ static void publish(struct serve *s)
 {
     struct table *t = table_new(s->endpoint_n);
     for (struct endpoint *e = s->endpoints; e; e = e->next) {
-        if (!e->active)
+        if (!e->active) {
+            if (e->problem[0])
+                (void)map_put(&t->problems, str_of(e->name), mem_strdup(e->problem));
             continue;
+        }
         t->entries[t->n++] = (struct table_entry){
             .name = e->name,
             .changed = e->changed,
@@ -243,6 +250,8 @@ void serve_set_problem(struct serve *s, const char *endpoint, const char *wanted
         (void)snprintf(e->wanted, sizeof e->wanted, "%s",
                        reason && wanted_version ? wanted_version : "");
         (void)snprintf(e->problem, sizeof e->problem, "%s", reason ? reason : "");
+        if (!e->active) /* those who ask it are told */
+            publish(s);
     }
     lock_drop(&s->lock);
 }

@@ -426,6 +426,15 @@ TEST(status_names_the_problem)
     CHECK_OK(serve_status_get(s, STR("ep"), &st, err));
     CHECK_STR(st.problem, "");
     CHECK_STR(st.previous, "1");
+    serve_set_problem(s, "new", "1", "the file is gone");
+    struct arena a;
+    struct err e = ERR_INIT;
+    arena_init(&a, MIB(1));
+    struct serve_call c = { .name = STR("new"), .arena = &a };
+    CHECK_INT(serve_call_begin(s, &c, &e), ERR_UNAVAILABLE);
+    serve_call_end(s, &c, 1);
+    CHECK_STR(e.msg, "endpoint 'new' serves nothing yet: the file is gone");
+    arena_fini(&a);
     serve_remove(s, "ep");
     CHECK_INT(serve_status_get(s, STR("ep"), &st, NULL), ERR_NOT_FOUND);
     serve_close(s);

@@ -103,6 +103,8 @@ static int get_metrics(struct request *rq, struct err *err)
     write_listener(&rq->out, "http", app->main_http);
     write_listener(&rq->out, "dataplane", app->data_http);
     metrics_write_http(&rq->out);
+    if (app->serve)
+        metrics_write_endpoints(&rq->out, app->serve);
     return 0;
 }
 

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Desired state into the serving table. One thread at a time applies (a lock sees to it); the event
+ * listener only raises a flag and wakes the thread. */
+#include "rollout/follow.h"
+
+#include <stdio.h>
+
+#include "base/atomic.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "registry/version.h"
+#include "rollout/endpoint.h"
+
+enum { FOLLOW_MAGIC = 0x464f4c4c, APPLY_RANK = 400, WAKE_RANK = 730, RETRY_MS = 30000 };
+
+struct follow {
+    uint32_t magic;
+    struct follow_options o;
+    struct lock apply_lock; /* one pass at a time; taken before the store's and the table's locks */
+    struct lock wake_lock;
+    struct cond wake;
+    int pending, stop; /* under wake_lock */
+    pthread_t thread;
+    int thread_on;
+    int64_t failed_ms; /* when a load failed last, 0 = all is well; the applier's */
+};
+
+/* What a version is made of, as the database tells it. */
+struct wanted {
+    struct arena *a;
+    const struct endpoint_row *row;
+    struct version version;
+    const char *signature, *example;
+};
+
+static void on_event(void *arg, int64_t newest)
+{
+    struct follow *f = arg;
+    (void)newest;
+    lock_take(&f->wake_lock);
+    f->pending = 1;
+    cond_signal(&f->wake);
+    lock_drop(&f->wake_lock);
+}
+
+int follow_open(struct follow **out, const struct follow_options *options, struct err *err)
+{
+    struct follow *f = mem_try_alloc(1, sizeof *f);
+    if (!f)
+        return ERR(err, ERR_NOMEM, "not enough memory to follow the endpoints");
+    f->magic = FOLLOW_MAGIC;
+    f->o = *options;
+    lock_init(&f->apply_lock, "follow", APPLY_RANK);
+    lock_init(&f->wake_lock, "follow wake", WAKE_RANK);
+    cond_init(&f->wake);
+    event_listen(on_event, f);
+    *out = f;
+    return 0;
+}
+
+void follow_close(struct follow *f)
+{
+    if (!f)
+        return;
+    ASSERT(f->magic == FOLLOW_MAGIC);
+    event_unlisten(on_event, f);
+    lock_take(&f->wake_lock);
+    f->stop = 1;
+    cond_signal(&f->wake);
+    lock_drop(&f->wake_lock);
+    if (f->thread_on)
+        thread_join(f->thread);
+    lock_fini(&f->apply_lock);
+    lock_fini(&f->wake_lock);
+    cond_fini(&f->wake);
+    f->magic = 0;
+    mem_free(f);
+}
+
+/* ---- reading ---- */
+
+struct rows {
+    struct arena *a;
+    struct endpoint_row *list;
+    size_t n;
+};
+
+static int read_rows(struct tx *tx, void *arg, struct err *err)
+{
+    struct rows *r = arg;
+    return endpoint_list(tx, r->a, NULL, &r->list, &r->n, err);
+}
+
+static int read_wanted(struct tx *tx, void *arg, struct err *err)
+{
+    struct wanted *w = arg;
+    int rc =
+        version_get(tx, w->a, w->row->project, w->row->model, w->row->version, &w->version, err);
+    if (!rc)
+        rc = version_section(tx, w->a, &w->version, "signature", &w->signature, err);
+    return rc ? rc : version_section(tx, w->a, &w->version, "input_example", &w->example, err);
+}
+
+/* ---- applying ---- */
+
+static int load(struct follow *f, struct arena *a, const struct endpoint_row *row,
+                const char *number, struct serve_version **out, struct err *err)
+{
+    struct wanted w = { .a = a, .row = row };
+    str_t onnx;
+    int rc = store_read(f->o.store, read_wanted, &w, err);
+    if (rc)
+        return rc;
+    if (!w.version.digest)
+        return ERR(err, ERR_CONFLICT, "version '%s' of model '%s' has no model file", number,
+                   row->model);
+    rc = blobs_get(f->o.blobs, a, w.version.digest, LIMIT_MODEL_FILE, &onnx, err);
+    if (rc)
+        return err_prefix(err, "the file of model '%s', version '%s'", row->model, number);
+    struct serve_spec spec = { .model = row->model,
+                               .version = number,
+                               .digest = w.version.digest,
+                               .onnx = onnx,
+                               .signature = w.signature,
+                               .input_example = w.example };
+    return serve_version_load(&spec, out, err);
+}
+
+/* Endpoints of other projects than the default one are served under "project.name". */
+static const char *served_name(struct arena *a, const struct endpoint_row *row)
+{
+    return strcmp(row->project, "default") == 0 ? row->name
+                                                : arena_printf(a, "%s.%s", row->project, row->name);
+}
+
+static void apply_row(struct follow *f, const struct endpoint_row *row, int retry)
+{
+    struct arena a;
+    struct err err = ERR_INIT;
+    struct serve_status st = { 0 };
+    struct serve_version *v = NULL;
+    char number[24];
+    arena_init(&a, LIMIT_MODEL_FILE + MIB(64));
+    (void)snprintf(number, sizeof number, "%lld", (long long)row->version);
+    const char *name = served_name(&a, row);
+    int known = serve_status_get(f->o.serve, str_of(name), &st, NULL) == 0 &&
+                strcmp(st.endpoint, name) == 0;
+    int right = known && strcmp(st.model, row->model) == 0 && strcmp(st.version, number) == 0;
+    int failed_before = known && st.problem[0] && strcmp(st.wanted, number) == 0;
+    if (right)
+        serve_set_problem(f->o.serve, name, NULL, NULL);
+    else if (!failed_before || retry) {
+        v = serve_loaded(f->o.serve, row->model, number);
+        int fresh = v == NULL;
+        int rc = v ? 0 : load(f, &a, row, number, &v, &err);
+        if (!rc)
+            rc = serve_publish(f->o.serve, name, v, &err);
+        if (rc && fresh && v)
+            serve_version_free(v);
+        if (rc) {
+            serve_set_problem(f->o.serve, name, number, err.msg);
+            f->failed_ms = clock_mono_ns() / 1000000;
+        }
+    }
+    arena_fini(&a);
+}
+
+static void remove_absent(struct follow *f, struct arena *a, const struct rows *r)
+{
+    struct serve_status *list = NULL;
+    size_t n = serve_status_list(f->o.serve, a, &list);
+    for (size_t i = 0; i < n; i++) {
+        int wanted = 0;
+        for (size_t k = 0; k < r->n && !wanted; k++)
+            wanted = strcmp(list[i].endpoint, served_name(a, &r->list[k])) == 0;
+        if (!wanted)
+            serve_remove(f->o.serve, list[i].endpoint);
+    }
+}
+
+static int apply(struct follow *f, const char *only, int retry, struct err *err)
+{
+    struct arena a;
+    struct rows r = { .a = &a };
+    arena_init(&a, MIB(64));
+    lock_take(&f->apply_lock);
+    int rc = store_read(f->o.store, read_rows, &r, err);
+    if (!rc && !only)
+        remove_absent(f, &a, &r);
+    for (size_t i = 0; i < r.n && !rc; i++)
+        if (!only ||
+            (strcmp(only, r.list[i].name) == 0 && strcmp(r.list[i].project, "default") == 0))
+            apply_row(f, &r.list[i], retry);
+    lock_drop(&f->apply_lock);
+    arena_fini(&a);
+    return rc;
+}
+
+int follow_apply(struct follow *f, struct err *err)
+{
+    return apply(f, NULL, 0, err);
+}
+
+int follow_apply_one(struct follow *f, const char *endpoint, struct err *err)
+{
+    return apply(f, endpoint, 1, err);
+}
+
+static void *follow_main(void *arg)
+{
+    struct follow *f = arg;
+    for (;;) {
+        lock_take(&f->wake_lock);
+        while (!f->pending && !f->stop && cond_wait_ms(&f->wake, &f->wake_lock, RETRY_MS) == 0)
+            continue;
+        int stop = f->stop, pending = f->pending;
+        f->pending = 0;
+        lock_drop(&f->wake_lock);
+        if (stop)
+            return NULL;
+        int retry = f->failed_ms && clock_mono_ns() / 1000000 - f->failed_ms >= RETRY_MS;
+        if (retry)
+            f->failed_ms = 0;
+        if (pending || retry)
+            IGNORE(apply(f, NULL, retry, NULL));
+    }
+}
+
+int follow_thread_start(struct follow *f, struct err *err)
+{
+    int rc = thread_start(&f->thread, "follow", follow_main, f, err);
+    f->thread_on = rc == 0;
+    return rc;
+}

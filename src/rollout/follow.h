@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Makes the serving table what the database says: reads the desired version of every endpoint,
+ * loads what is not loaded (model file from the blobs, compiled, its example answered), publishes
+ * it. A version that fails to load changes nothing for those who ask: the one before keeps
+ * answering and the reason is kept for people; it is tried again when something changes and every
+ * half minute. */
+#pragma once
+#include "serve/serve.h"
+#include "store/blobs.h"
+#include "store/store.h"
+
+struct follow;
+
+struct follow_options {
+    struct store *store;
+    struct blobs *blobs;
+    struct serve *serve;
+};
+
+/* Listens to events at once; the options' parts must outlive it. */
+int follow_open(struct follow **out, const struct follow_options *options,
+                struct err *err) WARN_UNUSED;
+void follow_close(struct follow *f); /* stops the thread; NULL allowed */
+/* One pass, in the calling thread. Not 0 only when the database cannot be read; models that cannot
+ * be loaded are problems of their endpoints. */
+int follow_apply(struct follow *f, struct err *err) WARN_UNUSED;
+/* One endpoint only (of the default project), for a command that asks one thing. */
+int follow_apply_one(struct follow *f, const char *endpoint, struct err *err) WARN_UNUSED;
+/* The server's thread: a pass after every commit that may matter. */
+int follow_thread_start(struct follow *f, struct err *err) WARN_UNUSED;
