@@ -63,7 +63,8 @@ int client_is_remote(struct cli *c, const char **out_url, struct err *err)
 /* A reader of a folder that does not exist yet sees an empty one. */
 static int open_empty(struct cli *c, struct app_options *o, struct err *err)
 {
-    const char *tmp = getenv("TMPDIR");
+    const char *tmp =
+        fs_exists("/dev/shm") ? "/dev/shm" : getenv("TMPDIR"); /* nothing to sync there */
     char *dir =
         arena_printf(&c->arena, "%s/slipway-empty-XXXXXX", tmp && *tmp == '/' ? tmp : "/tmp");
     if (!mkdtemp(dir))

@@ -120,10 +120,68 @@ static int move_body(struct cli *c, const char *model, const char *version, stru
         jo_kv_cstr(&o, "version", version);
     if (reason)
         jo_kv_cstr(&o, "reason", reason);
-    if (cli_count(c, "dry-run"))
-        jo_kv_bool(&o, "dry_run", 1);
     jo_object_end(&o);
     return b->failed;
+}
+
+/* ---- --dry-run: the same look-ups, no request that changes anything ---- */
+
+static int gates_passed(const struct json *version)
+{
+    const struct json *gates = json_get(version, "gates");
+    for (size_t i = 0; gates && gates->type == JSON_ARRAY && i < gates->n; i++)
+        if (!json_get_bool(&gates->items[i], "passed", 0))
+            return 0;
+    return 1;
+}
+
+static int print_plan(struct cli *c, const struct move *m, const char *model, const char *version,
+                      struct err *err)
+{
+    struct json_member members[] = {
+        { STR("name"), { .type = JSON_STRING, .string = str_of(m->endpoint) } },
+        { STR("model"), { .type = JSON_STRING, .string = str_of(model) } },
+        { STR("version"), { .type = JSON_STRING, .string = str_of(version) } },
+        { STR("previous_version"),
+          { .type = m->before ? JSON_STRING : JSON_NULL, .string = str_of(m->before) } },
+        { STR("state"), { .type = JSON_STRING, .string = STR("dry run: nothing was changed") } },
+    };
+    struct json plan = { .type = JSON_OBJECT, .n = ARRAY_LEN(members), .members = members };
+    return out_object(c, &plan, show_move, err);
+}
+
+/* model NULL: the endpoint's; wanted NULL: newest, or for a rollback the one before. */
+static int plan_move(struct cli *c, struct move *m, const char *model, const char *wanted,
+                     struct err *err)
+{
+    const struct json *e = NULL, *v;
+    int is_deploy = strcmp(m->verb, "deployed") == 0, is_promote = strcmp(m->verb, "promoted") == 0;
+    int rc = client_get(
+        c, arena_printf(&c->arena, "/api/v1/endpoints/%s", client_escape(c, m->endpoint)), &e, err);
+    if (rc && (!is_deploy || rc != ERR_NOT_FOUND))
+        return rc;
+    c->message = c->hint = c->code_name = c->request_id = NULL;
+    m->before = shown_before = rc ? NULL : json_get_string(e, "version", NULL);
+    if (!model)
+        model = json_get_string(e, "model", "");
+    if (!wanted)
+        wanted = is_deploy || is_promote ? "latest" : json_get_string(e, "previous_version", NULL);
+    if (!wanted)
+        return ERR(err, ERR_CONFLICT, "endpoint '%s' has served no other version to go back to",
+                   m->endpoint);
+    rc = client_get(c,
+                    arena_printf(&c->arena, "/api/v1/models/%s/versions/%s",
+                                 client_escape(c, model), client_escape(c, wanted)),
+                    &v, err);
+    if (rc)
+        return rc;
+    const char *version = json_get_string(v, "version", wanted);
+    if (is_promote && m->before && strcmp(version, m->before) == 0)
+        return ERR(err, ERR_CONFLICT, "endpoint '%s' already serves version %s", m->endpoint,
+                   version);
+    if (is_promote && !gates_passed(v))
+        return ERR(err, ERR_CONFLICT, "version %s of '%s' did not pass its gates", version, model);
+    return print_plan(c, m, model, version, err);
 }
 
 static int move(struct cli *c, struct move *m, const char *method, const char *target, str_t body,
@@ -136,10 +194,6 @@ static int move(struct cli *c, struct move *m, const char *method, const char *t
     if (rc)
         return rc;
     const struct json *e = &r.json;
-    if (cli_count(c, "dry-run")) {
-        term_note(c, "dry run: nothing was changed");
-        return out_object(c, e, show_move, err);
-    }
     rc = wait_ready(c, m->endpoint, &e, err);
     if (!rc)
         rc = out_object(c, e, show_move, err);
@@ -164,6 +218,8 @@ int cmd_deploy(struct cli *c, struct err *err)
     if (rc)
         return rc;
     m.endpoint = endpoint.name;
+    if (cli_count(c, "dry-run"))
+        return plan_move(c, &m, model.name, model.version, err);
     buf_init(&b, KIB(64));
     rc = move_body(c, model.name, model.version, &b)
              ? ERR(err, ERR_LIMIT, "the request is too large")
@@ -186,6 +242,8 @@ static int promote_or_rollback(struct cli *c, const char *action, const char *ve
     if (version && strrchr(version, ':'))
         version = strrchr(version, ':') + 1;
     m.endpoint = endpoint.name;
+    if (cli_count(c, "dry-run"))
+        return plan_move(c, &m, NULL, version, err);
     buf_init(&b, KIB(64));
     const char *target =
         arena_printf(&c->arena, "/api/v1/endpoints/%s:%s", client_escape(c, m.endpoint), action);
