@@ -101,7 +101,7 @@ def test_concurrent_runs_get_different_versions(trained):
 
 
 READS = [("model", "ls"), ("model", "show", "diabetes"), ("model", "show", "diabetes:1"), ("model", "compare", "diabetes", "1", "2"),
-         ("data", "ls"), ("data", "show", "diabetes"), ("exp", "ls"), ("exp", "ls", "--experiments"), ("exp", "show", "latest"),
+         ("data", "ls"), ("data", "show", "patients"), ("exp", "ls"), ("exp", "ls", "--experiments"), ("exp", "show", "latest"),
          ("audit", "log"), ("status", "endpoint/diabetes")]
 
 

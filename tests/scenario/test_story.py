@@ -185,7 +185,7 @@ def test_show_commands_tell_all(trained):
     run = trained.cli.ok("exp", "show", "latest").out
     for part in ("Stages", "Metrics on the test part", "Gates", "Parameters"):
         assert part in run, part
-    data = trained.cli.ok("data", "show", "diabetes").out
+    data = trained.cli.ok("data", "show", "patients").out
     assert "442 rows" in data and "Columns" in data and "bmi" in data
 
 
@@ -197,7 +197,7 @@ def test_references(trained):
     for ref in ("diabetes:1", "model/diabetes:1", "models:/diabetes/1"):
         assert cli.ok("model", "show", ref, "--json").json["version"] == "1", ref
     digest = cli.ok("data", "ls", "--json").json[0]["digest"]
-    assert cli.ok("data", "show", f"data/diabetes@{digest[:8]}", "--json").json["digest"] == digest
+    assert cli.ok("data", "show", f"data/patients@{digest[:8]}", "--json").json["digest"] == digest
     assert "four hex digits" in cli.fails(2, "exp", "show", "4f").err
     assert "did you mean" in cli.fails(3, "model", "show", "diabetis").err
 
@@ -227,7 +227,7 @@ def test_server_and_cli_runs_share_one_history(trained, server):
 
 
 VIEWS = ["home", "runs", "models", "endpoints", "datasets", "audit", "model?name=diabetes", "version?name=diabetes&version=1", "run?id=latest",
-         "endpoint?name=diabetes", "dataset?name=diabetes", "compare?model=diabetes&versions=1,2"]
+         "endpoint?name=diabetes", "dataset?name=patients", "compare?model=diabetes&versions=1,2"]
 
 
 def test_views_are_one_request(trained, server):

@@ -237,3 +237,27 @@ TEST(cli_terminal_text_is_safe)
     CHECK_STR(b.p, "rmse <= 60 -> ok 模");
     buf_fini(&b);
 }
+
+TEST(cli_tables_fit_and_count_wide_characters)
+{
+    static const enum cell_kind kinds[] = { CELL_TEXT, CELL_NUMBER, CELL_TEXT };
+    struct cli c = { .format = FORMAT_TABLE, .width = 30 };
+    arena_init(&c.arena, MIB(1));
+    buf_init(&c.out, MIB(1));
+    const char *cells[] = { "NAME",     "N",     "NOTE",
+                            "房价模型", "12345", "a long note that does not fit here",
+                            "x",        "7",     "short" };
+    struct out_grid g = { cells, 3, 3, kinds, NULL };
+    out_grid(&c, &g);
+    str_t rest = buf_view(&c.out), line;
+    int lines = 0;
+    while (str_cut(rest, '\n', &line, &rest)) {
+        CHECK(str_width(line) <= 30);
+        lines++;
+    }
+    CHECK_INT(lines, 3);
+    CHECK_STR(c.out.p,
+              "NAME          N  NOTE\n房价模型  12345  a long note …\nx             7  short\n");
+    buf_fini(&c.out);
+    arena_fini(&c.arena);
+}
