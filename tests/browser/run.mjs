@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // All browser tests, as TAP: node tests/browser/run.mjs [part of a name]
 import './budgets.mjs';
-import './demo.mjs';
+import { stopDemo } from './demo.mjs';
 import { quit, runAll } from './lib.mjs';
 import { stop } from './views.mjs';
 
 const failed = await runAll(process.argv[2] ?? '');
 stop();
+await stopDemo();
 await quit();
 process.exit(failed ? 1 : 0);

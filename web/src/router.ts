@@ -92,8 +92,8 @@ export function refPath(ref: string | null | undefined): string | null {
   if (kind === 'run') return runPath(rest);
   if (kind === 'endpoint') return endpointPath(rest);
   if (kind === 'data' || kind === 'dataset') {
-    const [name, digest] = rest.split('@');
-    return datasetPath(name!, digest);
+    const cut = Math.max(rest.lastIndexOf('@'), at);
+    return cut > 0 ? datasetPath(rest.slice(0, cut), rest.slice(cut + 1)) : datasetPath(rest);
   }
   if (kind === 'model' || kind === 'model_version')
     return at > 0 ? modelPath(rest.slice(0, at), rest.slice(at + 1)) : modelPath(rest);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The files of the page inside the binary, made by scripts/mkassets from web/. Immutable; any thread.
- * Names carry a hash of the content, so that an address never means two things. Only compressed
- * forms are kept. An empty table means that the build had no Node packages. */
+ * The files of the page inside the binary, made by scripts/mkassets from web/. Immutable; any
+ * thread. Names carry a hash of the content, so that an address never means two things. Only
+ * compressed forms are kept. An empty table means that the build had no Node packages. */
 #pragma once
 #include <stddef.h>
 

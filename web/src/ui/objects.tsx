@@ -219,14 +219,24 @@ export function eventText(e: AuditEvent): string {
   const shortName = name.replace(/[0-9a-f]{32,}/g, (x) => x.slice(0, 8));
   const after = (e.after && typeof e.after === 'object' ? e.after : {}) as Record<string, unknown>;
   const v = after.version !== undefined ? String(after.version) : '';
-  const vars = { name: shortName, version: v };
+  const vars = { name: shortName, version: v, alias: String(after.alias ?? ((e.before as Record<string, unknown> | null)?.alias ?? '')) };
   switch (e.kind) {
     case 'run.created': case 'run.started': return t('Run {name} started', vars);
     case 'run.finished': return t('Run {name} finished', vars);
     case 'run.failed': return t('Run {name} failed', vars);
+    case 'run.cancel_requested': return t('Run {name} was asked to stop', vars);
+    case 'run.deleted': return t('Run {name} was deleted', vars);
+    case 'run.restored': return t('Run {name} was restored', vars);
     case 'run.killed': case 'run.cancelled': return t('Run {name} was cancelled', vars);
-    case 'run.updated': return t('Run {name} changed', vars);
+    case 'run.updated': case 'run.status_changed': case 'run.renamed': return t('Run {name} changed', vars);
     case 'model.created': case 'registered_model.created': return t('Model {name} was created', vars);
+    case 'model.described': case 'model_version.described': return t('{name} was described', vars);
+    case 'model.deleted': return t('Model {name} was deleted', vars);
+    case 'model.renamed': return t('Model {name} was renamed', vars);
+    case 'model.alias_set': return t('{name}: alias {alias} was set to v{version}', vars);
+    case 'model.alias_deleted': return t('{name}: alias {alias} was removed', vars);
+    case 'model.tag_set': case 'model_version.tag_set': return t('{name} was tagged', vars);
+    case 'model.tag_deleted': case 'model_version.tag_deleted': return t('A tag of {name} was removed', vars);
     case 'model_version.created': return t('Version {name} was registered', vars);
     case 'model_version.deleted': return t('Version {name} was deleted', vars);
     case 'endpoint.created': case 'endpoint.deployed': return v ? t('{name} was deployed with v{version}', vars) : t('{name} was deployed', vars);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who did what to which object, before and after, and why.
 import { useState } from 'preact/hooks';
-import { get } from '../api';
+import { get, word } from '../api';
 import { plain, stamp } from '../format';
 import { t } from '../i18n';
 import { href, refPath, seg, setQuery } from '../router';
@@ -39,6 +39,13 @@ function Filters({ query }: { query: URLSearchParams }) {
   );
 }
 
+function cli(q: URLSearchParams): string {
+  const parts = ['slipway audit log'];
+  if (q.get('subject')) parts.push(word(q.get('subject')!));
+  for (const k of ['kind', 'actor']) if (q.get(k)) parts.push(`--${k} ${word(q.get(k)!)}`);
+  return parts.join(' ');
+}
+
 export default function Audit({ data, route }: ViewProps<'audit'>) {
   const [more, setMore] = useState<{ from: Page<AuditEvent>; rows: AuditEvent[]; next: string | null | undefined } | null>(null);
   const extra = more && more.from === data.audit ? more : null, rows = [...data.audit.items, ...(extra?.rows ?? [])];
@@ -66,7 +73,7 @@ export default function Audit({ data, route }: ViewProps<'audit'>) {
       })}</ol> : <Empty icon="audit" title={route.query.toString() ? t('No entry matches') : t('Nothing has changed yet')} why={t('Every change of state is written here in the same transaction.')} command="slipway audit log" />}
       {rows.length > shown.length && <p class="muted">{t('The first {n} are shown; narrow the filter to see others.', { n: shown.length })}</p>}
       {next && rows.length < 150 && <div class="actions centre"><button type="button" class="button" onClick={() => void load()}>{t('Load more')}</button></div>}
-      <CommandLine label={t('CLI')} text={`slipway audit log${route.query.get('subject') ? ` --subject ${route.query.get('subject')}` : ''}`} />
+      <CommandLine label={t('CLI')} text={cli(route.query)} />
     </div>
   );
 }

@@ -99,7 +99,7 @@ export default function Run({ data }: ViewProps<'run'>) {
     return () => clearInterval(id);
   }, [live, run.run_id]);
   const cancel = () => openDialog(() => <ActionDialog title={t('Cancel run {name}', { name: runName(run) })} button={t('Cancel the run')} tone="danger" method="POST" path={`/api/v1/runs/${seg(run.run_id)}:cancel`}
-    cli={() => `slipway api POST /api/v1/runs/${run.run_id}:cancel`} reason={false} done={t('The run is being cancelled')}><p>{t('Its processes are stopped. What it has recorded stays.')}</p></ActionDialog>);
+    cli={() => `slipway run --cancel run/${short(run.run_id)}`} reason={false} done={t('The run is being cancelled')}><p>{t('Its processes are stopped. What it has recorded stays.')}</p></ActionDialog>);
   const model = r?.model;
   return (
     <div class="page">

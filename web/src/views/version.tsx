@@ -72,7 +72,7 @@ function Explain({ v }: { v: VersionShape }) {
 
 function FactsTab({ v }: { v: VersionShape }) {
   const facts = v.facts ?? [];
-  const cli = `slipway api POST /api/v1/models/${v.name}/versions/${v.version}/facts '{"name":"approval","value":true}'`;
+  const add = curl('POST', `/api/v1/models/${seg(v.name)}/versions/${seg(v.version)}/facts`, { name: 'approval', value: true });
   return <>
     <p class="muted">{t('A fact says something about exactly these bytes. Anyone may add one; gates only read them.')}</p>
     {facts.length ? <Table label={t('Facts')} rows={facts} rowKey={(f) => f.id ?? `${f.name}${f.time_ms}`} sort="-time" columns={[
@@ -80,7 +80,7 @@ function FactsTab({ v }: { v: VersionShape }) {
       { id: 'value', label: t('Value'), value: (f) => plain(f.value), render: (f) => <code class="breakable">{plain(f.value)}</code> },
       { id: 'producer', label: t('By'), value: (f) => f.producer },
       { id: 'time', label: t('When'), numeric: true, value: (f) => f.time_ms, render: (f) => <Time at={f.time_ms} /> },
-    ]} /> : <Empty title={t('No facts yet')} command={cli} />}
+    ]} /> : <Empty title={t('No facts yet')} command={add} />}
   </>;
 }
 
