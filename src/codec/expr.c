@@ -21,7 +21,8 @@ static int fail_token(struct parser *p, const char *wanted)
 {
     const struct expr_token *t = &p->token;
     if (t->kind == TOKEN_END)
-        return expr__fail(p->err, p->out_at, t->at, "expected %s, but the expression ends here", wanted);
+        return expr__fail(p->err, p->out_at, t->at, "expected %s, but the expression ends here",
+                          wanted);
     return expr__fail(p->err, p->out_at, t->at, "expected %s, not '%.*s'", wanted,
                       (int)MIN(t->length, (size_t)60), p->lexer.text.p + t->at);
 }
@@ -196,12 +197,15 @@ static int parse_prefix(struct parser *p, int binding, struct expr **out)
 {
     const struct expr_token *t = &p->token;
     switch (t->kind) {
-    case TOKEN_NUMBER: return parse_literal(p, (struct expr_value){ EXPR_NUMBER, t->number, { 0 } }, out);
-    case TOKEN_INF: return parse_literal(p, (struct expr_value){ EXPR_NUMBER, INFINITY, { 0 } }, out);
+    case TOKEN_NUMBER:
+        return parse_literal(p, (struct expr_value){ EXPR_NUMBER, t->number, { 0 } }, out);
+    case TOKEN_INF:
+        return parse_literal(p, (struct expr_value){ EXPR_NUMBER, INFINITY, { 0 } }, out);
     case TOKEN_STRING: return parse_literal(p, (struct expr_value){ EXPR_STRING, 0, t->text }, out);
     case TOKEN_TRUE:
     case TOKEN_FALSE:
-        return parse_literal(p, (struct expr_value){ EXPR_BOOL, t->kind == TOKEN_TRUE, { 0 } }, out);
+        return parse_literal(p, (struct expr_value){ EXPR_BOOL, t->kind == TOKEN_TRUE, { 0 } },
+                             out);
     case TOKEN_NULL: return parse_literal(p, (struct expr_value){ EXPR_NULL, 0, { 0 } }, out);
     case TOKEN_NAME: {
         int rc = make_leaf(p, EXPR_NAME, out);
@@ -214,7 +218,8 @@ static int parse_prefix(struct parser *p, int binding, struct expr **out)
         if (binding > BIND_NOT)
             return expr__fail(p->err, p->out_at, t->at, "put NOT and its operand in parentheses");
         return parse_unary(p, EXPR_NOT, BIND_NOT, out);
-    case TOKEN_PLUS: return expr__fail(p->err, p->out_at, t->at, "a leading '+' is not needed; leave it out");
+    case TOKEN_PLUS:
+        return expr__fail(p->err, p->out_at, t->at, "a leading '+' is not needed; leave it out");
     default: return fail_token(p, "a value, a name or '('");
     }
 }
@@ -248,21 +253,35 @@ static enum expr_op binary_of(enum expr_token_kind kind)
 
 int expr__binding(enum expr_op op)
 {
-    switch (op) {
-    case EXPR_OR: return BIND_OR;
-    case EXPR_AND: return BIND_AND;
-    case EXPR_NOT: return BIND_NOT;
-    case EXPR_EQ: case EXPR_NE: case EXPR_LT: case EXPR_LE: case EXPR_GT: case EXPR_GE:
-    case EXPR_LIKE: case EXPR_ILIKE: case EXPR_IN: case EXPR_NOT_IN: case EXPR_IS_NULL:
-    case EXPR_IS_NOT_NULL: return BIND_COMPARE;
-    case EXPR_COALESCE: return BIND_COALESCE;
-    case EXPR_ADD: case EXPR_SUB: return BIND_ADD;
-    case EXPR_MUL: case EXPR_DIV: case EXPR_MOD: return BIND_MULTIPLY;
-    case EXPR_NEG: return BIND_NEGATE;
-    case EXPR_POW: return BIND_POWER;
-    case EXPR_LITERAL: case EXPR_NAME: case EXPR_CALL: return BIND_PRIMARY;
-    }
-    return BIND_PRIMARY;
+    static const unsigned char table[] = {
+        [EXPR_OR] = BIND_OR,
+        [EXPR_AND] = BIND_AND,
+        [EXPR_NOT] = BIND_NOT,
+        [EXPR_EQ] = BIND_COMPARE,
+        [EXPR_NE] = BIND_COMPARE,
+        [EXPR_LT] = BIND_COMPARE,
+        [EXPR_LE] = BIND_COMPARE,
+        [EXPR_GT] = BIND_COMPARE,
+        [EXPR_GE] = BIND_COMPARE,
+        [EXPR_LIKE] = BIND_COMPARE,
+        [EXPR_ILIKE] = BIND_COMPARE,
+        [EXPR_IN] = BIND_COMPARE,
+        [EXPR_NOT_IN] = BIND_COMPARE,
+        [EXPR_IS_NULL] = BIND_COMPARE,
+        [EXPR_IS_NOT_NULL] = BIND_COMPARE,
+        [EXPR_COALESCE] = BIND_COALESCE,
+        [EXPR_ADD] = BIND_ADD,
+        [EXPR_SUB] = BIND_ADD,
+        [EXPR_MUL] = BIND_MULTIPLY,
+        [EXPR_DIV] = BIND_MULTIPLY,
+        [EXPR_MOD] = BIND_MULTIPLY,
+        [EXPR_NEG] = BIND_NEGATE,
+        [EXPR_POW] = BIND_POWER,
+        [EXPR_LITERAL] = BIND_PRIMARY,
+        [EXPR_NAME] = BIND_PRIMARY,
+        [EXPR_CALL] = BIND_PRIMARY,
+    };
+    return table[op];
 }
 
 /* left IN (a, b, …) ; the IN is consumed. */
@@ -288,7 +307,8 @@ static int parse_word_operator(struct parser *p, struct expr *left, struct expr 
             rc = accept(p, TOKEN_NOT, &not_word);
         end = p->token.at + p->token.length;
         if (!rc)
-            rc = expect(p, TOKEN_NULL, not_word ? "NULL after IS NOT" : "NULL or NOT NULL after IS");
+            rc =
+                expect(p, TOKEN_NULL, not_word ? "NULL after IS NOT" : "NULL or NOT NULL after IS");
         if (!rc)
             rc = make(p, not_word ? EXPR_IS_NOT_NULL : EXPR_IS_NULL, &left, 1, out);
         if (!rc)
@@ -344,8 +364,8 @@ static int parse(struct parser *p, int binding, struct expr **out)
 {
     struct expr *left;
     if (++p->depth > LIMIT_EXPR_DEPTH)
-        return expr__fail(p->err, p->out_at, p->token.at, "the expression is nested too deeply (limit %d)",
-                          LIMIT_EXPR_DEPTH);
+        return expr__fail(p->err, p->out_at, p->token.at,
+                          "the expression is nested too deeply (limit %d)", LIMIT_EXPR_DEPTH);
     int rc = parse_prefix(p, binding, &left);
     while (!rc) {
         enum expr_op op = binary_of(p->token.kind);
@@ -362,13 +382,16 @@ static int parse(struct parser *p, int binding, struct expr **out)
 int expr_parse(struct arena *a, str_t text, struct expr **out, size_t *out_at, struct err *err)
 {
     if (text.n > LIMIT_EXPR_BYTES)
-        return ERR(err, ERR_LIMIT, "the expression has %zu bytes; the limit is %zu", text.n, LIMIT_EXPR_BYTES);
+        return ERR(err, ERR_LIMIT, "the expression has %zu bytes; the limit is %zu", text.n,
+                   LIMIT_EXPR_BYTES);
     if (!str_is_utf8(text) || (text.n && memchr(text.p, '\0', text.n)))
         return expr__fail(err, out_at, 0, "the expression is not UTF-8 text");
     str_t copy = arena_str(a, text);
     if (!copy.p)
         return ERR(err, ERR_LIMIT, "expression is too large");
-    struct parser p = { .lexer = { a, copy, 0, out_at, err }, .arena = a, .out_at = out_at, .err = err };
+    struct parser p = {
+        .lexer = { a, copy, 0, out_at, err }, .arena = a, .out_at = out_at, .err = err
+    };
     struct expr *e;
     int rc = advance(&p);
     if (!rc && p.token.kind == TOKEN_END)

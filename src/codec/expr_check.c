@@ -28,8 +28,8 @@ const char *expr__type_name(enum expr_type t)
 
 static int fail(struct checker *c, const struct expr *e, enum expr_type want)
 {
-    return expr__fail(c->err, c->out_at, e->at, "this is %s, but %s is needed here", expr__type_name(e->type),
-                      expr__type_name(want));
+    return expr__fail(c->err, c->out_at, e->at, "this is %s, but %s is needed here",
+                      expr__type_name(e->type), expr__type_name(want));
 }
 
 static int need(struct checker *c, const struct expr *e, enum expr_type want)
@@ -52,11 +52,12 @@ static int check_comparison(struct checker *c, const struct expr *e, size_t righ
     for (int i = 0; i < 2; i++) {
         const struct expr *side = i ? y : x;
         if (side->op == EXPR_LITERAL && side->type == EXPR_NULL)
-            return expr__fail(c->err, c->out_at, side->at, "a comparison with null is never true; write IS NULL or IS NOT NULL");
+            return expr__fail(c->err, c->out_at, side->at,
+                              "a comparison with null is never true; write IS NULL or IS NOT NULL");
     }
     if (x->type != EXPR_NULL && y->type != EXPR_NULL && x->type != y->type)
-        return expr__fail(c->err, c->out_at, y->at, "%s cannot be compared with %s", expr__type_name(y->type),
-                          expr__type_name(x->type));
+        return expr__fail(c->err, c->out_at, y->at, "%s cannot be compared with %s",
+                          expr__type_name(y->type), expr__type_name(x->type));
     if (x->type == EXPR_BOOL && e->op >= EXPR_LT && e->op <= EXPR_GE)
         return expr__fail(c->err, c->out_at, x->at, "conditions have no order; use = or !=");
     return 0;
@@ -100,11 +101,14 @@ static int unknown_function(struct checker *c, const struct expr *e)
 {
     const char *near = nearest_function(e->name);
     if (str_is(e->name, "log"))
-        return expr__fail(c->err, c->out_at, e->at, "'log' can mean two things; write ln(x) or log10(x)");
+        return expr__fail(c->err, c->out_at, e->at,
+                          "'log' can mean two things; write ln(x) or log10(x)");
     if (near[0])
-        return expr__fail(c->err, c->out_at, e->at, "there is no function '%.*s'; did you mean '%s'?",
+        return expr__fail(c->err, c->out_at, e->at,
+                          "there is no function '%.*s'; did you mean '%s'?",
                           (int)MIN(e->name.n, (size_t)60), e->name.p, near);
-    return expr__fail(c->err, c->out_at, e->at, "there is no function '%.*s'", (int)MIN(e->name.n, (size_t)60), e->name.p);
+    return expr__fail(c->err, c->out_at, e->at, "there is no function '%.*s'",
+                      (int)MIN(e->name.n, (size_t)60), e->name.p);
 }
 
 static int check_call(struct checker *c, struct expr *e)
@@ -115,9 +119,10 @@ static int check_call(struct checker *c, struct expr *e)
         return unknown_function(c, e);
     if (e->n < f->min || e->n > f->max) {
         if (f->min == f->max)
-            return expr__fail(c->err, c->out_at, e->at, "%s takes %zu argument%s, not %zu", f->name, f->min,
-                              f->min == 1 ? "" : "s", e->n);
-        return expr__fail(c->err, c->out_at, e->at, "%s takes at least %zu arguments, not %zu", f->name, f->min, e->n);
+            return expr__fail(c->err, c->out_at, e->at, "%s takes %zu argument%s, not %zu", f->name,
+                              f->min, f->min == 1 ? "" : "s", e->n);
+        return expr__fail(c->err, c->out_at, e->at, "%s takes at least %zu arguments, not %zu",
+                          f->name, f->min, e->n);
     }
     size_t letters = strlen(f->args);
     for (size_t i = 0; i < e->n; i++) {
@@ -133,28 +138,38 @@ static int check_call(struct checker *c, struct expr *e)
     return 0;
 }
 
-static int check_operator(struct checker *c, struct expr *e)
+static int check_compare(struct checker *c, struct expr *e)
 {
+    e->type = EXPR_BOOL;
     switch (e->op) {
-    case EXPR_NEG: case EXPR_ADD: case EXPR_SUB: case EXPR_MUL: case EXPR_DIV: case EXPR_MOD: case EXPR_POW:
-        e->type = EXPR_NUMBER;
-        return need_all(c, e, EXPR_NUMBER);
-    case EXPR_NOT: case EXPR_AND: case EXPR_OR: e->type = EXPR_BOOL; return need_all(c, e, EXPR_BOOL);
-    case EXPR_EQ: case EXPR_NE: case EXPR_LT: case EXPR_LE: case EXPR_GT: case EXPR_GE:
-        e->type = EXPR_BOOL;
-        return check_comparison(c, e, 1);
-    case EXPR_LIKE: case EXPR_ILIKE: e->type = EXPR_BOOL; return need_all(c, e, EXPR_STRING);
-    case EXPR_IN: case EXPR_NOT_IN: e->type = EXPR_BOOL; return check_list(c, e);
-    case EXPR_IS_NULL: case EXPR_IS_NOT_NULL: e->type = EXPR_BOOL; return 0;
-    case EXPR_COALESCE: return check_coalesce(c, e);
-    case EXPR_CALL: return check_call(c, e);
-    case EXPR_LITERAL: case EXPR_NAME: return 0;
+    case EXPR_IS_NULL:
+    case EXPR_IS_NOT_NULL: return 0;
+    case EXPR_LIKE:
+    case EXPR_ILIKE: return need_all(c, e, EXPR_STRING);
+    case EXPR_IN:
+    case EXPR_NOT_IN: return check_list(c, e);
+    default: return check_comparison(c, e, 1);
     }
-    return 0;
 }
 
-/* A node whose operands are all literals becomes one; nan and null stay computed, so that the printed
- * form can be read again. */
+static int check_operator(struct checker *c, struct expr *e)
+{
+    switch (expr__binding(e->op)) {
+    case BIND_ADD:
+    case BIND_MULTIPLY:
+    case BIND_NEGATE:
+    case BIND_POWER: e->type = EXPR_NUMBER; return need_all(c, e, EXPR_NUMBER);
+    case BIND_NOT:
+    case BIND_AND:
+    case BIND_OR: e->type = EXPR_BOOL; return need_all(c, e, EXPR_BOOL);
+    case BIND_COMPARE: return check_compare(c, e);
+    case BIND_COALESCE: return check_coalesce(c, e);
+    default: return e->op == EXPR_CALL ? check_call(c, e) : 0;
+    }
+}
+
+/* A node whose operands are all literals becomes one; nan and null stay computed, so that the
+ * printed form can be read again. */
 static int fold(struct checker *c, struct expr *e)
 {
     struct expr_value small[8], *v = small, result;
@@ -198,8 +213,8 @@ static int check(struct checker *c, struct expr *e)
     return rc ? rc : fold(c, e);
 }
 
-int expr_check(struct arena *a, struct expr *e, expr_type_fn type_of, void *arg, enum expr_type want,
-               size_t *out_at, struct err *err)
+int expr_check(struct arena *a, struct expr *e, expr_type_fn type_of, void *arg,
+               enum expr_type want, size_t *out_at, struct err *err)
 {
     struct checker c = { a, type_of, arg, out_at, err };
     int rc = check(&c, e);

@@ -37,7 +37,11 @@ int expr_function_at(size_t i, struct expr_function_info *out)
     if (i >= ARRAY_LEN(functions))
         return ERR_NOT_FOUND;
     const struct expr_function *f = &functions[i];
-    *out = (struct expr_function_info){ f->name, f->max > 3 ? "x, y, …" : f->max == 3 ? "condition, x, y" : "x", f->prose };
+    *out = (struct expr_function_info){ f->name,
+                                        f->max > 3    ? "x, y, …"
+                                        : f->max == 3 ? "condition, x, y"
+                                                      : "x",
+                                        f->prose };
     return 0;
 }
 
@@ -60,7 +64,8 @@ static int need(const struct expr_value *v, enum expr_type want, struct err *err
 {
     if (v->type == want)
         return 0;
-    return ERR(err, ERR_INVALID, "this is %s, but %s is needed here", expr__type_name(v->type), expr__type_name(want));
+    return ERR(err, ERR_INVALID, "this is %s, but %s is needed here", expr__type_name(v->type),
+               expr__type_name(want));
 }
 
 static size_t character(str_t s, size_t at)
@@ -93,7 +98,8 @@ int expr_like(str_t text, str_t pattern, int ignore_case)
         if (p < pattern.n && pattern.p[p] == '%') {
             star = ++p;
             from = t;
-        } else if (p < pattern.n && (pattern.p[p] == '_' || same_character(text, t, pattern, p, ignore_case))) {
+        } else if (p < pattern.n &&
+                   (pattern.p[p] == '_' || same_character(text, t, pattern, p, ignore_case))) {
             p += character(pattern, p);
             t += character(text, t);
         } else if (star != SIZE_MAX) {
@@ -121,7 +127,8 @@ static double arithmetic(enum expr_op op, double x, double y)
     }
 }
 
-static int apply_arithmetic(const struct expr *e, const struct expr_value *v, struct expr_value *out, struct err *err)
+static int apply_arithmetic(const struct expr *e, const struct expr_value *v,
+                            struct expr_value *out, struct err *err)
 {
     for (size_t i = 0; i < e->n; i++) {
         if (v[i].type == EXPR_NULL) {
@@ -131,7 +138,8 @@ static int apply_arithmetic(const struct expr *e, const struct expr_value *v, st
         if (need(&v[i], EXPR_NUMBER, err))
             return ERR_INVALID;
     }
-    *out = number_value(e->op == EXPR_NEG ? -v[0].number : arithmetic(e->op, v[0].number, v[1].number));
+    *out = number_value(e->op == EXPR_NEG ? -v[0].number
+                                          : arithmetic(e->op, v[0].number, v[1].number));
     return 0;
 }
 
@@ -167,13 +175,15 @@ static int apply_comparison(enum expr_op op, const struct expr_value *x, const s
         return 0;
     }
     if (x->type != y->type)
-        return ERR(err, ERR_INVALID, "%s cannot be compared with %s", expr__type_name(x->type), expr__type_name(y->type));
+        return ERR(err, ERR_INVALID, "%s cannot be compared with %s", expr__type_name(x->type),
+                   expr__type_name(y->type));
     *out = bool_value(compare(op, x, y));
     return 0;
 }
 
 /* SQL's IN: true on a match, else null when an item is null, else false. */
-static int apply_in(const struct expr *e, const struct expr_value *v, struct expr_value *out, struct err *err)
+static int apply_in(const struct expr *e, const struct expr_value *v, struct expr_value *out,
+                    struct err *err)
 {
     struct expr_value one = { EXPR_NULL, 0, { 0 } };
     int unknown = 0;
@@ -190,7 +200,8 @@ static int apply_in(const struct expr *e, const struct expr_value *v, struct exp
     return 0;
 }
 
-static int apply_like(const struct expr *e, const struct expr_value *v, struct expr_value *out, struct err *err)
+static int apply_like(const struct expr *e, const struct expr_value *v, struct expr_value *out,
+                      struct err *err)
 {
     if (v[0].type == EXPR_NULL || v[1].type == EXPR_NULL) {
         *out = null_value();
@@ -203,7 +214,8 @@ static int apply_like(const struct expr *e, const struct expr_value *v, struct e
 }
 
 /* Kleene's three-valued AND and OR. */
-static int apply_logic(const struct expr *e, const struct expr_value *v, struct expr_value *out, struct err *err)
+static int apply_logic(const struct expr *e, const struct expr_value *v, struct expr_value *out,
+                       struct err *err)
 {
     int decides = e->op == EXPR_OR, unknown = 0;
     for (size_t i = 0; i < e->n; i++) {
@@ -254,7 +266,8 @@ static double number_function(const char *name, const struct expr_value *v, size
     return x;
 }
 
-static int string_function(struct arena *a, const char *name, str_t s, struct expr_value *out, struct err *err)
+static int string_function(struct arena *a, const char *name, str_t s, struct expr_value *out,
+                           struct err *err)
 {
     if (str_is(str_of(name), "length")) {
         *out = number_value((double)s.n);
@@ -271,7 +284,8 @@ static int string_function(struct arena *a, const char *name, str_t s, struct ex
     return 0;
 }
 
-static int apply_choice(const struct expr *e, const struct expr_value *v, struct expr_value *out, struct err *err)
+static int apply_choice(const struct expr *e, const struct expr_value *v, struct expr_value *out,
+                        struct err *err)
 {
     *out = null_value();
     if (str_is(e->name, "if")) {
@@ -287,8 +301,8 @@ static int apply_choice(const struct expr *e, const struct expr_value *v, struct
     return 0;
 }
 
-static int apply_call(struct arena *a, const struct expr *e, const struct expr_value *v, struct expr_value *out,
-                      struct err *err)
+static int apply_call(struct arena *a, const struct expr *e, const struct expr_value *v,
+                      struct expr_value *out, struct err *err)
 {
     const struct expr_function *f = expr__function(e->name);
     if (!f || e->n < f->min || e->n > f->max)
@@ -310,30 +324,43 @@ static int apply_call(struct arena *a, const struct expr *e, const struct expr_v
     return 0;
 }
 
-int expr__apply(struct arena *a, const struct expr *e, const struct expr_value *v, struct expr_value *out,
-                struct err *err)
+static int apply_compare(const struct expr *e, const struct expr_value *v, struct expr_value *out,
+                         struct err *err)
 {
     switch (e->op) {
-    case EXPR_NEG: case EXPR_ADD: case EXPR_SUB: case EXPR_MUL: case EXPR_DIV: case EXPR_MOD: case EXPR_POW:
-        return apply_arithmetic(e, v, out, err);
-    case EXPR_EQ: case EXPR_NE: case EXPR_LT: case EXPR_LE: case EXPR_GT: case EXPR_GE:
-        return apply_comparison(e->op, &v[0], &v[1], out, err);
-    case EXPR_LIKE: case EXPR_ILIKE: return apply_like(e, v, out, err);
-    case EXPR_IN: case EXPR_NOT_IN: return apply_in(e, v, out, err);
-    case EXPR_IS_NULL: case EXPR_IS_NOT_NULL:
+    case EXPR_IS_NULL:
+    case EXPR_IS_NOT_NULL:
         *out = bool_value((v[0].type == EXPR_NULL) == (e->op == EXPR_IS_NULL));
         return 0;
-    case EXPR_AND: case EXPR_OR: return apply_logic(e, v, out, err);
-    case EXPR_NOT: return apply_not(&v[0], out, err);
-    case EXPR_COALESCE: *out = v[0].type == EXPR_NULL ? v[1] : v[0]; return 0;
-    case EXPR_CALL: return apply_call(a, e, v, out, err);
-    case EXPR_LITERAL: case EXPR_NAME: break;
+    case EXPR_LIKE:
+    case EXPR_ILIKE: return apply_like(e, v, out, err);
+    case EXPR_IN:
+    case EXPR_NOT_IN: return apply_in(e, v, out, err);
+    default: return apply_comparison(e->op, &v[0], &v[1], out, err);
     }
-    return ERR(err, ERR_INTERNAL, "not an operator");
 }
 
-int expr_eval(struct arena *a, const struct expr *e, expr_get_fn get, void *arg, struct expr_value *out,
-              struct err *err)
+int expr__apply(struct arena *a, const struct expr *e, const struct expr_value *v,
+                struct expr_value *out, struct err *err)
+{
+    switch (expr__binding(e->op)) {
+    case BIND_ADD:
+    case BIND_MULTIPLY:
+    case BIND_NEGATE:
+    case BIND_POWER: return apply_arithmetic(e, v, out, err);
+    case BIND_COMPARE: return apply_compare(e, v, out, err);
+    case BIND_AND:
+    case BIND_OR: return apply_logic(e, v, out, err);
+    case BIND_NOT: return apply_not(&v[0], out, err);
+    case BIND_COALESCE: *out = v[0].type == EXPR_NULL ? v[1] : v[0]; return 0;
+    default: break;
+    }
+    return e->op == EXPR_CALL ? apply_call(a, e, v, out, err)
+                              : ERR(err, ERR_INTERNAL, "not an operator");
+}
+
+int expr_eval(struct arena *a, const struct expr *e, expr_get_fn get, void *arg,
+              struct expr_value *out, struct err *err)
 {
     struct expr_value small[3], *v = small;
     if (e->op == EXPR_LITERAL) {
@@ -341,7 +368,8 @@ int expr_eval(struct arena *a, const struct expr *e, expr_get_fn get, void *arg,
         return 0;
     }
     if (e->op == EXPR_NAME)
-        return get ? get(arg, e, out, err) : ERR(err, ERR_INVALID, "'%.*s' has no value here", STR_ARG(e->name));
+        return get ? get(arg, e, out, err)
+                   : ERR(err, ERR_INVALID, "'%.*s' has no value here", STR_ARG(e->name));
     if (e->n > ARRAY_LEN(small) && !(v = ARENA_TRY_ARRAY(a, e->n, struct expr_value)))
         return ERR(err, ERR_LIMIT, "expression needs too much memory");
     for (size_t i = 0; i < e->n; i++) {

@@ -5,25 +5,53 @@
 #include "base/limits.h"
 
 enum expr_token_kind {
-    TOKEN_END, TOKEN_NUMBER, TOKEN_STRING, TOKEN_NAME, TOKEN_CALL, TOKEN_OPEN, TOKEN_CLOSE, TOKEN_COMMA,
-    TOKEN_PLUS, TOKEN_MINUS, TOKEN_STAR, TOKEN_SLASH, TOKEN_PERCENT, TOKEN_POWER, TOKEN_EQ, TOKEN_NE,
-    TOKEN_LT, TOKEN_LE, TOKEN_GT, TOKEN_GE, TOKEN_COALESCE, TOKEN_AND, TOKEN_OR, TOKEN_NOT, TOKEN_LIKE,
-    TOKEN_ILIKE, TOKEN_IN, TOKEN_IS, TOKEN_NULL, TOKEN_TRUE, TOKEN_FALSE, TOKEN_INF
+    TOKEN_END,
+    TOKEN_NUMBER,
+    TOKEN_STRING,
+    TOKEN_NAME,
+    TOKEN_CALL,
+    TOKEN_OPEN,
+    TOKEN_CLOSE,
+    TOKEN_COMMA,
+    TOKEN_PLUS,
+    TOKEN_MINUS,
+    TOKEN_STAR,
+    TOKEN_SLASH,
+    TOKEN_PERCENT,
+    TOKEN_POWER,
+    TOKEN_EQ,
+    TOKEN_NE,
+    TOKEN_LT,
+    TOKEN_LE,
+    TOKEN_GT,
+    TOKEN_GE,
+    TOKEN_COALESCE,
+    TOKEN_AND,
+    TOKEN_OR,
+    TOKEN_NOT,
+    TOKEN_LIKE,
+    TOKEN_ILIKE,
+    TOKEN_IN,
+    TOKEN_IS,
+    TOKEN_NULL,
+    TOKEN_TRUE,
+    TOKEN_FALSE,
+    TOKEN_INF
 };
 
 struct expr_token {
     enum expr_token_kind kind;
-    size_t at, length;   /* bytes in the source */
-    double number;       /* NUMBER */
-    str_t text;          /* STRING: its content; NAME, CALL: the name */
-    str_t entity;        /* NAME: the part before the first dot */
+    size_t at, length; /* bytes in the source */
+    double number;     /* NUMBER */
+    str_t text;        /* STRING: its content; NAME, CALL: the name */
+    str_t entity;      /* NAME: the part before the first dot */
 };
 
 struct expr_lexer {
     struct arena *arena;
     str_t text;
     size_t at;
-    size_t *out_at;      /* place of the last error */
+    size_t *out_at; /* place of the last error */
     struct err *err;
 };
 
@@ -46,11 +74,22 @@ struct expr_function {
 };
 const struct expr_function *expr__function(str_t name);
 
-enum { BIND_OR = 1, BIND_AND, BIND_NOT, BIND_COMPARE, BIND_COALESCE, BIND_ADD, BIND_MULTIPLY, BIND_NEGATE, BIND_POWER, BIND_PRIMARY };
+enum {
+    BIND_OR = 1,
+    BIND_AND,
+    BIND_NOT,
+    BIND_COMPARE,
+    BIND_COALESCE,
+    BIND_ADD,
+    BIND_MULTIPLY,
+    BIND_NEGATE,
+    BIND_POWER,
+    BIND_PRIMARY
+};
 int expr__binding(enum expr_op op);
 const char *expr__operator(enum expr_op op); /* " + ", for binary operators */
 const char *expr__type_name(enum expr_type t);
 
 /* Applies an operator or function to values; no names involved. */
-int expr__apply(struct arena *a, const struct expr *e, const struct expr_value *v, struct expr_value *out,
-                struct err *err) WARN_UNUSED;
+int expr__apply(struct arena *a, const struct expr *e, const struct expr_value *v,
+                struct expr_value *out, struct err *err) WARN_UNUSED;

@@ -14,9 +14,10 @@ static const struct {
     const char *word;
     enum expr_token_kind kind;
 } keywords[] = {
-    { "and", TOKEN_AND }, { "or", TOKEN_OR }, { "not", TOKEN_NOT }, { "like", TOKEN_LIKE },
-    { "ilike", TOKEN_ILIKE }, { "in", TOKEN_IN }, { "is", TOKEN_IS }, { "null", TOKEN_NULL },
-    { "true", TOKEN_TRUE }, { "false", TOKEN_FALSE }, { "inf", TOKEN_INF },
+    { "and", TOKEN_AND },     { "or", TOKEN_OR },       { "not", TOKEN_NOT },
+    { "like", TOKEN_LIKE },   { "ilike", TOKEN_ILIKE }, { "in", TOKEN_IN },
+    { "is", TOKEN_IS },       { "null", TOKEN_NULL },   { "true", TOKEN_TRUE },
+    { "false", TOKEN_FALSE }, { "inf", TOKEN_INF },
 };
 
 int expr__fail(struct err *err, size_t *out_at, size_t at, const char *fmt, ...)
@@ -34,7 +35,8 @@ int expr__fail(struct err *err, size_t *out_at, size_t at, const char *fmt, ...)
 static enum expr_token_kind keyword_of(str_t word)
 {
     for (size_t i = 0; i < ARRAY_LEN(keywords); i++)
-        if (strlen(keywords[i].word) == word.n && strncasecmp(keywords[i].word, word.p, word.n) == 0)
+        if (strlen(keywords[i].word) == word.n &&
+            strncasecmp(keywords[i].word, word.p, word.n) == 0)
             return keywords[i].kind;
     return TOKEN_NAME;
 }
@@ -65,7 +67,8 @@ int expr__is_word(str_t word, int digits_first)
     if (!word.n || (!digits_first && is_digit(word.p[0])))
         return 0;
     for (size_t i = 0; i < word.n; i++)
-        if ((!is_letter(word.p[i]) && !is_digit(word.p[i])) || is_foreign_sign((str_t){ word.p + i, word.n - i }))
+        if ((!is_letter(word.p[i]) && !is_digit(word.p[i])) ||
+            is_foreign_sign((str_t){ word.p + i, word.n - i }))
             return 0;
     return 1;
 }
@@ -78,7 +81,8 @@ static char peek(const struct expr_lexer *l, size_t ahead)
 static str_t take_word(struct expr_lexer *l)
 {
     size_t from = l->at;
-    while ((is_letter(peek(l, 0)) && !is_foreign_sign((str_t){ l->text.p + l->at, l->text.n - l->at })) ||
+    while ((is_letter(peek(l, 0)) &&
+            !is_foreign_sign((str_t){ l->text.p + l->at, l->text.n - l->at })) ||
            is_digit(peek(l, 0)))
         l->at++;
     return (str_t){ l->text.p + from, l->at - from };
@@ -132,11 +136,13 @@ static int take_number(struct expr_lexer *l, struct expr_token *t)
     if (is_letter(peek(l, 0)) || peek(l, 0) == '.') {
         while (is_letter(peek(l, 0)) || is_digit(peek(l, 0)) || peek(l, 0) == '.')
             l->at++;
-        return expr__fail(l->err, l->out_at, from, "'%.*s' is not a number", (int)MIN(l->at - from, (size_t)60), text.p);
+        return expr__fail(l->err, l->out_at, from, "'%.*s' is not a number",
+                          (int)MIN(l->at - from, (size_t)60), text.p);
     }
     t->kind = TOKEN_NUMBER;
     if (parse_double(text, &t->number))
-        return expr__fail(l->err, l->out_at, from, "'%.*s' is not a number", (int)MIN(text.n, (size_t)60), text.p);
+        return expr__fail(l->err, l->out_at, from, "'%.*s' is not a number",
+                          (int)MIN(text.n, (size_t)60), text.p);
     return 0;
 }
 
@@ -196,18 +202,20 @@ struct symbol {
 
 /* Longest first. */
 static const struct symbol symbols[] = {
-    { "**", TOKEN_POWER }, { "==", TOKEN_EQ }, { "!=", TOKEN_NE }, { "<=", TOKEN_LE }, { ">=", TOKEN_GE },
-    { "??", TOKEN_COALESCE }, { "(", TOKEN_OPEN }, { ")", TOKEN_CLOSE }, { ",", TOKEN_COMMA },
-    { "+", TOKEN_PLUS }, { "-", TOKEN_MINUS }, { "*", TOKEN_STAR }, { "/", TOKEN_SLASH },
-    { "%", TOKEN_PERCENT }, { "=", TOKEN_EQ }, { "<", TOKEN_LT }, { ">", TOKEN_GT },
+    { "**", TOKEN_POWER }, { "==", TOKEN_EQ },       { "!=", TOKEN_NE },   { "<=", TOKEN_LE },
+    { ">=", TOKEN_GE },    { "??", TOKEN_COALESCE }, { "(", TOKEN_OPEN },  { ")", TOKEN_CLOSE },
+    { ",", TOKEN_COMMA },  { "+", TOKEN_PLUS },      { "-", TOKEN_MINUS }, { "*", TOKEN_STAR },
+    { "/", TOKEN_SLASH },  { "%", TOKEN_PERCENT },   { "=", TOKEN_EQ },    { "<", TOKEN_LT },
+    { ">", TOKEN_GT },
 };
 
 /* What people bring along from other languages, and what to write instead. */
 static const struct {
     const char *text, *instead;
 } foreign[] = {
-    { "<>", "!=" }, { "&&", "AND" }, { "||", "OR" }, { "=~", "LIKE" }, { "!", "NOT" }, { "&", "AND" },
-    { "|", "OR" }, { "^", "**" }, { "?", "??" }, { "≤", "<=" }, { "≥", ">=" }, { "≠", "!=" },
+    { "<>", "!=" }, { "&&", "AND" }, { "||", "OR" }, { "=~", "LIKE" },
+    { "!", "NOT" }, { "&", "AND" },  { "|", "OR" },  { "^", "**" },
+    { "?", "??" },  { "≤", "<=" },   { "≥", ">=" },  { "≠", "!=" },
 };
 
 static int take_symbol(struct expr_lexer *l, struct expr_token *t)

@@ -121,7 +121,7 @@ static void print_bare(const struct expr *e, struct buf *out)
         return;
     case EXPR_NEG:
         buf_putc(out, '-');
-        print(e->args[0], e->args[0]->op == EXPR_NEG ? BIND_PRIMARY : binding, out);
+        print(e->args[0], binding, out);
         return;
     case EXPR_NOT:
         buf_puts(out, "NOT ");
@@ -141,11 +141,14 @@ static void print_bare(const struct expr *e, struct buf *out)
     default: break;
     }
     int right_first = e->op == EXPR_POW || e->op == EXPR_COALESCE;
-    int tight_left = right_first || binding == BIND_COMPARE || e->op == EXPR_AND || e->op == EXPR_OR;
+    int tight_left =
+        right_first || binding == BIND_COMPARE || e->op == EXPR_AND || e->op == EXPR_OR;
     for (size_t i = 0; i < e->n; i++) {
         if (i)
             buf_puts(out, expr__operator(e->op));
-        print(e->args[i], binding + (i ? !right_first : tight_left), out);
+        int tight = i ? !right_first : tight_left;
+        /* A sign may stand right of **, where it takes what follows: 2 ** -x. */
+        print(e->args[i], i && e->op == EXPR_POW ? BIND_NEGATE : binding + tight, out);
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Builds the tree from libyaml's events. Nothing of libyaml outlives yaml_parse. An alias shares the
- * node it names; depth and size of a node count what is behind aliases, so the caps hold for a walk. */
+ * Builds the tree from libyaml's events. Nothing of libyaml outlives yaml_parse. An alias shares
+ * the node it names; depth and size of a node count what is behind aliases, so the caps hold for a
+ * walk. */
 #include "codec/yaml.h"
 
 #include <stdarg.h>
@@ -27,7 +28,8 @@ struct reader {
 
 static int read_node(struct reader *r, const yaml_event_t *e, int depth, struct yaml_node **out);
 
-static void report(struct reader *r, enum yaml_problem_kind kind, struct yaml_place place, const char *text, const char *help)
+static void report(struct reader *r, enum yaml_problem_kind kind, struct yaml_place place,
+                   const char *text, const char *help)
 {
     struct yaml_document *d = r->doc;
     d->error_n += kind != YAML_SPELLING;
@@ -36,7 +38,8 @@ static void report(struct reader *r, enum yaml_problem_kind kind, struct yaml_pl
 }
 
 /* Reports and says that reading cannot go on. */
-static int fail(struct reader *r, enum yaml_problem_kind kind, struct yaml_place place, const char *text, const char *help)
+static int fail(struct reader *r, enum yaml_problem_kind kind, struct yaml_place place,
+                const char *text, const char *help)
 {
     report(r, kind, place, text, help);
     r->rc = kind == YAML_TOO_LARGE ? ERR_LIMIT : ERR_INVALID;
@@ -87,7 +90,8 @@ static int explain_tab(struct reader *r, size_t line)
     str_t s = line_of(r->text, at);
     const char *tab = memchr(s.p, '\t', s.n);
     struct yaml_place place = { (int)at + 1, (int)(tab - s.p) + 1, 1 };
-    (void)fail(r, YAML_TAB, place, "this line is indented with a tab; YAML allows only spaces there",
+    (void)fail(r, YAML_TAB, place,
+               "this line is indented with a tab; YAML allows only spaces there",
                "set the editor to insert spaces, two for each level");
     return 1;
 }
@@ -102,9 +106,12 @@ static int explain_dollar(struct reader *r, yaml_mark_t mark)
             continue;
         const char *end = memchr(s.p + at, '}', s.n - at);
         size_t bytes = end ? (size_t)(end - s.p) - at + 1 : 2;
-        struct yaml_place place = { (int)(mark.line - back) + 1, (int)str_width((str_t){ s.p, at }) + 1, (int)bytes };
-        (void)fail(r, YAML_DOLLAR, place, "inside { } or [ ] a reference needs quotes, because YAML reads its brace as a map",
-                   arena_printf(r->arena, "write \"%.*s\"", (int)bytes, s.p + at));
+        struct yaml_place place = { (int)(mark.line - back) + 1,
+                                    (int)str_width((str_t){ s.p, at }) + 1, (int)bytes };
+        (void)fail(
+            r, YAML_DOLLAR, place,
+            "inside { } or [ ] a reference needs quotes, because YAML reads its brace as a map",
+            arena_printf(r->arena, "write \"%.*s\"", (int)bytes, s.p + at));
         return 1;
     }
     return 0;
@@ -114,7 +121,8 @@ static int explain_colon(struct reader *r, const char *problem, struct yaml_plac
 {
     if (!strstr(problem, "mapping values are not allowed"))
         return 0;
-    (void)fail(r, YAML_SYNTAX, place, "a `:` cannot stand here: the line above or this value already has one",
+    (void)fail(r, YAML_SYNTAX, place,
+               "a `:` cannot stand here: the line above or this value already has one",
                "check the indentation, or put a text that contains `: ` in quotes");
     return 1;
 }
@@ -128,7 +136,8 @@ static int syntax_error(struct reader *r)
     if (p->error == YAML_MEMORY_ERROR)
         return fail(r, YAML_TOO_LARGE, place, "not enough memory to read the file", NULL);
     if (p->error == YAML_READER_ERROR)
-        return fail(r, YAML_SYNTAX, (struct yaml_place){ 1, 1, 1 }, "the file contains a character that YAML does not allow",
+        return fail(r, YAML_SYNTAX, (struct yaml_place){ 1, 1, 1 },
+                    "the file contains a character that YAML does not allow",
                     "remove control characters");
     if (strstr(problem, "exceeded maximum"))
         return fail(r, YAML_TOO_LARGE, place, "the file is nested too deeply", NULL);
@@ -139,7 +148,8 @@ static int syntax_error(struct reader *r)
         return fail(r, YAML_SYNTAX, place_of(p->context_mark, p->context_mark),
                     "this bracket is not closed, or a comma is missing before the next item", NULL);
     if (p->context)
-        return fail(r, YAML_SYNTAX, place, arena_printf(r->arena, "not valid YAML: %s %s", p->context, problem),
+        return fail(r, YAML_SYNTAX, place,
+                    arena_printf(r->arena, "not valid YAML: %s %s", p->context, problem),
                     "check the indentation of this line against its neighbours");
     return fail(r, YAML_SYNTAX, place, arena_printf(r->arena, "not valid YAML: %s", problem), NULL);
 }
@@ -164,7 +174,8 @@ static int read_scalar(struct reader *r, const yaml_event_t *e, struct yaml_node
 {
     const char *tag = (const char *)e->data.scalar.tag;
     struct yaml_node *n = node_new(r, YAML_IS_STRING, e);
-    n->text = arena_str(r->arena, (str_t){ (const char *)e->data.scalar.value, e->data.scalar.length });
+    n->text =
+        arena_str(r->arena, (str_t){ (const char *)e->data.scalar.value, e->data.scalar.length });
     if (!n->text.p)
         return fail(r, YAML_TOO_LARGE, n->place, "the file is too large", NULL);
     if (n->text.n && memchr(n->text.p, '\0', n->text.n))
@@ -173,7 +184,8 @@ static int read_scalar(struct reader *r, const yaml_event_t *e, struct yaml_node
     if (tag && strcmp(tag, "tag:yaml.org,2002:str") == 0)
         n->quoted = 1;
     else if (tag && strcmp(tag, "!") != 0)
-        report(r, YAML_UNSUPPORTED, n->place, "tags such as !!int are not used in this file", "leave the tag out");
+        report(r, YAML_UNSUPPORTED, n->place, "tags such as !!int are not used in this file",
+               "leave the tag out");
     yaml_resolve(n);
     const char *text, *help;
     if (yaml_spelling(r->arena, n, &text, &help))
@@ -202,7 +214,8 @@ static int grow_with(struct reader *r, struct yaml_node *parent, const struct ya
     if (parent->depth > LIMIT_YAML_DEPTH)
         return fail(r, YAML_TOO_LARGE, child->place, "the file is nested too deeply", NULL);
     if (parent->size > LIMIT_YAML_NODES)
-        return fail(r, YAML_TOO_LARGE, child->place, "the file has too many values, counting what aliases repeat", NULL);
+        return fail(r, YAML_TOO_LARGE, child->place,
+                    "the file has too many values, counting what aliases repeat", NULL);
     return 0;
 }
 
@@ -228,16 +241,22 @@ static int read_list(struct reader *r, struct yaml_node *list, int depth)
     }
 }
 
-static int check_key(struct reader *r, struct map *seen, struct yaml_node *key, struct yaml_node *value)
+static int check_key(struct reader *r, struct map *seen, struct yaml_node *key,
+                     struct yaml_node *value)
 {
     if (!yaml_is_scalar(key))
-        return fail(r, YAML_UNSUPPORTED, key->place, "a key must be a text, not a list or a map", NULL);
+        return fail(r, YAML_UNSUPPORTED, key->place, "a key must be a text, not a list or a map",
+                    NULL);
     if (!key->quoted && str_is(key->text, "<<"))
-        return fail(r, YAML_UNSUPPORTED, key->place, "merge keys (<<) are not part of YAML 1.2", "repeat the keys");
+        return fail(r, YAML_UNSUPPORTED, key->place, "merge keys (<<) are not part of YAML 1.2",
+                    "repeat the keys");
     struct yaml_node *first = map_get(seen, key->text);
     if (first) {
-        report(r, YAML_DUPLICATE, key->place, arena_printf(r->arena, "key `%.*s` stands twice in this map", (int)MIN(key->text.n, (size_t)60), key->text.p),
-               arena_printf(r->arena, "it stood first in line %d; keep one of them", first->place.line));
+        report(r, YAML_DUPLICATE, key->place,
+               arena_printf(r->arena, "key `%.*s` stands twice in this map",
+                            (int)MIN(key->text.n, (size_t)60), key->text.p),
+               arena_printf(r->arena, "it stood first in line %d; keep one of them",
+                            first->place.line));
         if (r->doc->problem_n)
             r->doc->problems[r->doc->problem_n - 1].first = first->place;
         return 0;
@@ -308,7 +327,10 @@ static int read_alias(struct reader *r, const yaml_event_t *e, struct yaml_node 
             return 0;
         }
     }
-    return fail(r, YAML_SYNTAX, place, arena_printf(r->arena, "there is no anchor &%.*s above", (int)MIN(name.n, (size_t)60), name.p), NULL);
+    return fail(r, YAML_SYNTAX, place,
+                arena_printf(r->arena, "there is no anchor &%.*s above",
+                             (int)MIN(name.n, (size_t)60), name.p),
+                NULL);
 }
 
 static int keep_anchor(struct reader *r, const char *name, struct yaml_node *node)
@@ -364,9 +386,10 @@ static int read_stream(struct reader *r)
         struct yaml_place place = place_of(e.start_mark, e.end_mark);
         int rc = 0;
         if (type == YAML_DOCUMENT_START_EVENT && documents++)
-            rc = fail(r, YAML_UNSUPPORTED, place, "the file holds more than one document", "keep what stands before the second ---");
-        else if (type == YAML_SCALAR_EVENT || type == YAML_SEQUENCE_START_EVENT || type == YAML_MAPPING_START_EVENT ||
-                 type == YAML_ALIAS_EVENT)
+            rc = fail(r, YAML_UNSUPPORTED, place, "the file holds more than one document",
+                      "keep what stands before the second ---");
+        else if (type == YAML_SCALAR_EVENT || type == YAML_SEQUENCE_START_EVENT ||
+                 type == YAML_MAPPING_START_EVENT || type == YAML_ALIAS_EVENT)
             rc = read_node(r, &e, 1, &r->doc->root);
         yaml_event_delete(&e);
         if (rc || type == YAML_STREAM_END_EVENT)
@@ -378,7 +401,10 @@ static int check_bytes(struct reader *r)
 {
     struct yaml_place top = { 1, 1, 1 };
     if (r->text.n > LIMIT_YAML_BYTES)
-        return fail(r, YAML_TOO_LARGE, top, arena_printf(r->arena, "the file has %zu bytes; the limit is %zu", r->text.n, LIMIT_YAML_BYTES), NULL);
+        return fail(r, YAML_TOO_LARGE, top,
+                    arena_printf(r->arena, "the file has %zu bytes; the limit is %zu", r->text.n,
+                                 LIMIT_YAML_BYTES),
+                    NULL);
     if (str_starts(r->text, "\xff\xfe") || str_starts(r->text, "\xfe\xff"))
         return fail(r, YAML_SYNTAX, top, "the file is UTF-16", "save it as UTF-8");
     if (!str_is_utf8(r->text))
@@ -438,6 +464,7 @@ int yaml_is_scalar(const struct yaml_node *n)
 
 const char *yaml_kind_name(enum yaml_kind kind)
 {
-    static const char *const names[] = { "nothing", "true or false", "a whole number", "a number", "a text", "a list", "a map" };
+    static const char *const names[] = { "nothing", "true or false", "a whole number", "a number",
+                                         "a text",  "a list",        "a map" };
     return names[kind];
 }

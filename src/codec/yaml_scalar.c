@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Scalars: the core schema of YAML 1.2 (chapter 10.3.2), what YAML 1.1 makes of the same spelling, and
- * the safe way to write a text. */
+ * Scalars: the core schema of YAML 1.2 (chapter 10.3.2), what YAML 1.1 makes of the same spelling,
+ * and the safe way to write a text. */
 #include "codec/yaml.h"
 
 #include <math.h>
@@ -24,7 +24,8 @@ static int one_of(str_t s, const char *const *words, size_t n)
 static const char *const nulls[] = { "", "~", "null", "Null", "NULL" };
 static const char *const trues[] = { "true", "True", "TRUE" };
 static const char *const falses[] = { "false", "False", "FALSE" };
-static const char *const old_booleans[] = { "yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF" };
+static const char *const old_booleans[] = { "yes", "Yes", "YES", "no",  "No",  "NO",
+                                            "on",  "On",  "ON",  "off", "Off", "OFF" };
 
 static str_t without_sign(str_t s)
 {
@@ -50,7 +51,10 @@ static int resolve_based(str_t s, int64_t *out)
         return 0;
     for (size_t i = 2; i < s.n; i++) {
         char c = s.p[i];
-        int d = is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : 99;
+        int d = is_digit(c)            ? c - '0'
+                : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                       : 99;
         if (d >= base || v > (uint64_t)INT64_MAX / (uint64_t)base - 1)
             return 0;
         v = v * (uint64_t)base + (uint64_t)d;
@@ -169,7 +173,8 @@ static int looks_like_version(str_t s)
     return before + 1 + after == s.n && after >= 2 && s.p[s.n - 1] == '0';
 }
 
-int yaml_spelling(struct arena *a, const struct yaml_node *n, const char **out_text, const char **out_help)
+int yaml_spelling(struct arena *a, const struct yaml_node *n, const char **out_text,
+                  const char **out_help)
 {
     str_t s = n->text;
     char shown[FMT_DOUBLE_MAX];
@@ -177,27 +182,36 @@ int yaml_spelling(struct arena *a, const struct yaml_node *n, const char **out_t
         return 0;
     str_t bare = without_sign(s);
     if (one_of(s, old_booleans, ARRAY_LEN(old_booleans))) {
-        *out_text = arena_printf(a, "`%.*s` is a text here, but YAML 1.1 tools read it as a boolean", STR_ARG(s));
+        *out_text = arena_printf(
+            a, "`%.*s` is a text here, but YAML 1.1 tools read it as a boolean", STR_ARG(s));
         *out_help = arena_printf(a, "write \"%.*s\" for the text, or true or false", STR_ARG(s));
     } else if (n->kind == YAML_IS_INT && bare.n > 1 && bare.p[0] == '0' && is_digit(bare.p[1])) {
-        *out_text = arena_printf(a, "`%.*s` is the number %lld here, but YAML 1.1 tools read it in base 8", STR_ARG(s), (long long)n->integer);
-        *out_help = arena_printf(a, "write %lld, or \"%.*s\" for the text", (long long)n->integer, STR_ARG(s));
+        *out_text =
+            arena_printf(a, "`%.*s` is the number %lld here, but YAML 1.1 tools read it in base 8",
+                         STR_ARG(s), (long long)n->integer);
+        *out_help = arena_printf(a, "write %lld, or \"%.*s\" for the text", (long long)n->integer,
+                                 STR_ARG(s));
     } else if (n->kind == YAML_IS_INT && str_starts(s, "0o")) {
-        *out_text = arena_printf(a, "`%.*s` is the number %lld here, but a text to YAML 1.1 tools", STR_ARG(s), (long long)n->integer);
+        *out_text = arena_printf(a, "`%.*s` is the number %lld here, but a text to YAML 1.1 tools",
+                                 STR_ARG(s), (long long)n->integer);
         *out_help = arena_printf(a, "write %lld", (long long)n->integer);
     } else if (n->kind == YAML_IS_FLOAT && has_bare_exponent(s)) {
         (void)fmt_double(n->number, shown);
-        *out_text = arena_printf(a, "`%.*s` is the number %s here, but a text to YAML 1.1 tools", STR_ARG(s), shown);
+        *out_text = arena_printf(a, "`%.*s` is the number %s here, but a text to YAML 1.1 tools",
+                                 STR_ARG(s), shown);
         *out_help = "write it with a point and a signed exponent, as in 1.0e-4";
     } else if (n->kind == YAML_IS_FLOAT && looks_like_version(s)) {
         (void)fmt_double(n->number, shown);
         *out_text = arena_printf(a, "`%.*s` is the number %s", STR_ARG(s), shown);
         *out_help = arena_printf(a, "write \"%.*s\" if it is a version or a name", STR_ARG(s));
     } else if (is_base60(s)) {
-        *out_text = arena_printf(a, "`%.*s` is a text here, but YAML 1.1 tools read it as a number in base 60", STR_ARG(s));
+        *out_text = arena_printf(
+            a, "`%.*s` is a text here, but YAML 1.1 tools read it as a number in base 60",
+            STR_ARG(s));
         *out_help = arena_printf(a, "write \"%.*s\"", STR_ARG(s));
     } else if (n->kind == YAML_IS_STRING && is_underscored(s)) {
-        *out_text = arena_printf(a, "`%.*s` is a text here, but YAML 1.1 tools read it as a number", STR_ARG(s));
+        *out_text = arena_printf(a, "`%.*s` is a text here, but YAML 1.1 tools read it as a number",
+                                 STR_ARG(s));
         *out_help = "write the number without underscores, or the text in quotes";
     } else {
         return 0;

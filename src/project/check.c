@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Walks the tree of slipway.yaml by the key table: unknown, missing and later keys, kinds and ranges of
- * values. References are filled in on the way. */
+ * Walks the tree of slipway.yaml by the key table: unknown, missing and later keys, kinds and
+ * ranges of values. References are filled in on the way. */
 #include "project/project_int.h"
 
 #include <math.h>
@@ -10,13 +10,15 @@
 
 /* Where we are, for messages. */
 struct context {
-    const char *where;       /* "stage `train`", "the project file" */
-    const char *key;         /* "`alpha`" */
-    int in_step;             /* inside an item of `do` or `expect`: empty lists make no sense */
+    const char *where; /* "stage `train`", "the project file" */
+    const char *key;   /* "`alpha`" */
+    int in_step;       /* inside an item of `do` or `expect`: empty lists make no sense */
 };
 
-static void check_value(struct reader *r, const struct shape *s, struct yaml_node *n, const struct context *c);
-static void check_object(struct reader *r, const char *object, struct yaml_node *n, const struct context *c);
+static void check_value(struct reader *r, const struct shape *s, struct yaml_node *n,
+                        const struct context *c);
+static void check_object(struct reader *r, const char *object, struct yaml_node *n,
+                         const struct context *c);
 
 const struct yaml_node *reader_get(const struct yaml_node *map, const char *key)
 {
@@ -41,7 +43,8 @@ int reader_is_name(str_t s, int ascii)
         return 0;
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
-        int letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (!ascii && (unsigned char)c >= 0x80);
+        int letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                     (!ascii && (unsigned char)c >= 0x80);
         int other = (c >= '0' && c <= '9') || c == '-' || c == '_';
         if (!letter && !(other && i > 0))
             return 0;
@@ -51,23 +54,28 @@ int reader_is_name(str_t s, int ascii)
 
 static const char *cut(struct reader *r, str_t s)
 {
-    return s.n > 60 ? arena_printf(r->arena, "%.*s…", 57, s.p) : arena_printf(r->arena, "%.*s", STR_ARG(s));
+    return s.n > 60 ? arena_printf(r->arena, "%.*s…", 57, s.p)
+                    : arena_printf(r->arena, "%.*s", STR_ARG(s));
 }
 
 /* ---- values ---- */
 
-static void wrong_kind(struct reader *r, const struct shape *s, struct yaml_node *n, const struct context *c)
+static void wrong_kind(struct reader *r, const struct shape *s, struct yaml_node *n,
+                       const struct context *c)
 {
     struct buf b;
     buf_init(&b, 400);
     shape_describe(s, &b);
-    struct diag *g = diag_add(r->diags, "E107", n->place, "%s must be %s", c->key, b.p ? b.p : "another value");
-    const char *more = n->kind == YAML_IS_STRING && n->quoted && !n->extra ? " because of the quotes" : "";
+    struct diag *g =
+        diag_add(r->diags, "E107", n->place, "%s must be %s", c->key, b.p ? b.p : "another value");
+    const char *more =
+        n->kind == YAML_IS_STRING && n->quoted && !n->extra ? " because of the quotes" : "";
     struct yaml_node plain = *n;
     plain.quoted = 0;
     if (yaml_is_scalar(n))
         yaml_resolve(&plain);
-    diag_label(r->diags, g, "this is %s%s", yaml_kind_name(n->kind), plain.kind != n->kind ? more : "");
+    diag_label(r->diags, g, "this is %s%s", yaml_kind_name(n->kind),
+               plain.kind != n->kind ? more : "");
     if (s->kind == SHAPE_LIST && yaml_is_scalar(n) && n->kind != YAML_IS_NULL)
         diag_note(r->diags, g, "help", "write `[%s]`", cut(r, n->text));
     if (n->extra)
@@ -76,18 +84,21 @@ static void wrong_kind(struct reader *r, const struct shape *s, struct yaml_node
     n->bad = 1;
 }
 
-static void out_of_range(struct reader *r, const struct shape *s, struct yaml_node *n, const struct context *c)
+static void out_of_range(struct reader *r, const struct shape *s, struct yaml_node *n,
+                         const struct context *c)
 {
     struct buf b;
     buf_init(&b, 400);
     shape_describe(s, &b);
-    struct diag *g = diag_add(r->diags, "E108", n->place, "%s must be %s", c->key, b.p ? b.p : "another value");
+    struct diag *g =
+        diag_add(r->diags, "E108", n->place, "%s must be %s", c->key, b.p ? b.p : "another value");
     diag_label(r->diags, g, "found %s", cut(r, n->text));
     buf_fini(&b);
     n->bad = 1;
 }
 
-static void check_number(struct reader *r, const struct shape *s, struct yaml_node *n, const struct context *c)
+static void check_number(struct reader *r, const struct shape *s, struct yaml_node *n,
+                         const struct context *c)
 {
     int number = n->kind == YAML_IS_INT || (s->kind == SHAPE_NUMBER && n->kind == YAML_IS_FLOAT);
     if (!number || isnan(n->number))
@@ -99,15 +110,32 @@ static void check_number(struct reader *r, const struct shape *s, struct yaml_no
 /* Model families and scalings that other tools have and later versions will have. */
 static int is_later_choice(str_t word)
 {
-    static const char *const later[] = { "lasso", "elastic_net", "logistic_regression", "decision_tree", "random_forest", "xgboost",
-        "lightgbm", "gradient_boosting", "svm", "knn", "naive_bayes", "kmeans", "mlp", "poisson", "maxabs", "quantile", "power", "group" };
+    static const char *const later[] = { "lasso",
+                                         "elastic_net",
+                                         "logistic_regression",
+                                         "decision_tree",
+                                         "random_forest",
+                                         "xgboost",
+                                         "lightgbm",
+                                         "gradient_boosting",
+                                         "svm",
+                                         "knn",
+                                         "naive_bayes",
+                                         "kmeans",
+                                         "mlp",
+                                         "poisson",
+                                         "maxabs",
+                                         "quantile",
+                                         "power",
+                                         "group" };
     for (size_t i = 0; i < ARRAY_LEN(later); i++)
         if (str_is(word, later[i]))
             return 1;
     return 0;
 }
 
-static void check_choice(struct reader *r, const struct shape *s, struct yaml_node *n, const struct context *c)
+static void check_choice(struct reader *r, const struct shape *s, struct yaml_node *n,
+                         const struct context *c)
 {
     str_t words[16];
     const char *names[16];
@@ -124,7 +152,8 @@ static void check_choice(struct reader *r, const struct shape *s, struct yaml_no
     struct buf b;
     buf_init(&b, 400);
     shape_describe(s, &b);
-    struct diag *g = diag_add(r->diags, "E108", n->place, "%s must be %s", c->key, b.p ? b.p : "another value");
+    struct diag *g =
+        diag_add(r->diags, "E108", n->place, "%s must be %s", c->key, b.p ? b.p : "another value");
     if (is_later_choice(n->text))
         diag_label(r->diags, g, "`%s` comes in a later version", cut(r, n->text));
     else if (!diag_suggest(r->diags, g, n->text, names, count))
@@ -137,13 +166,15 @@ static void check_name(struct reader *r, struct yaml_node *n, const char *what, 
 {
     if (reader_is_name(n->text, ascii))
         return;
-    struct diag *g = diag_add(r->diags, "E112", n->place, "%s is not a name that can be used", what);
+    struct diag *g =
+        diag_add(r->diags, "E112", n->place, "%s is not a name that can be used", what);
     diag_label(r->diags, g, "a letter first, then letters, digits, `-`, `_`");
     n->bad = 1;
 }
 
 /* Texts: a column may be called 1 or true, so other scalars are taken by their spelling. */
-static void check_text(struct reader *r, const struct shape *s, struct yaml_node *n, const struct context *c)
+static void check_text(struct reader *r, const struct shape *s, struct yaml_node *n,
+                       const struct context *c)
 {
     int any = s->kind == SHAPE_COLUMN || s->kind == SHAPE_SCALAR || s->kind == SHAPE_TEXT;
     if (n->kind != YAML_IS_STRING && !(any && n->kind != YAML_IS_NULL)) {
@@ -158,7 +189,8 @@ static void check_text(struct reader *r, const struct shape *s, struct yaml_node
         wrong_kind(r, s, n, c);
 }
 
-static void check_scalar(struct reader *r, const struct shape *s, struct yaml_node *n, const struct context *c)
+static void check_scalar(struct reader *r, const struct shape *s, struct yaml_node *n,
+                         const struct context *c)
 {
     int expression = s->kind == SHAPE_GATE || s->kind == SHAPE_FORMULA || s->kind == SHAPE_ROWS;
     if (!yaml_is_scalar(n)) {
@@ -186,7 +218,8 @@ static void check_scalar(struct reader *r, const struct shape *s, struct yaml_no
     }
 }
 
-static void check_range(struct reader *r, const struct shape *s, struct yaml_node *n, const struct context *c)
+static void check_range(struct reader *r, const struct shape *s, struct yaml_node *n,
+                        const struct context *c)
 {
     if (n->kind != YAML_IS_LIST || n->n != 2) {
         wrong_kind(r, s, n, c);
@@ -195,7 +228,9 @@ static void check_range(struct reader *r, const struct shape *s, struct yaml_nod
     const struct shape number = { .kind = SHAPE_NUMBER };
     double ends[2] = { -INFINITY, INFINITY };
     for (size_t i = 0; i < 2; i++) {
-        struct context inner = { c->where, i ? "the upper end of the range" : "the lower end of the range", 0 };
+        struct context inner = { c->where,
+                                 i ? "the upper end of the range" : "the lower end of the range",
+                                 0 };
         reader_expand(r, n->items[i], 0);
         if (n->items[i]->kind != YAML_IS_NULL)
             check_value(r, &number, n->items[i], &inner);
@@ -215,13 +250,15 @@ static int refuse_empty(struct reader *r, struct yaml_node *n, const struct cont
 {
     if (!c->in_step || n->n)
         return 0;
-    struct diag *g = diag_add(r->diags, "E214", n->place, "%s names nothing, so it does nothing", c->key);
+    struct diag *g =
+        diag_add(r->diags, "E214", n->place, "%s names nothing, so it does nothing", c->key);
     diag_note(r->diags, g, "help", "name columns, or leave the step out");
     n->bad = 1;
     return 1;
 }
 
-static void check_list(struct reader *r, const struct shape *s, struct yaml_node *n, const struct context *c)
+static void check_list(struct reader *r, const struct shape *s, struct yaml_node *n,
+                       const struct context *c)
 {
     if (n->kind != YAML_IS_LIST) {
         wrong_kind(r, s, n, c);
@@ -231,7 +268,9 @@ static void check_list(struct reader *r, const struct shape *s, struct yaml_node
         return;
     for (size_t i = 0; i < n->n; i++) {
         int steps = s->a->kind == SHAPE_OBJECT || s->a->kind == SHAPE_EITHER;
-        struct context inner = { c->where, steps ? arena_printf(r->arena, "an item of %s", c->key) : c->key, steps };
+        struct context inner = { c->where,
+                                 steps ? arena_printf(r->arena, "an item of %s", c->key) : c->key,
+                                 steps };
         if (s->a->kind == SHAPE_COLUMN)
             inner.key = arena_printf(r->arena, "an item of %s", c->key);
         check_value(r, s->a, n->items[i], &inner);
@@ -250,7 +289,8 @@ static const char *entry_name(struct reader *r, const struct context *c, str_t n
     return arena_printf(r->arena, "`%s`", cut(r, name));
 }
 
-static void check_map(struct reader *r, const struct shape *s, struct yaml_node *n, const struct context *c)
+static void check_map(struct reader *r, const struct shape *s, struct yaml_node *n,
+                      const struct context *c)
 {
     int names = strcmp(s->text, "names") == 0, stages = strcmp(c->key, "`stages`") == 0;
     if (n->kind != YAML_IS_MAP) {
@@ -289,7 +329,8 @@ static int either_takes(const struct shape *s, const struct yaml_node *n)
     }
 }
 
-static void check_value(struct reader *r, const struct shape *s, struct yaml_node *n, const struct context *c)
+static void check_value(struct reader *r, const struct shape *s, struct yaml_node *n,
+                        const struct context *c)
 {
     if (n->checked)
         return;
@@ -323,7 +364,9 @@ static void list_keys(struct reader *r, struct diag *g, const char *object, cons
 {
     struct buf b;
     if (strcmp(object, "stage") == 0) {
-        diag_note(r->diags, g, "note", "a stage has one of: do, model, gates, or the keys of a split (by, train, valid, test)");
+        diag_note(r->diags, g, "note",
+                  "a stage has one of: do, model, gates, or the keys of a split (by, train, valid, "
+                  "test)");
         return;
     }
     buf_init(&b, 800);
@@ -335,16 +378,19 @@ static void list_keys(struct reader *r, struct diag *g, const char *object, cons
     buf_fini(&b);
 }
 
-static void unknown_key(struct reader *r, const char *object, struct yaml_node *key, const struct context *c)
+static void unknown_key(struct reader *r, const char *object, struct yaml_node *key,
+                        const struct context *c)
 {
     const struct key *meant = key_meant(object, key->text);
-    struct diag *g = diag_add(r->diags, "E104", key->place, "unknown key `%s` in %s", cut(r, key->text), c->where);
+    struct diag *g = diag_add(r->diags, "E104", key->place, "unknown key `%s` in %s",
+                              cut(r, key->text), c->where);
     key->bad = 1;
     if (meant) {
         struct buf b;
         buf_init(&b, 300);
         key_others(meant, &b);
-        diag_label(r->diags, g, "did you mean `%s`?%s%s%s", meant->name, b.n ? "  (" : "", b.n ? b.p : "", b.n ? ")" : "");
+        diag_label(r->diags, g, "did you mean `%s`?%s%s%s", meant->name, b.n ? "  (" : "",
+                   b.n ? b.p : "", b.n ? ")" : "");
         if (meant->flags & KEY_LATER)
             diag_note(r->diags, g, "note", "`%s` comes in a later version", meant->name);
         buf_fini(&b);
@@ -353,27 +399,32 @@ static void unknown_key(struct reader *r, const char *object, struct yaml_node *
     diag_note(r->diags, g, "help", "slipway help E104");
 }
 
-static void later_key(struct reader *r, const struct key *k, struct yaml_node *key, const struct context *c)
+static void later_key(struct reader *r, const struct key *k, struct yaml_node *key,
+                      const struct context *c)
 {
-    struct diag *g = diag_add(r->diags, "E106", key->place, "`%s` in %s comes in a later version", k->name, c->where);
+    struct diag *g = diag_add(r->diags, "E106", key->place, "`%s` in %s comes in a later version",
+                              k->name, c->where);
     diag_label(r->diags, g, "not in this version yet");
     diag_note(r->diags, g, "note", "%s: %s", k->name, k->prose);
     diag_note(r->diags, g, "help", "leave it out for now");
     key->bad = 1;
 }
 
-static void missing_keys(struct reader *r, const char *object, const struct yaml_node *n, const struct context *c)
+static void missing_keys(struct reader *r, const char *object, const struct yaml_node *n,
+                         const struct context *c)
 {
     const struct key *k;
     for (size_t i = 0; (k = key_at(i)) != NULL; i++) {
         if (strcmp(k->object, object) != 0 || !(k->flags & KEY_REQUIRED) || yaml_get(n, k->name) ||
             reader_meant(n, object, k->name))
             continue;
-        struct yaml_place place = strcmp(object, "file") == 0 ? (struct yaml_place){ 1, 1, 1 } : n->place;
+        struct yaml_place place =
+            strcmp(object, "file") == 0 ? (struct yaml_place){ 1, 1, 1 } : n->place;
         struct diag *g = diag_add(r->diags, "E105", place, "%s has no `%s`", c->where, k->name);
         const char *nl = strchr(k->example, '\n');
         if (nl)
-            diag_note(r->diags, g, "help", "for example `%.*s` and below it `%s`", (int)(nl - k->example), k->example, nl + 3);
+            diag_note(r->diags, g, "help", "for example `%.*s` and below it `%s`",
+                      (int)(nl - k->example), k->example, nl + 3);
         else
             diag_note(r->diags, g, "help", "for example `%s`", k->example);
     }
@@ -394,7 +445,8 @@ static void check_operation_count(struct reader *r, const char *object, struct y
     }
     const char *what = strcmp(object, "step") == 0 ? "step" : "rule";
     if (count > 1 && !unknown) {
-        struct diag *g = diag_add(r->diags, "E215", second->place, "one item of the list has two %ss", what);
+        struct diag *g =
+            diag_add(r->diags, "E215", second->place, "one item of the list has two %ss", what);
         diag_label(r->diags, g, "begin a new item here: `- %s: …`", cut(r, second->text));
         n->bad = 1;
     } else if (count == 0 && !unknown) {
@@ -445,16 +497,20 @@ static void check_stage_kind(struct reader *r, struct yaml_node *n, const struct
         if (!makes_kind(key->text) || (kind && strcmp(kind, here) == 0))
             continue;
         if (kind && !conflict) {
-            struct diag *g = diag_add(r->diags, "E109", key->place, "%s is two things at once: %s and %s", c->where, kind, here);
+            struct diag *g = diag_add(r->diags, "E109", key->place,
+                                      "%s is two things at once: %s and %s", c->where, kind, here);
             diag_label(r->diags, g, "make a stage of its own for this");
-            diag_note(r->diags, g, "note", "a stage has exactly one of: do, model, gates, or the keys of a split");
+            diag_note(r->diags, g, "note",
+                      "a stage has exactly one of: do, model, gates, or the keys of a split");
             conflict = 1;
         }
         kind = kind ? kind : here;
     }
     if (!kind && !unknown) {
         struct diag *g = diag_add(r->diags, "E109", n->place, "%s does nothing", c->where);
-        diag_note(r->diags, g, "help", "give it one of: do, model, gates, or the keys of a split (by, train, valid, test)");
+        diag_note(
+            r->diags, g, "help",
+            "give it one of: do, model, gates, or the keys of a split (by, train, valid, test)");
     }
     if (!kind || conflict || unknown) {
         n->bad = !kind || conflict;
@@ -463,13 +519,16 @@ static void check_stage_kind(struct reader *r, struct yaml_node *n, const struct
     for (size_t i = 0; i < n->n; i++) {
         struct yaml_node *key = n->pairs[i].key;
         const char *here = kind_of_key(key->text);
-        int expect = str_is(key->text, "expect") && (strcmp(kind, "do") != 0 && strcmp(kind, "split") != 0);
+        int expect =
+            str_is(key->text, "expect") && (strcmp(kind, "do") != 0 && strcmp(kind, "split") != 0);
         if ((here && strcmp(here, kind) != 0) || expect)
-            diag_add(r->diags, "E111", key->place, "`%s` has no meaning in %s, which is a %s stage", key->text.p, c->where, kind);
+            diag_add(r->diags, "E111", key->place, "`%s` has no meaning in %s, which is a %s stage",
+                     key->text.p, c->where, kind);
     }
 }
 
-static void check_key(struct reader *r, const char *object, struct yaml_pair *pair, const struct context *c)
+static void check_key(struct reader *r, const char *object, struct yaml_pair *pair,
+                      const struct context *c)
 {
     const struct key *k = key_find(object, pair->key->text);
     if (!k) {
@@ -481,11 +540,13 @@ static void check_key(struct reader *r, const char *object, struct yaml_pair *pa
         return;
     }
     int may_be_empty = strcmp(k->name, "drop_duplicates") == 0;
-    struct context inner = { c->where, arena_printf(r->arena, "`%s`", k->name), is_operation_list(object) && !may_be_empty };
+    struct context inner = { c->where, arena_printf(r->arena, "`%s`", k->name),
+                             is_operation_list(object) && !may_be_empty };
     check_value(r, k->shape, pair->value, &inner);
 }
 
-static void check_object(struct reader *r, const char *object, struct yaml_node *n, const struct context *c)
+static void check_object(struct reader *r, const char *object, struct yaml_node *n,
+                         const struct context *c)
 {
     if (n->kind != YAML_IS_MAP) {
         struct diag *g = diag_add(r->diags, "E107", n->place, "%s must be a map", c->key);
@@ -499,7 +560,8 @@ static void check_object(struct reader *r, const char *object, struct yaml_node 
         inner.where = arena_printf(r->arena, "a step of `do`");
     else if (strcmp(object, "rule") == 0)
         inner.where = arena_printf(r->arena, "a rule of `expect`");
-    else if (strcmp(object, "one_hot") == 0 || strcmp(object, "drop") == 0 || strcmp(object, "deploy") == 0)
+    else if (strcmp(object, "one_hot") == 0 || strcmp(object, "drop") == 0 ||
+             strcmp(object, "deploy") == 0)
         inner.where = arena_printf(r->arena, "`%s`", object);
     for (size_t i = 0; i < n->n; i++)
         check_key(r, object, &n->pairs[i], &inner);

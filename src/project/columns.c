@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Checks that need the data: walks the chain of stages with the set of columns as it is at each step. */
+ * Checks that need the data: walks the chain of stages with the set of columns as it is at each
+ * step. */
 #include <stdio.h>
 
 #include "base/limits.h"
@@ -38,7 +39,8 @@ static struct yaml_place place_of(struct place p, const char *name)
 
 static void say_file(struct walk *w, struct diag *g)
 {
-    g->file = arena_printf(w->arena, "%s, sha256 %.12s…", w->source->path, w->sha256 ? w->sha256 : "");
+    g->file =
+        arena_printf(w->arena, "%s, sha256 %.12s…", w->source->path, w->sha256 ? w->sha256 : "");
 }
 
 /* E212: "did you mean" and the columns there are. */
@@ -46,7 +48,8 @@ static void missing_column(struct walk *w, struct place at, const char *name, co
 {
     struct buf b;
     buf_init(&b, 500);
-    struct diag *g = diag_add(w->diags, "E212", place_of(at, name), "column `%.100s` is not in %s", name, where);
+    struct diag *g =
+        diag_add(w->diags, "E212", place_of(at, name), "column `%.100s` is not in %s", name, where);
     for (size_t i = 0; i < w->dropped_n; i++)
         if (strcmp(w->dropped[i]->name, name) == 0)
             diag_label(w->diags, g, "dropped in line %u", w->dropped[i]->at.line);
@@ -54,14 +57,17 @@ static void missing_column(struct walk *w, struct place at, const char *name, co
         (void)diag_suggest(w->diags, g, str_of(name), w->names, w->n);
     for (size_t i = 0; i < w->n && i < 12; i++)
         buf_printf(&b, "%s%.40s", i ? ", " : "", w->names[i]);
-    diag_note(w->diags, g, "note", "columns: %s%s (%zu)", b.p ? b.p : "", w->n > 12 ? ", …" : "", w->n);
+    diag_note(w->diags, g, "note", "columns: %s%s (%zu)", b.p ? b.p : "", w->n > 12 ? ", …" : "",
+              w->n);
     say_file(w, g);
     buf_fini(&b);
 }
 
-static void wrong_type(struct walk *w, struct place at, const char *name, const char *what, const char *label)
+static void wrong_type(struct walk *w, struct place at, const char *name, const char *what,
+                       const char *label)
 {
-    struct diag *g = diag_add(w->diags, "E213", place_of(at, name), "column `%.100s` %s", name, what);
+    struct diag *g =
+        diag_add(w->diags, "E213", place_of(at, name), "column `%.100s` %s", name, what);
     diag_label(w->diags, g, "%s", label);
     say_file(w, g);
 }
@@ -132,7 +138,8 @@ static void check_formula(struct walk *w, const char *text, struct place at, enu
         diag_add(w->diags, "E304", place_of(at, text), "`%.200s`: %s", text, err.msg);
 }
 
-static void check_step_column(struct walk *w, const struct prep_step *s, const struct prep_column *c)
+static void check_step_column(struct walk *w, const struct prep_step *s,
+                              const struct prep_column *c)
 {
     if (s->op == PREP_DERIVE) {
         check_formula(w, c->expr, c->at, EXPR_NUMBER);
@@ -143,17 +150,26 @@ static void check_step_column(struct walk *w, const struct prep_step *s, const s
     if (i == SIZE_MAX)
         return;
     enum column_state state = w->states[i];
-    int numeric = s->op == PREP_SCALE || s->op == PREP_CLIP ||
-                  (s->op == PREP_IMPUTE && (c->impute == IMPUTE_MEAN || c->impute == IMPUTE_MEDIAN));
-    if (is_target(w, c->name) && (s->op == PREP_ONE_HOT || s->op == PREP_SCALE || s->op == PREP_IMPUTE || s->op == PREP_DROP))
-        wrong_type(w, c->at, c->name, "is the target", "the target is not prepared like a feature; rows can be dropped with `drop: { where: … }`");
+    int numeric =
+        s->op == PREP_SCALE || s->op == PREP_CLIP ||
+        (s->op == PREP_IMPUTE && (c->impute == IMPUTE_MEAN || c->impute == IMPUTE_MEDIAN));
+    if (is_target(w, c->name) && (s->op == PREP_ONE_HOT || s->op == PREP_SCALE ||
+                                  s->op == PREP_IMPUTE || s->op == PREP_DROP))
+        wrong_type(w, c->at, c->name, "is the target",
+                   "the target is not prepared like a feature; rows can be dropped with `drop: { "
+                   "where: … }`");
     else if (state == STATE_ENCODED && s->op != PREP_DROP)
         wrong_type(w, c->at, c->name, "is one-hot encoded above", "put this step before `one_hot`");
     else if (numeric && state == STATE_TEXT)
-        wrong_type(w, c->at, c->name, "holds texts, not numbers", s->op == PREP_IMPUTE ? "use `most_frequent` or a text" : "numbers are needed here");
-    else if (s->op == PREP_IMPUTE && c->impute == IMPUTE_CONSTANT && (c->text != NULL) != (state == STATE_TEXT))
-        wrong_type(w, c->at, c->name, state == STATE_TEXT ? "holds texts, not numbers" : "holds numbers, not texts",
-                   state == STATE_TEXT ? "fill it with a text" : "fill it with a number, mean, median or most_frequent");
+        wrong_type(w, c->at, c->name, "holds texts, not numbers",
+                   s->op == PREP_IMPUTE ? "use `most_frequent` or a text"
+                                        : "numbers are needed here");
+    else if (s->op == PREP_IMPUTE && c->impute == IMPUTE_CONSTANT &&
+             (c->text != NULL) != (state == STATE_TEXT))
+        wrong_type(w, c->at, c->name,
+                   state == STATE_TEXT ? "holds texts, not numbers" : "holds numbers, not texts",
+                   state == STATE_TEXT ? "fill it with a text"
+                                       : "fill it with a number, mean, median or most_frequent");
     if (s->op == PREP_ONE_HOT)
         w->states[i] = STATE_ENCODED;
     if (s->op == PREP_DROP) {
@@ -169,7 +185,8 @@ static void check_rule(struct walk *w, const struct expect_rule *rule)
     if (i == SIZE_MAX)
         return;
     if (rule->kind == EXPECT_IN_RANGE && w->states[i] == STATE_TEXT)
-        wrong_type(w, rule->at, rule->column, "holds texts, not numbers", "`in_range` needs numbers");
+        wrong_type(w, rule->at, rule->column, "holds texts, not numbers",
+                   "`in_range` needs numbers");
     else if (rule->kind == EXPECT_MATCHES && w->states[i] == STATE_NUMBER)
         wrong_type(w, rule->at, rule->column, "holds numbers, not texts", "`matches` needs texts");
 }
@@ -182,15 +199,19 @@ static void check_split(struct walk *w, const struct split_spec *s, const struct
     if (!name)
         return;
     if (!c && s->column)
-        missing_column(w, s->column_at, name, arena_printf(w->arena, "`%s`, which the split needs as its %s column", w->source->name, what[s->by]));
+        missing_column(w, s->column_at, name,
+                       arena_printf(w->arena, "`%s`, which the split needs as its %s column",
+                                    w->source->name, what[s->by]));
     else if (c && s->by == SPLIT_TIME && c->type == COLUMN_STRING)
-        wrong_type(w, s->column ? s->column_at : w->source->time_at, name, "holds texts, not times", "a split by time needs times or numbers");
+        wrong_type(w, s->column ? s->column_at : w->source->time_at, name, "holds texts, not times",
+                   "a split by time needs times or numbers");
 }
 
 static int is_feature_by_role(const struct walk *w, const char *name)
 {
     const struct csv_source *s = w->source;
-    if (is_target(w, name) || (s->key && strcmp(s->key, name) == 0) || (s->time && strcmp(s->time, name) == 0))
+    if (is_target(w, name) || (s->key && strcmp(s->key, name) == 0) ||
+        (s->time && strcmp(s->time, name) == 0))
         return 0;
     for (size_t i = 0; i < s->ignore_n; i++)
         if (strcmp(s->ignore[i], name) == 0)
@@ -220,21 +241,28 @@ static void check_raw_texts(struct walk *w, const struct model_spec *m)
             first = w->names[i];
     }
     if (first) {
-        struct diag *g = diag_add(w->diags, "E213", place_of(m->at, model_family_name(m->family)), "column `%.100s` holds texts, and the model needs numbers", first);
+        struct diag *g =
+            diag_add(w->diags, "E213", place_of(m->at, model_family_name(m->family)),
+                     "column `%.100s` holds texts, and the model needs numbers", first);
         if (others)
             diag_label(w->diags, g, "and so do %zu other columns", others);
-        diag_note(w->diags, g, "help", "add `one_hot: [%.100s]` to a `do` stage, or `exclude: [%.100s]` here", first, first);
+        diag_note(w->diags, g, "help",
+                  "add `one_hot: [%.100s]` to a `do` stage, or `exclude: [%.100s]` here", first,
+                  first);
         say_file(w, g);
     } else if (!features) {
-        diag_add(w->diags, "E213", place_of(m->at, model_family_name(m->family)), "no column is left to train on");
+        diag_add(w->diags, "E213", place_of(m->at, model_family_name(m->family)),
+                 "no column is left to train on");
     }
 }
 
 static void check_model(struct walk *w, const struct model_spec *m, const struct frame *f)
 {
-    const struct column *target = w->source->target ? frame_column(f, str_of(w->source->target)) : NULL;
+    const struct column *target =
+        w->source->target ? frame_column(f, str_of(w->source->target)) : NULL;
     if (target && target->type == COLUMN_STRING)
-        wrong_type(w, w->source->target_at, w->source->target, "holds texts, and a regression predicts numbers", "choose another target");
+        wrong_type(w, w->source->target_at, w->source->target,
+                   "holds texts, and a regression predicts numbers", "choose another target");
     for (size_t i = 0; i < m->exclude_n; i++)
         (void)need(w, m->exclude_at[i], m->exclude[i]);
     for (size_t i = 0; i < m->feature_n; i++) {
@@ -242,9 +270,11 @@ static void check_model(struct walk *w, const struct model_spec *m, const struct
         if (at == SIZE_MAX)
             continue;
         if (is_target(w, m->features[i]))
-            wrong_type(w, m->feature_at[i], m->features[i], "is the target", "it cannot be a feature as well");
+            wrong_type(w, m->feature_at[i], m->features[i], "is the target",
+                       "it cannot be a feature as well");
         else if (w->states[at] == STATE_TEXT)
-            wrong_type(w, m->feature_at[i], m->features[i], "holds texts, and the model needs numbers", "one_hot it in a `do` stage");
+            wrong_type(w, m->feature_at[i], m->features[i],
+                       "holds texts, and the model needs numbers", "one_hot it in a `do` stage");
     }
     if (!m->features)
         check_raw_texts(w, m);
@@ -293,10 +323,12 @@ static size_t count_derived(const struct project *p)
     return n;
 }
 
-int project_columns_check(const struct project *p, const struct frame *f, const char *sha256, struct diags *d,
-                          struct err *err)
+int project_columns_check(const struct project *p, const struct frame *f, const char *sha256,
+                          struct diags *d, struct err *err)
 {
-    struct walk w = { .project = p, .source = p->source, .diags = d, .arena = p->arena, .sha256 = sha256 };
+    struct walk w = {
+        .project = p, .source = p->source, .diags = d, .arena = p->arena, .sha256 = sha256
+    };
     size_t before = d->error_n;
     w.cap = f->column_n + count_derived(p);
     w.names = ARENA_TRY_ARRAY(p->arena, w.cap + 1, const char *);
@@ -305,7 +337,8 @@ int project_columns_check(const struct project *p, const struct frame *f, const 
     if (!w.names || !w.states || !w.dropped)
         return ERR(err, ERR_LIMIT, "not enough memory to check the columns");
     for (size_t i = 0; i < f->column_n; i++)
-        add(&w, f->columns[i].name, f->columns[i].type == COLUMN_STRING ? STATE_TEXT : STATE_NUMBER);
+        add(&w, f->columns[i].name,
+            f->columns[i].type == COLUMN_STRING ? STATE_TEXT : STATE_NUMBER);
     check_source(&w);
     for (size_t i = 0; i < p->stage_n; i++)
         check_stage(&w, &p->stages[i], f);

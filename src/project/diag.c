@@ -42,11 +42,14 @@ static const char *format(struct arena *a, const char *fmt, va_list ap)
     return arena_printf(a, "%s", text);
 }
 
-struct diag *diag_add(struct diags *d, const char *code, struct yaml_place place, const char *fmt, ...)
+struct diag *diag_add(struct diags *d, const char *code, struct yaml_place place, const char *fmt,
+                      ...)
 {
     struct diag *g = &d->items[d->n];
     ASSERT(diag_code_find(str_of(code)) != NULL);
-    *g = (struct diag){ .code = code, .level = code[0] == 'W' ? DIAG_WARNING : DIAG_ERROR, .place = place };
+    *g = (struct diag){ .code = code,
+                        .level = code[0] == 'W' ? DIAG_WARNING : DIAG_ERROR,
+                        .place = place };
     d->error_n += g->level == DIAG_ERROR;
     d->warning_n += g->level == DIAG_WARNING;
     d->n += d->n < DIAG_MAX;
@@ -75,7 +78,8 @@ void diag_note(struct diags *d, struct diag *g, const char *kind, const char *fm
     va_end(ap);
 }
 
-const char *diag_suggest(struct diags *d, struct diag *g, str_t got, const char *const *candidates, size_t n)
+const char *diag_suggest(struct diags *d, struct diag *g, str_t got, const char *const *candidates,
+                         size_t n)
 {
     const char *near = str_nearest(got, candidates, n);
     if (near)
@@ -111,8 +115,8 @@ int diags_result(const struct diags *d, struct err *err)
             continue;
         if (!g->place.line)
             return ERR(err, ERR_INVALID, "%s: %s", d->path, g->message);
-        return ERR(err, ERR_INVALID, "%s:%d:%d: %s%s%s", d->path, g->place.line, g->place.column, g->message,
-                   g->label ? "; " : "", g->label ? g->label : "");
+        return ERR(err, ERR_INVALID, "%s:%d:%d: %s%s%s", d->path, g->place.line, g->place.column,
+                   g->message, g->label ? "; " : "", g->label ? g->label : "");
     }
     return 0;
 }

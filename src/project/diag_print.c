@@ -61,7 +61,8 @@ static void put_line(struct buf *out, str_t line)
     buf_putc(out, '\n');
 }
 
-static void put_excerpt(const struct diags *d, const struct diag *g, int color, int gutter, struct buf *out)
+static void put_excerpt(const struct diags *d, const struct diag *g, int color, int gutter,
+                        struct buf *out)
 {
     const char *blue = paint(color, BLUE), *off = paint(color, PLAIN);
     const char *strong = paint(color, g->level == DIAG_ERROR ? RED : YELLOW);
@@ -82,13 +83,16 @@ static void put_excerpt(const struct diags *d, const struct diag *g, int color, 
     buf_printf(out, "%s\n", off);
 }
 
-static void put_diag(const struct diags *d, const struct diag *g, int color, int gutter, struct buf *out)
+static void put_diag(const struct diags *d, const struct diag *g, int color, int gutter,
+                     struct buf *out)
 {
     const char *blue = paint(color, BLUE), *off = paint(color, PLAIN);
     buf_printf(out, "%s%s[%s]%s%s: %s%s\n", paint(color, g->level == DIAG_ERROR ? RED : YELLOW),
-               g->level == DIAG_ERROR ? "error" : "warning", g->code, off, paint(color, BOLD), g->message, off);
+               g->level == DIAG_ERROR ? "error" : "warning", g->code, off, paint(color, BOLD),
+               g->message, off);
     if (g->place.line) {
-        buf_printf(out, "%s%*s-->%s %s:%d:%d\n", blue, gutter, "", off, d->path, g->place.line, g->place.column);
+        buf_printf(out, "%s%*s-->%s %s:%d:%d\n", blue, gutter, "", off, d->path, g->place.line,
+                   g->place.column);
         put_excerpt(d, g, color, gutter, out);
     } else {
         buf_printf(out, "%s%*s-->%s %s\n", blue, gutter, "", off, d->path);
@@ -96,7 +100,8 @@ static void put_diag(const struct diags *d, const struct diag *g, int color, int
     if (g->file)
         buf_printf(out, "%s%*s |%s %s\n", blue, gutter, "", off, g->file);
     for (size_t i = 0; i < g->note_n; i++)
-        buf_printf(out, "%s%*s =%s %s: %s\n", blue, gutter, "", off, g->notes[i].kind, g->notes[i].text);
+        buf_printf(out, "%s%*s =%s %s: %s\n", blue, gutter, "", off, g->notes[i].kind,
+                   g->notes[i].text);
     buf_putc(out, '\n');
 }
 
@@ -126,7 +131,8 @@ static int gutter_of(const struct diags *d)
     return MAX(width, 2);
 }
 
-/* The errors first get the room there is: warnings are shown only beside at most DIAG_SHOWN messages. */
+/* The errors first get the room there is: warnings are shown only beside at most DIAG_SHOWN
+ * messages. */
 static void write_text(const struct diags *d, int color, struct buf *out)
 {
     int gutter = gutter_of(d);
@@ -199,8 +205,8 @@ static void write_github(const struct diags *d, struct buf *out)
         const struct diag *g = &d->items[i];
         buf_printf(out, "::%s file=", g->level == DIAG_ERROR ? "error" : "warning");
         put_escaped(out, d->path, 1);
-        buf_printf(out, ",line=%d,col=%d,endColumn=%d,title=%s::", MAX(g->place.line, 1), MAX(g->place.column, 1),
-                   MAX(g->place.column, 1) + g->place.length, g->code);
+        buf_printf(out, ",line=%d,col=%d,endColumn=%d,title=%s::", MAX(g->place.line, 1),
+                   MAX(g->place.column, 1), MAX(g->place.column, 1) + g->place.length, g->code);
         put_escaped(out, g->message, 0);
         if (g->label) {
             buf_puts(out, " – ");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * References: ${params.x}, ${env.X}, ${env.X:-default}; $${ stands for ${ itself. A value that is one
- * reference takes the type of what it refers to. */
+ * References: ${params.x}, ${env.X}, ${env.X:-default}; $${ stands for ${ itself. A value that is
+ * one reference takes the type of what it refers to. */
 #include "project/project_int.h"
 
 #include <math.h>
@@ -38,7 +38,9 @@ struct yaml_place reader_place_in(const struct yaml_node *n, size_t at, size_t l
         return n->place;
     length = MIN(length, text.n - source);
     int quote = n->quoted ? 1 : 0;
-    return (struct yaml_place){ n->place.line, n->place.column + quote + (int)characters((str_t){ text.p, source }),
+    return (struct yaml_place){ n->place.line,
+                                n->place.column + quote +
+                                    (int)characters((str_t){ text.p, source }),
                                 MAX((int)characters((str_t){ text.p + source, length }), 1) };
 }
 
@@ -89,7 +91,10 @@ static const char *param_value(struct reader *r, str_t name, struct yaml_place p
         note_use(r, "params", name, p->text);
         return p->text;
     }
-    struct diag *g = diag_add(r->diags, "E201", place, r->params_ready ? "there is no parameter `%.*s`" : "parameter `%.*s` cannot be used inside `params`", (int)MIN(name.n, (size_t)60), name.p);
+    struct diag *g = diag_add(r->diags, "E201", place,
+                              r->params_ready ? "there is no parameter `%.*s`"
+                                              : "parameter `%.*s` cannot be used inside `params`",
+                              (int)MIN(name.n, (size_t)60), name.p);
     if (r->params_ready)
         suggest_param(r, g, name);
     diag_note(r->diags, g, "help", "slipway help E201");
@@ -110,13 +115,16 @@ static const char *variable_value(struct reader *r, str_t inside, struct yaml_pl
         note_use(r, "env", name, value);
         return value;
     }
-    struct diag *g = diag_add(r->diags, "E202", place, "the environment variable `%.*s` is not set", (int)MIN(name.n, (size_t)60), name.p);
-    diag_note(r->diags, g, "help", "set it, or write a default: ${env.%.*s:-value}", (int)MIN(name.n, (size_t)60), name.p);
+    struct diag *g = diag_add(r->diags, "E202", place, "the environment variable `%.*s` is not set",
+                              (int)MIN(name.n, (size_t)60), name.p);
+    diag_note(r->diags, g, "help", "set it, or write a default: ${env.%.*s:-value}",
+              (int)MIN(name.n, (size_t)60), name.p);
     return NULL;
 }
 
 /* Value of what stands between ${ and }. */
-static const char *reference_value(struct reader *r, str_t inside, struct yaml_place place, int *out_text)
+static const char *reference_value(struct reader *r, str_t inside, struct yaml_place place,
+                                   int *out_text)
 {
     static const char *const spaces[] = { "params", "env" };
     str_t space, rest;
@@ -126,12 +134,14 @@ static const char *reference_value(struct reader *r, str_t inside, struct yaml_p
         return param_value(r, rest, place, out_text);
     if (str_cut(inside, '.', &space, &rest) && str_is(space, "env"))
         return variable_value(r, rest, place);
-    struct diag *g = diag_add(r->diags, "E201", place, "`%.*s` is not a reference", (int)MIN(inside.n, (size_t)60), inside.p);
+    struct diag *g = diag_add(r->diags, "E201", place, "`%.*s` is not a reference",
+                              (int)MIN(inside.n, (size_t)60), inside.p);
     if (reader_param(r, inside))
         diag_label(r->diags, g, "did you mean `params.%.*s`?", STR_ARG(inside));
     else if (str_cut(inside, '.', &space, &rest))
         (void)diag_suggest(r->diags, g, space, spaces, ARRAY_LEN(spaces));
-    diag_note(r->diags, g, "note", "references are ${params.NAME}, ${env.NAME} and ${env.NAME:-default}");
+    diag_note(r->diags, g, "note",
+              "references are ${params.NAME}, ${env.NAME} and ${env.NAME:-default}");
     return NULL;
 }
 
@@ -151,11 +161,12 @@ struct expanding {
     struct yaml_node *node;
     struct expansion *record;
     struct buf out;
-    int whole_text;   /* the value is one reference to a text */
+    int whole_text; /* the value is one reference to a text */
     int in_expression;
 };
 
-/* A value inside an expression: numbers and booleans as the language writes them, all else as a text. */
+/* A value inside an expression: numbers and booleans as the language writes them, all else as a
+ * text. */
 static void put_operand(struct buf *out, const char *value, int is_text)
 {
     struct yaml_node n = { .text = str_of(value), .quoted = is_text };
@@ -167,7 +178,8 @@ static void put_operand(struct buf *out, const char *value, int is_text)
         size_t length = isinf(n.number) ? 0 : fmt_double(fabs(n.number), text);
         if (length > 2 && memcmp(text + length - 2, ".0", 2) == 0)
             length -= 2;
-        buf_printf(out, signbit(n.number) ? "(-%.*s)" : "%.*s", isinf(n.number) ? 3 : (int)length, isinf(n.number) ? "inf" : text);
+        buf_printf(out, signbit(n.number) ? "(-%.*s)" : "%.*s", isinf(n.number) ? 3 : (int)length,
+                   isinf(n.number) ? "inf" : text);
     } else {
         put_literal(out, value);
     }
@@ -184,7 +196,8 @@ static size_t expand_one(struct reader *r, struct expanding *x, size_t at)
     }
     int is_text = 0;
     size_t bytes = end + 3, from = x->out.n;
-    const char *value = reference_value(r, (str_t){ rest.p, end }, place_of(x->node, at, bytes), &is_text);
+    const char *value =
+        reference_value(r, (str_t){ rest.p, end }, place_of(x->node, at, bytes), &is_text);
     if (!value)
         return 0;
     if (x->in_expression)
@@ -235,11 +248,13 @@ void reader_expand(struct reader *r, struct yaml_node *n, int in_expression)
     str_t original = n->text;
     if (references < 0 || x.out.failed) {
         if (x.out.failed)
-            diag_add(r->diags, "E110", n->place, "the value is too long after filling in references");
+            diag_add(r->diags, "E110", n->place,
+                     "the value is too long after filling in references");
         n->bad = 1;
     } else {
         /* A single reference has the type of its value; text around it makes a text. */
-        int one = x.record->n == 1 && x.record->pieces[0].source_from == 0 && x.record->pieces[0].source_to == original.n;
+        int one = x.record->n == 1 && x.record->pieces[0].source_from == 0 &&
+                  x.record->pieces[0].source_to == original.n;
         n->text = arena_str(r->arena, buf_view(&x.out));
         n->quoted = x.whole_text || (!one && n->quoted);
         n->extra = x.record;

@@ -8,10 +8,14 @@
 static const struct gate_metric metrics[] = {
     { "rmse", "Root of the mean squared error, in units of the target; lower is better.", -1 },
     { "mae", "Mean absolute error, in units of the target; lower is better.", -1 },
-    { "r2", "Share of the target's variance that the model explains; 1 is perfect, 0 is no better than the mean.", 1 },
+    { "r2",
+      "Share of the target's variance that the model explains; 1 is perfect, 0 is no better than "
+      "the mean.",
+      1 },
     { "medae", "Median absolute error, in units of the target; lower is better.", -1 },
     { "max_error", "Largest absolute error, in units of the target; lower is better.", -1 },
-    { "mape", "Mean absolute error relative to the target's size, 0.1 for 10 %; lower is better.", -1 },
+    { "mape", "Mean absolute error relative to the target's size, 0.1 for 10 %; lower is better.",
+      -1 },
     { "bias", "Mean of prediction minus target; near 0 is better.", 0 },
     { "n", "Number of rows measured.", 0 },
 };
@@ -39,15 +43,18 @@ static const char *message_of(const struct err *e)
 }
 
 /* Splits "…; did you mean 'x'?" off a message. */
-static void report(struct reader *r, const char *code, const struct yaml_node *n, size_t at, size_t length, const struct err *e)
+static void report(struct reader *r, const char *code, const struct yaml_node *n, size_t at,
+                   size_t length, const struct err *e)
 {
     const char *text = message_of(e), *more = strstr(text, "; ");
     struct yaml_place place = at == SIZE_MAX ? n->place : reader_place_in(n, at, length);
-    struct diag *g = diag_add(r->diags, code, place, "%.*s", more ? (int)(more - text) : (int)strlen(text), text);
+    struct diag *g = diag_add(r->diags, code, place, "%.*s",
+                              more ? (int)(more - text) : (int)strlen(text), text);
     if (more)
         diag_label(r->diags, g, "%s", more + 2);
     if (n->extra)
-        diag_note(r->diags, g, "note", "after filling in, the expression is `%.*s`", (int)MIN(n->text.n, (size_t)200), n->text.p);
+        diag_note(r->diags, g, "note", "after filling in, the expression is `%.*s`",
+                  (int)MIN(n->text.n, (size_t)200), n->text.p);
     if (strcmp(code, "E302") == 0)
         diag_note(r->diags, g, "help", "slipway help E302");
 }
@@ -64,18 +71,23 @@ static void unknown_metric(struct typing *t, const struct expr *name)
     const char *candidates[ARRAY_LEN(metrics)];
     struct diags *d = t->reader->diags;
     str_t whole = { t->node->text.p + name->at, name->length };
-    struct diag *g = diag_add(d, "E303", reader_place_in(t->node, name->at, name->length), "there is no metric `%.*s`", (int)MIN(whole.n, (size_t)60), whole.p);
+    struct diag *g = diag_add(d, "E303", reader_place_in(t->node, name->at, name->length),
+                              "there is no metric `%.*s`", (int)MIN(whole.n, (size_t)60), whole.p);
     for (size_t i = 0; i < ARRAY_LEN(metrics); i++)
         candidates[i] = metrics[i].name;
     const char *near = str_nearest(name->name, candidates, ARRAY_LEN(candidates));
     const char *part = name->entity.n ? str_nearest(name->entity, parts, ARRAY_LEN(parts)) : NULL;
     if (str_is(name->entity, "test") && gate_metric_find(name->name))
-        diag_label(d, g, "metrics without a part are on the test part; write `%s`", gate_metric_find(name->name)->name);
-    else if (str_is(name->entity, "fairness") || str_is(name->entity, "slice") || str_is(name->entity, "drift"))
+        diag_label(d, g, "metrics without a part are on the test part; write `%s`",
+                   gate_metric_find(name->name)->name);
+    else if (str_is(name->entity, "fairness") || str_is(name->entity, "slice") ||
+             str_is(name->entity, "drift"))
         diag_label(d, g, "metrics of `%.*s` come in a later version", STR_ARG(name->entity));
     else if (near && (!name->entity.n || part))
         diag_label(d, g, "did you mean `%s%s%s`?", part ? part : "", part ? "." : "", near);
-    diag_note(d, g, "note", "metrics: rmse, mae, r2, medae, max_error, mape, bias, n; alone, or after valid., train., baseline., champion.");
+    diag_note(d, g, "note",
+              "metrics: rmse, mae, r2, medae, max_error, mape, bias, n; alone, or after valid., "
+              "train., baseline., champion.");
     t->reported = 1;
 }
 
@@ -105,7 +117,9 @@ static int type_of_column(void *arg, const struct expr *name, enum expr_type *ou
     *out = EXPR_NULL;
     if (!name->entity.n)
         return 0;
-    return ERR(err, ERR_INVALID, "'%.*s.%.*s' is not a column; put a name with a dot in `back quotes`", STR_ARG(name->entity), STR_ARG(name->name));
+    return ERR(err, ERR_INVALID,
+               "'%.*s.%.*s' is not a column; put a name with a dot in `back quotes`",
+               STR_ARG(name->entity), STR_ARG(name->name));
 }
 
 /* Length of the innermost part that begins at `at`. */
@@ -120,7 +134,8 @@ static size_t length_at(const struct expr *e, size_t at)
 }
 
 /* Parses and checks; NULL when a problem was reported. */
-static struct expr *parse(struct reader *r, const struct yaml_node *n, enum expr_type want, expr_type_fn type_of, struct typing *t)
+static struct expr *parse(struct reader *r, const struct yaml_node *n, enum expr_type want,
+                          expr_type_fn type_of, struct typing *t)
 {
     struct expr *e = NULL;
     struct err err = ERR_INIT;
@@ -135,10 +150,15 @@ static struct expr *parse(struct reader *r, const struct yaml_node *n, enum expr
         return NULL;
     }
     if (e->type != EXPR_NULL && e->type != want) {
-        struct diag *g = diag_add(r->diags, "E304", n->place, want == EXPR_BOOL ? "this is no condition" : "this is no number");
-        diag_label(r->diags, g, "it gives %s", e->type == EXPR_BOOL ? "true or false" : e->type == EXPR_NUMBER ? "a number" : "a text");
+        struct diag *g = diag_add(r->diags, "E304", n->place,
+                                  want == EXPR_BOOL ? "this is no condition" : "this is no number");
+        diag_label(r->diags, g, "it gives %s",
+                   e->type == EXPR_BOOL     ? "true or false"
+                   : e->type == EXPR_NUMBER ? "a number"
+                                            : "a text");
         if (want == EXPR_BOOL && e->type == EXPR_NUMBER)
-            diag_note(r->diags, g, "help", "compare it with something, as in `%.*s <= 60`", (int)MIN(n->text.n, (size_t)60), n->text.p);
+            diag_note(r->diags, g, "help", "compare it with something, as in `%.*s <= 60`",
+                      (int)MIN(n->text.n, (size_t)60), n->text.p);
         return NULL;
     }
     return e;
@@ -162,7 +182,8 @@ static void check_part(void *arg, const struct expr *name)
     if (!str_is(name->entity, "valid") || !split || split->split.valid > 0)
         return;
     struct diags *d = c->reader->diags;
-    struct diag *g = diag_add(d, "E301", reader_place_in(c->node, name->at, name->length), "gate `%s` cannot be computed", c->node->text.p);
+    struct diag *g = diag_add(d, "E301", reader_place_in(c->node, name->at, name->length),
+                              "gate `%s` cannot be computed", c->node->text.p);
     diag_label(d, g, "the split has no validation part");
     diag_note(d, g, "help", "give the split a share `valid`, or use the metric without `valid.`");
 }
@@ -179,7 +200,10 @@ void reader_check_gates(struct reader *r)
             if (!s->gates[k].expr)
                 continue;
             if (!t.names)
-                diag_label(r->diags, diag_add(r->diags, "W403", n->place, "this gate says the same of every model"), "no metric in it");
+                diag_label(
+                    r->diags,
+                    diag_add(r->diags, "W403", n->place, "this gate says the same of every model"),
+                    "no metric in it");
             expr_names(s->gates[k].expr, check_part, &c);
         }
     }

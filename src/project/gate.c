@@ -95,7 +95,8 @@ static void put_missing(const struct evaluation *v, struct buf *out)
         if (!v->values[i].is_null)
             continue;
         int champion = str_starts(str_of(v->values[i].name), "champion.");
-        buf_printf(out, "%s%s has no value%s", n++ ? ", " : "", v->values[i].name, champion ? " (no champion yet)" : "");
+        buf_printf(out, "%s%s has no value%s", n++ ? ", " : "", v->values[i].name,
+                   champion ? " (no champion yet)" : "");
         if (n == 1 && champion)
             buf_printf(out, "; write (%s ?? inf) for the first release", v->values[i].name);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Gates: conditions over metrics that a model must meet. Names: rmse, mae, … on the test part; valid.X,
- * train.X, baseline.X, champion.X the same elsewhere; champion.X is null without a champion. */
+ * Gates: conditions over metrics that a model must meet. Names: rmse, mae, … on the test part;
+ * valid.X, train.X, baseline.X, champion.X the same elsewhere; champion.X is null without a
+ * champion. */
 #pragma once
 #include "project/project.h"
 
@@ -16,13 +17,13 @@ const struct gate_metric *gate_metric_find(str_t name);
 typedef double (*gate_value_fn)(void *arg, const char *entity, const char *name, int *out_null);
 
 struct gate_value {
-    const char *name;  /* as in the expression: "champion.rmse" */
+    const char *name; /* as in the expression: "champion.rmse" */
     double value;
     int is_null;
 };
 
 struct gate_outcome {
-    int passed;        /* 1, 0, or -1 when it cannot be computed */
+    int passed; /* 1, 0, or -1 when it cannot be computed */
     struct gate_value *values;
     size_t value_n;
     const char *message; /* "rmse 54.1 ≤ 60"; says why when it cannot be computed */

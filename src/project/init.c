@@ -13,7 +13,8 @@ struct template_file {
 extern const struct template_file project_template_files[];
 
 static const struct project_template templates[] = {
-    { "regression", "The diabetes data: predict a number with ridge regression, with data tests, gates and an endpoint." },
+    { "regression", "The diabetes data: predict a number with ridge regression, with data tests, "
+                    "gates and an endpoint." },
 };
 
 const struct project_template *project_template_at(size_t i)
@@ -27,7 +28,8 @@ static size_t files_of(const char *name, const struct template_file *out[FILES_M
 {
     size_t n = 0;
     const struct template_file *last = NULL;
-    for (const struct template_file *f = project_template_files; f->template_name && n < FILES_MAX - 1; f++) {
+    for (const struct template_file *f = project_template_files;
+         f->template_name && n < FILES_MAX - 1; f++) {
         if (strcmp(f->template_name, name) != 0)
             continue;
         if (strcmp(f->path, "slipway.yaml") == 0)
@@ -51,12 +53,14 @@ static int unknown_template(const char *name, struct err *err)
     return ERR(err, ERR_NOT_FOUND, "there is no template '%s'; there is: %s", name, names[0]);
 }
 
-static int check_absent(struct arena *a, const char *dir, const struct template_file *const *files, size_t n, struct err *err)
+static int check_absent(struct arena *a, const char *dir, const struct template_file *const *files,
+                        size_t n, struct err *err)
 {
     for (size_t i = 0; i < n; i++) {
         const char *path = fs_join(a, dir, files[i]->path);
         if (fs_exists(path))
-            return ERR(err, ERR_EXISTS, "'%s' exists; choose another folder, or move it away", path);
+            return ERR(err, ERR_EXISTS, "'%s' exists; choose another folder, or move it away",
+                       path);
     }
     return 0;
 }
@@ -75,7 +79,8 @@ static void fill(const struct template_file *f, const char *name, struct buf *ou
     buf_str(out, rest);
 }
 
-static int write_file(struct arena *a, const char *dir, const struct template_file *f, const char *name, struct err *err)
+static int write_file(struct arena *a, const char *dir, const struct template_file *f,
+                      const char *name, struct err *err)
 {
     char *path = fs_join(a, dir, f->path), *slash = strrchr(path, '/');
     struct buf b;
@@ -89,7 +94,8 @@ static int write_file(struct arena *a, const char *dir, const struct template_fi
         return rc;
     buf_init(&b, MIB(16));
     fill(f, name, &b);
-    rc = b.failed ? ERR(err, ERR_NOMEM, "not enough memory to write '%s'", path) : fs_write_atomic(path, buf_view(&b), err);
+    rc = b.failed ? ERR(err, ERR_NOMEM, "not enough memory to write '%s'", path)
+                  : fs_write_atomic(path, buf_view(&b), err);
     buf_fini(&b);
     return rc;
 }
@@ -104,7 +110,10 @@ int project_init(struct arena *a, const char *dir, const char *template_name, co
     if (!name)
         name = "diabetes";
     if (!reader_is_name(str_of(name), 1))
-        return ERR(err, ERR_INVALID, "'%s' is not a name for a project: a letter first, then letters, digits, '-' and '_'", name);
+        return ERR(
+            err, ERR_INVALID,
+            "'%s' is not a name for a project: a letter first, then letters, digits, '-' and '_'",
+            name);
     int rc = check_absent(a, dir, files, n, err);
     if (!rc)
         rc = fs_mkdirs(dir, err);

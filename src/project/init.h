@@ -15,8 +15,9 @@ struct project_init_result {
     size_t file_n;
 };
 
-/* Writes the template into dir (made when absent). Refuses with EXISTS, before writing anything, when a
- * file it would write is there. NOT_FOUND: no such template. `name`: of the project; NULL = as the
- * template says. Each file is written atomically; slipway.yaml last, so that a half-made project is none. */
+/* Writes the template into dir (made when absent). Refuses with EXISTS, before writing anything,
+ * when a file it would write is there. NOT_FOUND: no such template. `name`: of the project; NULL =
+ * as the template says. Each file is written atomically; slipway.yaml last, so that a half-made
+ * project is none. */
 int project_init(struct arena *a, const char *dir, const char *template_name, const char *name,
                  struct project_init_result *out, struct err *err) WARN_UNUSED;

@@ -55,7 +55,8 @@ static const struct shape split_by = { .kind = SHAPE_CHOICE, .text = "hash|time|
 static const struct shape model = { .kind = SHAPE_CHOICE, .text = "linear_regression|ridge" };
 static const struct shape gate = { .kind = SHAPE_GATE };
 static const struct shape gates = { SHAPE_LIST, .a = &gate };
-static const struct shape param_type = { .kind = SHAPE_CHOICE, .text = "number|integer|boolean|text" };
+static const struct shape param_type = { .kind = SHAPE_CHOICE,
+                                         .text = "number|integer|boolean|text" };
 static const struct shape param_object = { .kind = SHAPE_OBJECT, .text = "param" };
 static const struct shape param = { SHAPE_EITHER, &scalar, &param_object, NULL, 0, 0 };
 static const struct shape params = { SHAPE_MAP, .a = &param, .text = "names" };
@@ -115,7 +116,9 @@ const struct key *key_meant(const char *object, str_t wrong)
         str_t rest = str_of(k->others), word = str_of(k->name), tool;
         do {
             int d = same_word(word, wrong) ? 0 : str_distance(word, wrong, most);
-            if (d <= most && (d < best_distance || (d == best_distance && (best->flags & KEY_LATER) && !(k->flags & KEY_LATER)))) {
+            if (d <= most &&
+                (d < best_distance ||
+                 (d == best_distance && (best->flags & KEY_LATER) && !(k->flags & KEY_LATER)))) {
                 best = k;
                 best_distance = d;
             }

@@ -1,22 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The key table of slipway.yaml (keys.def) as data: what the reader accepts, what the schema and the
- * reference page say, which words of other tools mean which key. */
+ * The key table of slipway.yaml (keys.def) as data: what the reader accepts, what the schema and
+ * the reference page say, which words of other tools mean which key. */
 #pragma once
 #include "base/str.h"
 
 enum shape_kind {
-    SHAPE_TEXT, SHAPE_NAME, SHAPE_COLUMN, SHAPE_PATH, SHAPE_CHAR, SHAPE_INTEGER, SHAPE_NUMBER, SHAPE_BOOLEAN,
-    SHAPE_SCALAR,     /* any single value */
-    SHAPE_CHOICE,     /* one of the words in `text`, joined by '|' */
-    SHAPE_GATE,       /* condition over metrics */
-    SHAPE_FORMULA,    /* number from columns */
-    SHAPE_ROWS,       /* condition over columns */
-    SHAPE_REFERENCE,  /* a data source, a stage, or a part: split.test */
-    SHAPE_RANGE,      /* [low, high], null for an open end */
-    SHAPE_LIST,       /* of a */
-    SHAPE_MAP,        /* names to a; `text` says what the names are */
-    SHAPE_OBJECT,     /* the keys of object `text` */
-    SHAPE_EITHER      /* a or b, told apart by scalar, list, map */
+    SHAPE_TEXT,
+    SHAPE_NAME,
+    SHAPE_COLUMN,
+    SHAPE_PATH,
+    SHAPE_CHAR,
+    SHAPE_INTEGER,
+    SHAPE_NUMBER,
+    SHAPE_BOOLEAN,
+    SHAPE_SCALAR,    /* any single value */
+    SHAPE_CHOICE,    /* one of the words in `text`, joined by '|' */
+    SHAPE_GATE,      /* condition over metrics */
+    SHAPE_FORMULA,   /* number from columns */
+    SHAPE_ROWS,      /* condition over columns */
+    SHAPE_REFERENCE, /* a data source, a stage, or a part: split.test */
+    SHAPE_RANGE,     /* [low, high], null for an open end */
+    SHAPE_LIST,      /* of a */
+    SHAPE_MAP,       /* names to a; `text` says what the names are */
+    SHAPE_OBJECT,    /* the keys of object `text` */
+    SHAPE_EITHER     /* a or b, told apart by scalar, list, map */
 };
 
 struct shape {
@@ -29,7 +36,7 @@ struct shape {
 enum { KEY_REQUIRED = 1, KEY_LATER = 2, KEY_STAGE_KIND = 4 /* a stage has exactly one of these */ };
 
 struct key {
-    const char *object;  /* the map it stands in: "file", "source", "stage", … */
+    const char *object; /* the map it stands in: "file", "source", "stage", … */
     const char *name;
     const struct shape *shape; /* NULL when KEY_LATER */
     int flags;
@@ -41,7 +48,8 @@ struct key {
 
 const struct key *key_at(size_t i); /* in the order of keys.def; NULL past the last */
 const struct key *key_find(const char *object, str_t name); /* NULL when unknown */
-/* The key that somebody means by a wrong name: a word of another tool, else the nearest; NULL when none. */
+/* The key that somebody means by a wrong name: a word of another tool, else the nearest; NULL when
+ * none. */
 const struct key *key_meant(const char *object, str_t name);
 /* "dvc.yaml calls it `cmd`, MLproject `command`"; empty when there are none. */
 void key_others(const struct key *k, struct buf *out);

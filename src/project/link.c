@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Orders the stages by their inputs and finds the one chain of this version: source, preparation, split,
- * model, gates. */
+ * Orders the stages by their inputs and finds the one chain of this version: source, preparation,
+ * split, model, gates. */
 #include "project/project_int.h"
 
 struct linker {
@@ -10,7 +10,7 @@ struct linker {
     unsigned char *state;           /* of each stage: 0 new, 1 on the path, 2 done */
     size_t *order;
     size_t ordered;
-    int broken;                     /* an error makes later checks meaningless */
+    int broken; /* an error makes later checks meaningless */
 };
 
 const char *stage_kind_name(enum stage_kind k)
@@ -30,7 +30,8 @@ static const struct yaml_pair *pair_of(const struct linker *l, const struct proj
 }
 
 /* Place of the i-th input of a stage, or of its name when the input is implied. */
-static struct yaml_place input_place(const struct linker *l, const struct project_stage *s, size_t i)
+static struct yaml_place input_place(const struct linker *l, const struct project_stage *s,
+                                     size_t i)
 {
     const struct yaml_pair *p = pair_of(l, s);
     const struct yaml_node *input = p ? yaml_get(p->value, "input") : NULL;
@@ -98,7 +99,8 @@ static void imply_first(struct linker *l, struct project_stage *s)
     l->broken = 1;
     if (p->source_n == 0)
         return;
-    struct diag *g = diag_add(d, "E211", stage_place(l, s), "stage `%s` must say which data source it reads", s->name);
+    struct diag *g = diag_add(d, "E211", stage_place(l, s),
+                              "stage `%s` must say which data source it reads", s->name);
     diag_note(d, g, "help", "for example `input: %s`", p->sources[0].name);
 }
 
@@ -133,7 +135,8 @@ static void unknown_input(struct linker *l, const struct project_stage *s, size_
 {
     const struct project *p = l->project;
     struct diags *d = l->reader->diags;
-    const char **names = ARENA_TRY_ARRAY(l->reader->arena, p->stage_n + p->source_n + 1, const char *);
+    const char **names =
+        ARENA_TRY_ARRAY(l->reader->arena, p->stage_n + p->source_n + 1, const char *);
     struct buf all;
     size_t n = 0;
     buf_init(&all, 600);
@@ -144,7 +147,9 @@ static void unknown_input(struct linker *l, const struct project_stage *s, size_
             names[n++] = p->stages[k].name;
     for (size_t k = 0; k < n; k++)
         buf_printf(&all, "%s%s", k ? ", " : "", names[k]);
-    struct diag *g = diag_add(d, "E204", input_place(l, s, i), "stage `%s` reads `%.*s`, which does not exist", s->name, (int)MIN(name.n, (size_t)60), name.p);
+    struct diag *g =
+        diag_add(d, "E204", input_place(l, s, i), "stage `%s` reads `%.*s`, which does not exist",
+                 s->name, (int)MIN(name.n, (size_t)60), name.p);
     (void)diag_suggest(d, g, name, names, n);
     diag_note(d, g, "note", "sources and stages: %s", all.p ? all.p : "");
     buf_fini(&all);
@@ -153,13 +158,15 @@ static void unknown_input(struct linker *l, const struct project_stage *s, size_
 
 static void wrong_input(struct linker *l, const struct project_stage *s, size_t i, const char *why)
 {
-    struct diag *g = diag_add(l->reader->diags, "E206", input_place(l, s, i), "stage `%s` cannot read `%s`", s->name, s->inputs[i]);
+    struct diag *g = diag_add(l->reader->diags, "E206", input_place(l, s, i),
+                              "stage `%s` cannot read `%s`", s->name, s->inputs[i]);
     diag_label(l->reader->diags, g, "%s", why);
     l->broken = 1;
 }
 
 /* Whether a stage of this kind may read that input. */
-static const char *refuse_input(const struct project_stage *s, const struct project_stage *from, str_t part)
+static const char *refuse_input(const struct project_stage *s, const struct project_stage *from,
+                                str_t part)
 {
     int rows = !from || from->kind == STAGE_DO || from->kind == STAGE_SPLIT;
     if (part.n && (!from || from->kind != STAGE_SPLIT || !is_part(part)))
@@ -169,15 +176,18 @@ static const char *refuse_input(const struct project_stage *s, const struct proj
             return NULL;
         if (from && from->kind == STAGE_SPLIT && str_is(part, "test"))
             return NULL;
-        return str_is(part, "valid") || str_is(part, "train") ? "gates read the test part; write valid.rmse or train.rmse in the condition"
-                                                              : "gates read a model and the test part of a split";
+        return str_is(part, "valid") || str_is(part, "train")
+                   ? "gates read the test part; write valid.rmse or train.rmse in the condition"
+                   : "gates read a model and the test part of a split";
     }
     if (!rows)
         return from->kind == STAGE_MODEL ? "a model has no rows" : "gates have no rows";
     if (s->kind == STAGE_SPLIT && from && from->kind == STAGE_SPLIT)
         return "a split cannot be split again";
     if (part.n && !(s->kind == STAGE_MODEL && str_is(part, "train")))
-        return s->kind == STAGE_MODEL ? "a model trains on the training part" : "preparation goes over all parts; name the split without a part";
+        return s->kind == STAGE_MODEL
+                   ? "a model trains on the training part"
+                   : "preparation goes over all parts; name the split without a part";
     return NULL;
 }
 
@@ -201,11 +211,13 @@ static void check_inputs(struct linker *l, struct project_stage *s)
     if (l->broken)
         return;
     if (s->kind != STAGE_GATES && rows > 1) {
-        struct diag *g = diag_add(l->reader->diags, "E207", input_place(l, s, 1), "stage `%s` has more than one input", s->name);
+        struct diag *g = diag_add(l->reader->diags, "E207", input_place(l, s, 1),
+                                  "stage `%s` has more than one input", s->name);
         diag_label(l->reader->diags, g, "joining several inputs comes in a later version");
         l->broken = 1;
     } else if (s->kind == STAGE_GATES && models != 1) {
-        diag_add(l->reader->diags, "E206", input_place(l, s, 0), "stage `%s` must read exactly one model", s->name);
+        diag_add(l->reader->diags, "E206", input_place(l, s, 0),
+                 "stage `%s` must read exactly one model", s->name);
         l->broken = 1;
     }
 }
@@ -221,7 +233,9 @@ static void visit(struct linker *l, size_t i)
         if (from == SIZE_MAX || l->state[from] == 2)
             continue;
         if (l->state[from] == 1) {
-            struct diag *g = diag_add(l->reader->diags, "E205", input_place(l, s, k), "stage `%s` and stage `%s` need each other", s->name, l->project->stages[from].name);
+            struct diag *g = diag_add(l->reader->diags, "E205", input_place(l, s, k),
+                                      "stage `%s` and stage `%s` need each other", s->name,
+                                      l->project->stages[from].name);
             diag_label(l->reader->diags, g, "the order of stages comes from what they read");
             l->broken = 1;
             continue;
@@ -235,9 +249,11 @@ static void visit(struct linker *l, size_t i)
 static void order_stages(struct linker *l)
 {
     struct project *p = l->project;
-    struct project_stage *sorted = ARENA_TRY_ARRAY(l->reader->arena, p->stage_n + 2, struct project_stage);
+    struct project_stage *sorted =
+        ARENA_TRY_ARRAY(l->reader->arena, p->stage_n + 2, struct project_stage);
     if (p->stage_n > 1000) { /* visit recurses */
-        diag_add(l->reader->diags, "E110", (struct yaml_place){ 1, 1, 1 }, "the file has %zu stages; the limit is 1000", p->stage_n);
+        diag_add(l->reader->diags, "E110", (struct yaml_place){ 1, 1, 1 },
+                 "the file has %zu stages; the limit is 1000", p->stage_n);
         l->broken = 1;
         return;
     }
@@ -258,8 +274,10 @@ static void count_stages(struct linker *l, enum stage_kind kind, const char *wha
         if (s->kind != kind)
             continue;
         if (first) {
-            struct diag *g = diag_add(l->reader->diags, "E207", stage_place(l, s), "stage `%s` is a second %s", s->name, what);
-            diag_label(l->reader->diags, g, "one is enough for this version; `%s` is the first", first->name);
+            struct diag *g = diag_add(l->reader->diags, "E207", stage_place(l, s),
+                                      "stage `%s` is a second %s", s->name, what);
+            diag_label(l->reader->diags, g, "one is enough for this version; `%s` is the first",
+                       first->name);
             l->broken = 1;
         } else {
             first = s;
@@ -279,13 +297,22 @@ static struct project_stage *only(struct project *p, enum stage_kind kind)
 static void imply_split(struct linker *l, size_t model)
 {
     struct project *p = l->project;
-    const char *name = find_stage(p, STR("split")) == SIZE_MAX && !find_source(p, STR("split")) ? "split" : "split_default";
+    const char *name = find_stage(p, STR("split")) == SIZE_MAX && !find_source(p, STR("split"))
+                           ? "split"
+                           : "split_default";
     memmove(&p->stages[model + 1], &p->stages[model], (p->stage_n - model) * sizeof *p->stages);
     p->stage_n++;
     struct project_stage *s = &p->stages[model], *m = &p->stages[model + 1];
-    *s = (struct project_stage){ .name = name, .kind = STAGE_SPLIT, .inputs = m->inputs, .input_n = m->input_n,
-        .code = "{\"by\":\"hash\",\"train\":0.8,\"test\":0.2}",
-        .split = { .by = SPLIT_HASH, .train = 0.8, .valid = 0, .test = 0.2, .seed = l->reader->options->seed } };
+    *s = (struct project_stage){ .name = name,
+                                 .kind = STAGE_SPLIT,
+                                 .inputs = m->inputs,
+                                 .input_n = m->input_n,
+                                 .code = "{\"by\":\"hash\",\"train\":0.8,\"test\":0.2}",
+                                 .split = { .by = SPLIT_HASH,
+                                            .train = 0.8,
+                                            .valid = 0,
+                                            .test = 0.2,
+                                            .seed = l->reader->options->seed } };
     set_input(l, m, name);
 }
 
@@ -315,13 +342,15 @@ static void check_target(struct linker *l)
     const struct yaml_node *data = reader_get(l->reader->root, "data");
     const struct yaml_pair *pair = yaml_find(data, s->name);
     struct yaml_place place = pair ? pair->key->place : (struct yaml_place){ 1, 1, 1 };
-    if (!s->target && pair && !yaml_find(pair->value, "target") && !reader_meant(pair->value, "source", "target")) {
+    if (!s->target && pair && !yaml_find(pair->value, "target") &&
+        !reader_meant(pair->value, "source", "target")) {
         struct diag *g = diag_add(d, "E208", place, "data source `%s` has no `target`", s->name);
         diag_label(d, g, "the column to predict, as in `target: price`");
     }
     const struct project_stage *split = l->project->split;
     if (split && split->split.by == SPLIT_TIME && !split->split.column && !s->time) {
-        struct diag *g = diag_add(d, "E105", stage_place(l, split), "a split by time needs a time column");
+        struct diag *g =
+            diag_add(d, "E105", stage_place(l, split), "a split by time needs a time column");
         diag_note(d, g, "help", "write `time: COLUMN` here or at data source `%s`", s->name);
     }
 }
@@ -330,16 +359,20 @@ static void warn_unused(struct linker *l)
 {
     const struct project *p = l->project;
     struct diags *d = l->reader->diags;
-    const struct yaml_node *data = reader_get(l->reader->root, "data"), *params = reader_get(l->reader->root, "params");
+    const struct yaml_node *data = reader_get(l->reader->root, "data"),
+                           *params = reader_get(l->reader->root, "params");
     for (size_t i = 0; i < p->stage_n; i++)
         if (!l->state[i] && p->stages[i].kind != STAGE_GATES)
-            diag_add(d, "W402", stage_place(l, &p->stages[i]), "stage `%s` leads to no model", p->stages[i].name);
+            diag_add(d, "W402", stage_place(l, &p->stages[i]), "stage `%s` leads to no model",
+                     p->stages[i].name);
     for (size_t i = 0; i < p->source_n; i++)
         if (&p->sources[i] != p->source)
-            diag_add(d, "W402", yaml_find(data, p->sources[i].name)->key->place, "data source `%s` is not used", p->sources[i].name);
+            diag_add(d, "W402", yaml_find(data, p->sources[i].name)->key->place,
+                     "data source `%s` is not used", p->sources[i].name);
     for (size_t i = 0; i < p->param_n; i++)
         if (!p->params[i].used)
-            diag_add(d, "W402", yaml_find(params, p->params[i].name)->key->place, "parameter `%s` is not used", p->params[i].name);
+            diag_add(d, "W402", yaml_find(params, p->params[i].name)->key->place,
+                     "parameter `%s` is not used", p->params[i].name);
 }
 
 static void check_names(struct linker *l)
@@ -347,7 +380,8 @@ static void check_names(struct linker *l)
     for (size_t i = 0; i < l->project->stage_n; i++) {
         const struct project_stage *s = &l->project->stages[i];
         if (find_source(l->project, str_of(s->name))) {
-            diag_add(l->reader->diags, "E112", stage_place(l, s), "stage `%s` has the name of a data source", s->name);
+            diag_add(l->reader->diags, "E112", stage_place(l, s),
+                     "stage `%s` has the name of a data source", s->name);
             l->broken = 1;
         }
     }
@@ -361,7 +395,10 @@ static void find_chain(struct linker *l)
     if (!only(p, STAGE_MODEL)) {
         const struct yaml_pair *stages = yaml_find(r->root, "stages");
         if (errors == 0)
-            diag_note(r->diags, diag_add(r->diags, "E210", stages ? stages->key->place : (struct yaml_place){ 1, 1, 1 }, "no stage trains a model"),
+            diag_note(r->diags,
+                      diag_add(r->diags, "E210",
+                               stages ? stages->key->place : (struct yaml_place){ 1, 1, 1 },
+                               "no stage trains a model"),
                       "help", "add one, as in `train: { model: linear_regression }`");
         return;
     }

@@ -63,7 +63,8 @@ static void put_stage(struct buf *out, const struct lock_stage *s)
 
 void lockfile_write(const struct lockfile *l, struct buf *out)
 {
-    buf_puts(out, "# Made by `slipway run`: what each stage consumed and made. Commit it; do not edit it.\nlock: 1\n");
+    buf_puts(out, "# Made by `slipway run`: what each stage consumed and made. Commit it; do not "
+                  "edit it.\nlock: 1\n");
     if (l->data_n)
         buf_puts(out, "data:\n");
     for (size_t i = 0; i < l->data_n; i++)
@@ -82,7 +83,8 @@ static const char *get_text(const struct yaml_node *map, const char *key)
     return n && yaml_is_scalar(n) ? n->text.p : NULL;
 }
 
-static struct lock_item *get_items(struct arena *a, const struct yaml_node *map, const char *key, size_t *out_n)
+static struct lock_item *get_items(struct arena *a, const struct yaml_node *map, const char *key,
+                                   size_t *out_n)
 {
     const struct yaml_node *m = yaml_get(map, key);
     size_t n = m && m->kind == YAML_IS_MAP ? m->n : 0;
@@ -90,7 +92,8 @@ static struct lock_item *get_items(struct arena *a, const struct yaml_node *map,
     *out_n = 0;
     for (size_t i = 0; items && i < n; i++)
         if (yaml_is_scalar(m->pairs[i].value))
-            items[(*out_n)++] = (struct lock_item){ m->pairs[i].key->text.p, m->pairs[i].value->text.p };
+            items[(*out_n)++] =
+                (struct lock_item){ m->pairs[i].key->text.p, m->pairs[i].value->text.p };
     return items;
 }
 
@@ -100,17 +103,25 @@ static int to_json(struct arena *a, const struct yaml_node *n, struct json *out)
     switch (n->kind) {
     case YAML_IS_NULL: return 0;
     case YAML_IS_BOOL: *out = (struct json){ .type = JSON_BOOL, .boolean = n->boolean }; return 0;
-    case YAML_IS_INT: *out = (struct json){ .type = JSON_NUMBER, .is_integer = 1, .integer = n->integer, .number = n->number }; return 0;
+    case YAML_IS_INT:
+        *out = (struct json){
+            .type = JSON_NUMBER, .is_integer = 1, .integer = n->integer, .number = n->number
+        };
+        return 0;
     case YAML_IS_FLOAT: *out = (struct json){ .type = JSON_NUMBER, .number = n->number }; return 0;
     case YAML_IS_STRING: *out = (struct json){ .type = JSON_STRING, .string = n->text }; return 0;
     case YAML_IS_LIST:
-        *out = (struct json){ .type = JSON_ARRAY, .n = n->n, .items = ARENA_TRY_ARRAY(a, n->n + 1, struct json) };
+        *out = (struct json){ .type = JSON_ARRAY,
+                              .n = n->n,
+                              .items = ARENA_TRY_ARRAY(a, n->n + 1, struct json) };
         for (size_t i = 0; out->items && i < n->n; i++)
             if (to_json(a, n->items[i], &out->items[i]))
                 return ERR_NOMEM;
         return out->items ? 0 : ERR_NOMEM;
     case YAML_IS_MAP:
-        *out = (struct json){ .type = JSON_OBJECT, .n = n->n, .members = ARENA_TRY_ARRAY(a, n->n + 1, struct json_member) };
+        *out = (struct json){ .type = JSON_OBJECT,
+                              .n = n->n,
+                              .members = ARENA_TRY_ARRAY(a, n->n + 1, struct json_member) };
         for (size_t i = 0; out->members && i < n->n; i++) {
             out->members[i].key = n->pairs[i].key->text;
             if (to_json(a, n->pairs[i].value, &out->members[i].value))
@@ -123,9 +134,12 @@ static int to_json(struct arena *a, const struct yaml_node *n, struct json *out)
 
 static int read_data(struct arena *a, const struct yaml_pair *pair, struct lock_data *d)
 {
-    const struct yaml_node *v = pair->value, *bytes = yaml_get(v, "bytes"), *dialect = yaml_get(v, "dialect");
+    const struct yaml_node *v = pair->value, *bytes = yaml_get(v, "bytes"),
+                           *dialect = yaml_get(v, "dialect");
     struct json *j = NULL;
-    *d = (struct lock_data){ .name = pair->key->text.p, .path = get_text(v, "path"), .sha256 = get_text(v, "sha256") };
+    *d = (struct lock_data){ .name = pair->key->text.p,
+                             .path = get_text(v, "path"),
+                             .sha256 = get_text(v, "sha256") };
     d->bytes = bytes && bytes->kind == YAML_IS_INT ? bytes->integer : 0;
     if (dialect && dialect->kind == YAML_IS_MAP) {
         j = ARENA_NEW(a, struct json);
@@ -141,7 +155,10 @@ static int read_data(struct arena *a, const struct yaml_pair *pair, struct lock_
 static void read_stage(struct arena *a, const struct yaml_pair *pair, struct lock_stage *s)
 {
     const struct yaml_node *v = pair->value;
-    *s = (struct lock_stage){ .name = pair->key->text.p, .kind = get_text(v, "kind"), .code = get_text(v, "code"), .engine = get_text(v, "engine") };
+    *s = (struct lock_stage){ .name = pair->key->text.p,
+                              .kind = get_text(v, "kind"),
+                              .code = get_text(v, "code"),
+                              .engine = get_text(v, "engine") };
     s->kind = s->kind ? s->kind : "";
     s->inputs = get_items(a, v, "inputs", &s->input_n);
     s->params = get_items(a, v, "params", &s->param_n);
@@ -154,11 +171,17 @@ int lockfile_parse(struct arena *a, str_t text, struct lockfile *out, struct err
     int rc = yaml_parse(a, text, doc, err);
     if (rc)
         return err_prefix(err, "slipway.lock"), rc;
-    const struct yaml_node *version = yaml_get(doc->root, "lock"), *data = yaml_get(doc->root, "data"), *stages = yaml_get(doc->root, "stages");
+    const struct yaml_node *version = yaml_get(doc->root, "lock"),
+                           *data = yaml_get(doc->root, "data"),
+                           *stages = yaml_get(doc->root, "stages");
     if (!version || version->kind != YAML_IS_INT || version->integer != 1)
-        return ERR(err, ERR_INVALID, "slipway.lock has another format than this version writes; remove it to start anew");
-    size_t data_n = data && data->kind == YAML_IS_MAP ? data->n : 0, stage_n = stages && stages->kind == YAML_IS_MAP ? stages->n : 0;
-    *out = (struct lockfile){ .data = ARENA_TRY_ARRAY(a, data_n + 1, struct lock_data), .stages = ARENA_TRY_ARRAY(a, stage_n + 1, struct lock_stage) };
+        return ERR(
+            err, ERR_INVALID,
+            "slipway.lock has another format than this version writes; remove it to start anew");
+    size_t data_n = data && data->kind == YAML_IS_MAP ? data->n : 0,
+           stage_n = stages && stages->kind == YAML_IS_MAP ? stages->n : 0;
+    *out = (struct lockfile){ .data = ARENA_TRY_ARRAY(a, data_n + 1, struct lock_data),
+                              .stages = ARENA_TRY_ARRAY(a, stage_n + 1, struct lock_stage) };
     if (!out->data || !out->stages)
         return ERR(err, ERR_LIMIT, "slipway.lock is too large");
     for (size_t i = 0; i < data_n && !rc; i++)
@@ -199,7 +222,8 @@ static int same(const char *a, const char *b)
     return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
-static const char *params_reason(struct arena *a, const struct lock_stage *old, const struct lock_stage *now)
+static const char *params_reason(struct arena *a, const struct lock_stage *old,
+                                 const struct lock_stage *now)
 {
     for (size_t i = 0; i < now->param_n; i++) {
         const char *before = value_of(old->params, old->param_n, now->params[i].name);
@@ -214,7 +238,8 @@ static const char *params_reason(struct arena *a, const struct lock_stage *old, 
     return NULL;
 }
 
-static const char *inputs_reason(struct arena *a, const struct lock_stage *old, const struct lock_stage *now)
+static const char *inputs_reason(struct arena *a, const struct lock_stage *old,
+                                 const struct lock_stage *now)
 {
     for (size_t i = 0; i < now->input_n; i++) {
         const char *before = value_of(old->inputs, old->input_n, now->inputs[i].name);
@@ -239,7 +264,8 @@ const char *lock_reason(struct arena *a, const struct lock_stage *old, const str
     if (!why)
         why = inputs_reason(a, old, now);
     if (!why && !same(old->engine, now->engine))
-        why = arena_printf(a, "%s → %s", old->engine ? old->engine : "another engine", now->engine ? now->engine : "none");
+        why = arena_printf(a, "%s → %s", old->engine ? old->engine : "another engine",
+                           now->engine ? now->engine : "none");
     return why;
 }
 

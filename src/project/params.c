@@ -25,7 +25,9 @@ static enum project_param_type type_of(const struct yaml_node *value, const stru
     if (type) {
         if (str_is(type->text, "integer"))
             return PARAM_INTEGER;
-        return str_is(type->text, "number") ? PARAM_NUMBER : str_is(type->text, "boolean") ? PARAM_BOOLEAN : PARAM_TEXT;
+        return str_is(type->text, "number")    ? PARAM_NUMBER
+               : str_is(type->text, "boolean") ? PARAM_BOOLEAN
+                                               : PARAM_TEXT;
     }
     switch (value->kind) {
     case YAML_IS_INT:
@@ -51,7 +53,8 @@ static int fits_type(struct project_param *p, const struct yaml_node *v)
 
 static int in_range(const struct project_param *p)
 {
-    return (p->type != PARAM_NUMBER && p->type != PARAM_INTEGER) || (p->number >= p->low && p->number <= p->high);
+    return (p->type != PARAM_NUMBER && p->type != PARAM_INTEGER) ||
+           (p->number >= p->low && p->number <= p->high);
 }
 
 static const char *range_text(struct reader *r, const struct project_param *p)
@@ -87,10 +90,14 @@ static void read_param(struct reader *r, const struct yaml_pair *pair, struct pr
     p->type = type_of(v, type);
     p->text = v->text.p;
     if (!fits_type(p, v)) {
-        struct diag *g = diag_add(r->diags, "E107", v->place, "the value of parameter `%s` must be %s", p->name, type_name(p->type));
+        struct diag *g =
+            diag_add(r->diags, "E107", v->place, "the value of parameter `%s` must be %s", p->name,
+                     type_name(p->type));
         diag_label(r->diags, g, "this is %s", yaml_kind_name(v->kind));
     } else if (!in_range(p)) {
-        struct diag *g = diag_add(r->diags, "E108", v->place, "the value of parameter `%s` must be %s", p->name, range_text(r, p));
+        struct diag *g =
+            diag_add(r->diags, "E108", v->place, "the value of parameter `%s` must be %s", p->name,
+                     range_text(r, p));
         diag_label(r->diags, g, "not in the range given here");
     }
 }
@@ -100,7 +107,8 @@ static void unknown_override(struct reader *r, const struct project_override *o)
     const struct project *p = r->project;
     struct yaml_place none = { 0, 0, 0 };
     const char **names = ARENA_TRY_ARRAY(r->arena, p->param_n + 1, const char *);
-    struct diag *g = diag_add(r->diags, "E203", none, "-p %s=%s: there is no parameter `%s`", o->name, o->value, o->name);
+    struct diag *g = diag_add(r->diags, "E203", none, "-p %s=%s: there is no parameter `%s`",
+                              o->name, o->value, o->name);
     struct buf all;
     buf_init(&all, 400);
     for (size_t i = 0; names && i < p->param_n; i++) {
@@ -129,10 +137,12 @@ static void apply_override(struct reader *r, const struct project_override *o)
     struct project_param old = *p;
     yaml_resolve(&v);
     if (!fits_type(p, &v)) {
-        diag_add(r->diags, "E203", none, "-p %s=%s: the parameter is %s", o->name, o->value, type_name(p->type));
+        diag_add(r->diags, "E203", none, "-p %s=%s: the parameter is %s", o->name, o->value,
+                 type_name(p->type));
         *p = old;
     } else if (!in_range(p)) {
-        diag_add(r->diags, "E203", none, "-p %s=%s: the parameter must be %s", o->name, o->value, range_text(r, p));
+        diag_add(r->diags, "E203", none, "-p %s=%s: the parameter must be %s", o->name, o->value,
+                 range_text(r, p));
         *p = old;
     } else {
         p->text = arena_strdup(r->arena, o->value);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Takes the values out of the checked tree into the structs that the rest of the program works with.
- * What was reported as bad is left out. */
+ * Takes the values out of the checked tree into the structs that the rest of the program works
+ * with. What was reported as bad is left out. */
 #include <math.h>
 
 #include "project/project_int.h"
@@ -8,7 +8,9 @@
 static void *array(struct reader *r, size_t n, size_t size)
 {
     void *p = arena_try_alloc(r->arena, n + 1, size);
-    return p ? p : arena_alloc(r->arena, size); /* the failure sticks to the arena and is told at the end */
+    return p ? p
+             : arena_alloc(r->arena,
+                           size); /* the failure sticks to the arena and is told at the end */
 }
 
 #define ARRAY(r, n, type) ((type *)array((r), (n), sizeof(type)))
@@ -41,7 +43,8 @@ static int get_boolean(const struct yaml_node *map, const char *key, int fallbac
 }
 
 /* The texts of a list (or of one scalar), with their places when asked for. */
-static const char **get_texts(struct reader *r, const struct yaml_node *n, size_t *out_n, struct place **out_at)
+static const char **get_texts(struct reader *r, const struct yaml_node *n, size_t *out_n,
+                              struct place **out_at)
 {
     size_t count = !n || n->bad ? 0 : n->kind == YAML_IS_LIST ? n->n : yaml_is_scalar(n) ? 1 : 0;
     const char **texts = ARRAY(r, count, const char *);
@@ -63,9 +66,12 @@ static const char **get_texts(struct reader *r, const struct yaml_node *n, size_
 
 static void plan_source(struct reader *r, const struct yaml_pair *pair, struct csv_source *s)
 {
-    const struct yaml_node *v = pair->value, *missing = reader_get(v, "missing"), *header = reader_get(v, "header");
+    const struct yaml_node *v = pair->value, *missing = reader_get(v, "missing"),
+                           *header = reader_get(v, "header");
     const char *delimiter = get_text(v, "delimiter", NULL), *quote = get_text(v, "quote", NULL);
-    *s = (struct csv_source){ .name = pair->key->text.p, .at = reader_place(pair->key), .header = -1 };
+    *s = (struct csv_source){ .name = pair->key->text.p,
+                              .at = reader_place(pair->key),
+                              .header = -1 };
     s->path = get_text(v, "csv", &s->path_at);
     s->key = get_text(v, "key", &s->key_at);
     s->time = get_text(v, "time", &s->time_at);
@@ -100,7 +106,9 @@ static void plan_impute(const struct yaml_node *v, struct prep_column *c)
     static const struct {
         const char *word;
         enum impute_how how;
-    } words[] = { { "mean", IMPUTE_MEAN }, { "median", IMPUTE_MEDIAN }, { "most_frequent", IMPUTE_MOST_FREQUENT } };
+    } words[] = { { "mean", IMPUTE_MEAN },
+                  { "median", IMPUTE_MEDIAN },
+                  { "most_frequent", IMPUTE_MOST_FREQUENT } };
     c->impute = IMPUTE_CONSTANT;
     c->number = NAN;
     if (v->kind == YAML_IS_INT || v->kind == YAML_IS_FLOAT) {
@@ -116,11 +124,14 @@ static void plan_impute(const struct yaml_node *v, struct prep_column *c)
 
 static enum scale_how scale_of(str_t word)
 {
-    return str_is(word, "minmax") ? SCALE_MINMAX : str_is(word, "robust") ? SCALE_ROBUST : SCALE_STANDARD;
+    return str_is(word, "minmax")   ? SCALE_MINMAX
+           : str_is(word, "robust") ? SCALE_ROBUST
+                                    : SCALE_STANDARD;
 }
 
 /* One column of a map form, `key: value`. */
-static int plan_entry(struct reader *r, enum prep_op op, const struct yaml_node *key, const struct yaml_node *value, struct prep_column *c)
+static int plan_entry(struct reader *r, enum prep_op op, const struct yaml_node *key,
+                      const struct yaml_node *value, struct prep_column *c)
 {
     c->name = key->text.p;
     c->at = reader_place(key);
@@ -156,7 +167,8 @@ static void plan_columns(struct reader *r, const struct yaml_node *v, struct pre
 
 static int op_of(str_t name, enum prep_op *out)
 {
-    static const char *const names[] = { "impute", "one_hot", "scale", "clip", "drop", "drop_duplicates", "derive" };
+    static const char *const names[] = { "impute", "one_hot",         "scale", "clip",
+                                         "drop",   "drop_duplicates", "derive" };
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (str_is(name, names[i])) {
             *out = (enum prep_op)i;
@@ -173,7 +185,8 @@ static int plan_step(struct reader *r, const struct yaml_node *item, struct prep
         return 0;
     if (yaml_is_scalar(item))
         return 1;
-    if (item->kind != YAML_IS_MAP || item->n != 1 || item->pairs[0].value->bad || !op_of(item->pairs[0].key->text, &s->op))
+    if (item->kind != YAML_IS_MAP || item->n != 1 || item->pairs[0].value->bad ||
+        !op_of(item->pairs[0].key->text, &s->op))
         return 0;
     const struct yaml_node *v = item->pairs[0].value;
     s->at = reader_place(item->pairs[0].key);
@@ -189,7 +202,9 @@ static int plan_step(struct reader *r, const struct yaml_node *item, struct prep
     }
     if (s->op == PREP_ONE_HOT && v->kind == YAML_IS_MAP) {
         const char *drop = get_text(v, "drop", NULL);
-        s->drop = !drop ? ONE_HOT_DROP_AUTO : strcmp(drop, "first") == 0 ? ONE_HOT_DROP_FIRST : ONE_HOT_DROP_NONE;
+        s->drop = !drop                        ? ONE_HOT_DROP_AUTO
+                  : strcmp(drop, "first") == 0 ? ONE_HOT_DROP_FIRST
+                                               : ONE_HOT_DROP_NONE;
         v = reader_get(v, "columns");
         if (!v)
             return 0;
@@ -202,7 +217,8 @@ static int plan_step(struct reader *r, const struct yaml_node *item, struct prep
 
 static int rule_kind_of(str_t name, enum expect_kind *out)
 {
-    static const char *const names[] = { "not_null", "unique", "in_range", "in_set", "matches", "row_count" };
+    static const char *const names[] = { "not_null", "unique",  "in_range",
+                                         "in_set",   "matches", "row_count" };
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (str_is(name, names[i])) {
             *out = (enum expect_kind)i;
@@ -212,7 +228,8 @@ static int rule_kind_of(str_t name, enum expect_kind *out)
     return 0;
 }
 
-static void plan_rule(struct reader *r, const struct yaml_node *key, const struct yaml_node *value, struct expect_rule *rule)
+static void plan_rule(struct reader *r, const struct yaml_node *key, const struct yaml_node *value,
+                      struct expect_rule *rule)
 {
     rule->column = key ? key->text.p : NULL;
     rule->low = -INFINITY;
@@ -248,7 +265,9 @@ static size_t plan_rules_of(struct reader *r, const struct yaml_node *item, stru
     base.mostly = get_number(item, "mostly", 0);
     size_t count = base.kind == EXPECT_ROW_COUNT ? 1 : v->n;
     for (size_t i = 0; i < count; i++) {
-        const struct yaml_node *key = v->kind == YAML_IS_MAP ? v->pairs[i].key : base.kind == EXPECT_ROW_COUNT ? NULL : v->items[i];
+        const struct yaml_node *key = v->kind == YAML_IS_MAP          ? v->pairs[i].key
+                                      : base.kind == EXPECT_ROW_COUNT ? NULL
+                                                                      : v->items[i];
         const struct yaml_node *value = v->kind == YAML_IS_MAP ? v->pairs[i].value : v;
         if ((key && key->bad) || value->bad)
             continue;
@@ -280,7 +299,8 @@ static double tidy(double share)
 
 static void plan_shares(struct reader *r, const struct yaml_node *v, struct project_stage *s)
 {
-    double train = get_number(v, "train", NAN), valid = get_number(v, "valid", NAN), test = get_number(v, "test", NAN);
+    double train = get_number(v, "train", NAN), valid = get_number(v, "valid", NAN),
+           test = get_number(v, "test", NAN);
     if (isnan(train) && isnan(test))
         test = isnan(valid) || valid <= 0.6 ? 0.2 : tidy((1 - valid) / 2);
     if (isnan(valid))
@@ -295,12 +315,17 @@ static void plan_shares(struct reader *r, const struct yaml_node *v, struct proj
     const struct yaml_node *at = reader_get(v, "train");
     struct yaml_place place = at ? at->place : v->place;
     if (train < 0 || valid < 0 || test < 0)
-        diag_add(r->diags, "E209", place, "the shares of stage `%s` are more than 1 together", s->name);
+        diag_add(r->diags, "E209", place, "the shares of stage `%s` are more than 1 together",
+                 s->name);
     else if (fabs(train + valid + test - 1) > 1e-9)
-        diag_label(r->diags, diag_add(r->diags, "E209", place, "the shares of stage `%s` do not make 1", s->name),
-                   "train %.4g + valid %.4g + test %.4g = %.4g", train, valid, test, train + valid + test);
+        diag_label(
+            r->diags,
+            diag_add(r->diags, "E209", place, "the shares of stage `%s` do not make 1", s->name),
+            "train %.4g + valid %.4g + test %.4g = %.4g", train, valid, test, train + valid + test);
     else if (train <= 0 || test <= 0)
-        diag_label(r->diags, diag_add(r->diags, "E209", place, "stage `%s` leaves nothing to %s on", s->name, train <= 0 ? "train" : "test"),
+        diag_label(r->diags,
+                   diag_add(r->diags, "E209", place, "stage `%s` leaves nothing to %s on", s->name,
+                            train <= 0 ? "train" : "test"),
                    "train %.4g, valid %.4g, test %.4g", train, valid, test);
 }
 
@@ -311,16 +336,27 @@ static void plan_split(struct reader *r, const struct yaml_node *v, struct proje
     struct split_spec *p = &s->split;
     p->at = s->at;
     if (by)
-        p->by = strcmp(by, "time") == 0 ? SPLIT_TIME : strcmp(by, "stratified") == 0 ? SPLIT_STRATIFIED : SPLIT_HASH;
+        p->by = strcmp(by, "time") == 0         ? SPLIT_TIME
+                : strcmp(by, "stratified") == 0 ? SPLIT_STRATIFIED
+                                                : SPLIT_HASH;
     else
-        p->by = yaml_find(v, "stratify") ? SPLIT_STRATIFIED : yaml_find(v, "time") ? SPLIT_TIME : SPLIT_HASH;
+        p->by = yaml_find(v, "stratify") ? SPLIT_STRATIFIED
+                : yaml_find(v, "time")   ? SPLIT_TIME
+                                         : SPLIT_HASH;
     p->column = get_text(v, column_keys[p->by], &p->column_at);
     for (int i = 0; i < 3; i++) {
         const struct yaml_pair *other = i == (int)p->by ? NULL : yaml_find(v, column_keys[i]);
         if (other)
-            diag_label(r->diags, diag_add(r->diags, "E111", other->key->place, "`%s` has no meaning in a split by %s", column_keys[i],
-                                          p->by == SPLIT_HASH ? "hash" : p->by == SPLIT_TIME ? "time" : "strata"),
-                       "goes with `by: %s`", i == 0 ? "hash" : i == 1 ? "time" : "stratified");
+            diag_label(r->diags,
+                       diag_add(r->diags, "E111", other->key->place,
+                                "`%s` has no meaning in a split by %s", column_keys[i],
+                                p->by == SPLIT_HASH   ? "hash"
+                                : p->by == SPLIT_TIME ? "time"
+                                                      : "strata"),
+                       "goes with `by: %s`",
+                       i == 0   ? "hash"
+                       : i == 1 ? "time"
+                                : "stratified");
     }
     p->seed = (uint64_t)get_number(v, "seed", (double)r->options->seed);
     plan_shares(r, v, s);
@@ -341,7 +377,8 @@ static void plan_model(struct reader *r, const struct yaml_node *v, struct proje
     if (features && !m->feature_n && features->kind == YAML_IS_LIST && features->n == 0)
         diag_add(r->diags, "E214", features->place, "`features` names no column");
     if (family && m->family != MODEL_RIDGE && alpha) {
-        struct diag *g = diag_add(r->diags, "E111", alpha->key->place, "`alpha` has no meaning for `%s`", family);
+        struct diag *g = diag_add(r->diags, "E111", alpha->key->place,
+                                  "`alpha` has no meaning for `%s`", family);
         diag_label(r->diags, g, "the penalty of `model: ridge`");
     }
 }
@@ -357,19 +394,24 @@ static void plan_gates(struct reader *r, const struct yaml_node *list, struct pr
         struct project_gate *g = &s->gates[s->gate_n++];
         g->text = n->text.p;
         g->at = reader_place(n);
-        g->expr = (struct expr *)(uintptr_t)n; /* the node, until formula.c puts the expression here */
+        g->expr =
+            (struct expr *)(uintptr_t)n; /* the node, until formula.c puts the expression here */
     }
 }
 
 static int is_split(const struct yaml_node *v)
 {
-    return yaml_find(v, "by") || yaml_find(v, "train") || yaml_find(v, "valid") || yaml_find(v, "test") || yaml_find(v, "stratify");
+    return yaml_find(v, "by") || yaml_find(v, "train") || yaml_find(v, "valid") ||
+           yaml_find(v, "test") || yaml_find(v, "stratify");
 }
 
 static void plan_stage(struct reader *r, const struct yaml_pair *pair, struct project_stage *s)
 {
     const struct yaml_node *v = pair->value, *steps = reader_get(v, "do");
-    *s = (struct project_stage){ .name = pair->key->text.p, .at = reader_place(pair->key), .code = v->extra, .uses = (struct stage_use *)(uintptr_t)pair->key->extra };
+    *s = (struct project_stage){ .name = pair->key->text.p,
+                                 .at = reader_place(pair->key),
+                                 .code = v->extra,
+                                 .uses = (struct stage_use *)(uintptr_t)pair->key->extra };
     while (s->uses && s->uses[s->use_n].name)
         s->use_n++;
     s->inputs = get_texts(r, reader_get(v, "input"), &s->input_n, NULL);
@@ -393,11 +435,14 @@ static void plan_stage(struct reader *r, const struct yaml_pair *pair, struct pr
 void reader_plan(struct reader *r)
 {
     struct project *p = r->project;
-    const struct yaml_node *data = reader_get(r->root, "data"), *stages = reader_get(r->root, "stages");
+    const struct yaml_node *data = reader_get(r->root, "data"),
+                           *stages = reader_get(r->root, "stages");
     size_t sources = data && data->kind == YAML_IS_MAP ? data->n : 0;
     size_t stage_n = stages && stages->kind == YAML_IS_MAP ? stages->n : 0;
     const char *name = get_text(r->root, "name", NULL);
-    p->name = name ? name : r->options->default_name ? arena_strdup(r->arena, r->options->default_name) : "project";
+    p->name = name                       ? name
+              : r->options->default_name ? arena_strdup(r->arena, r->options->default_name)
+                                         : "project";
     p->endpoint = get_text(reader_get(r->root, "deploy"), "endpoint", &p->endpoint_at);
     p->sources = ARRAY(r, sources, struct csv_source);
     p->stages = ARRAY(r, stage_n + 1, struct project_stage); /* one more for the implied split */

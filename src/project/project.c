@@ -76,8 +76,8 @@ static void read_file(struct reader *r)
     p->seed = p->split ? p->split->split.seed : r->options->seed;
 }
 
-int project_load(struct arena *a, str_t text, const struct project_options *options, struct project **out,
-                 struct diags *diags, struct err *err)
+int project_load(struct arena *a, str_t text, const struct project_options *options,
+                 struct project **out, struct diags *diags, struct err *err)
 {
     static const struct project_options none = { 0 };
     const struct project_options *o = options ? options : &none;
@@ -104,8 +104,9 @@ int project_load(struct arena *a, str_t text, const struct project_options *opti
     return rc;
 }
 
-int project_load_dir(struct arena *a, const char *dir, const char *file, const struct project_options *options,
-                     struct project **out, struct diags *diags, str_t *out_text, struct err *err)
+int project_load_dir(struct arena *a, const char *dir, const char *file,
+                     const struct project_options *options, struct project **out,
+                     struct diags *diags, str_t *out_text, struct err *err)
 {
     const char *name = file ? file : "slipway.yaml";
     const char *path = fs_join(a, dir, name);
@@ -114,7 +115,8 @@ int project_load_dir(struct arena *a, const char *dir, const char *file, const s
     diags_init(diags, a, name, (str_t){ "", 0 });
     int rc = fs_read(a, path, LIMIT_YAML_BYTES, &text, err);
     if (rc == ERR_NOT_FOUND)
-        return ERR(err, ERR_NOT_FOUND, "there is no '%s'; make a project with: slipway init NAME", path);
+        return ERR(err, ERR_NOT_FOUND, "there is no '%s'; make a project with: slipway init NAME",
+                   path);
     if (rc)
         return rc;
     if (out_text)

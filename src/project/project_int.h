@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Private to the reader of slipway.yaml. Steps: YAML tree (codec) → check.c, which walks the tree by the
- * key table and fills in references (expand.c, params.c) → plan.c, which takes values out of the checked
- * tree → link.c, which orders stages → formula.c, which checks expressions. A node with a reported
- * problem is `bad`; later steps treat it as absent, so that one mistake gives one message. */
+ * Private to the reader of slipway.yaml. Steps: YAML tree (codec) → check.c, which walks the tree
+ * by the key table and fills in references (expand.c, params.c) → plan.c, which takes values out of
+ * the checked tree → link.c, which orders stages → formula.c, which checks expressions. A node with
+ * a reported problem is `bad`; later steps treat it as absent, so that one mistake gives one
+ * message. */
 #pragma once
 #include "project/keys.h"
 #include "project/project.h"
@@ -15,25 +16,26 @@ struct reader {
     const struct project_options *options;
     struct project *project;
     struct yaml_node *root;
-    int params_ready;        /* 0 while `params` itself is read */
+    int params_ready;                       /* 0 while `params` itself is read */
     struct stage_use uses[READER_USES_MAX]; /* of the stage being checked */
     size_t use_n;
-    const char *stage;       /* its name; NULL outside stages */
+    const char *stage; /* its name; NULL outside stages */
 };
 
-/* Where a value came from, when references were filled in: maps a byte of the new text to the old. */
+/* Where a value came from, when references were filled in: maps a byte of the new text to the old.
+ */
 struct expansion {
     str_t original;
     struct {
-        size_t from, to;         /* in the new text */
+        size_t from, to; /* in the new text */
         size_t source_from, source_to;
     } pieces[16];
     size_t n;
 };
 
 /* ---- expand.c ---- */
-/* Fills in ${…} of a scalar and resolves its type again; in an expression texts get quotes. Reports and
- * marks the node bad when a reference is unknown. */
+/* Fills in ${…} of a scalar and resolves its type again; in an expression texts get quotes. Reports
+ * and marks the node bad when a reference is unknown. */
 void reader_expand(struct reader *r, struct yaml_node *n, int in_expression);
 /* Place of byte `at` of an expression's text (after filling in), `length` bytes wide. */
 struct yaml_place reader_place_in(const struct yaml_node *n, size_t at, size_t length);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * JSON Schema 2020-12 of slipway.yaml from the key table, for editors (yaml-language-server). It accepts
- * what the reader's structural checks accept; what needs more than structure (inputs, names of metrics)
- * stays with the reader. Any value may also be a reference, ${…}. */
+ * JSON Schema 2020-12 of slipway.yaml from the key table, for editors (yaml-language-server). It
+ * accepts what the reader's structural checks accept; what needs more than structure (inputs, names
+ * of metrics) stays with the reader. Any value may also be a reference, ${…}. */
 #include "codec/json.h"
 #include "project/keys.h"
 #include "project/project.h"
@@ -12,7 +12,8 @@
 
 static void put_shape(struct json_out *o, const struct shape *s);
 
-static void put_types(struct json_out *o, const char *a, const char *b, const char *c, const char *d)
+static void put_types(struct json_out *o, const char *a, const char *b, const char *c,
+                      const char *d)
 {
     const char *types[] = { a, b, c, d };
     jo_key(o, "type");
@@ -226,7 +227,8 @@ static void put_one_of_keys(struct json_out *o, const char *object)
     jo_key(o, "oneOf");
     jo_array(o);
     for (size_t i = 0; (k = key_at(i)) != NULL; i++)
-        if (belongs(k, object) && strcmp(k->name, "severity") != 0 && strcmp(k->name, "mostly") != 0)
+        if (belongs(k, object) && strcmp(k->name, "severity") != 0 &&
+            strcmp(k->name, "mostly") != 0)
             put_kind(o, k->name, &k->name, 1);
     jo_array_end(o);
 }
@@ -261,7 +263,8 @@ static void put_object(struct json_out *o, const char *object)
 
 void project_schema(struct buf *out)
 {
-    static const char *const objects[] = { "param", "source", "stage", "step", "one_hot", "drop", "rule", "deploy" };
+    static const char *const objects[] = { "param",   "source", "stage", "step",
+                                           "one_hot", "drop",   "rule",  "deploy" };
     struct json_out o;
     json_out_init(&o, out);
     o.indent = 2;
@@ -269,7 +272,9 @@ void project_schema(struct buf *out)
     jo_kv_cstr(&o, "$schema", "https://json-schema.org/draft/2020-12/schema");
     jo_kv_cstr(&o, "$id", "https://slipway.dev/schema/v1.json");
     jo_kv_cstr(&o, "title", "slipway.yaml");
-    jo_kv_cstr(&o, "description", "A Slipway project: data, preparation, a model, what it must meet, where it is served.");
+    jo_kv_cstr(
+        &o, "description",
+        "A Slipway project: data, preparation, a model, what it must meet, where it is served.");
     put_object(&o, "file");
     jo_key(&o, "$defs");
     jo_object(&o);

@@ -45,10 +45,12 @@ static int value_of(void *arg, const struct expr *name, struct expr_value *out, 
 
 static int same_tree(const struct expr *a, const struct expr *b)
 {
-    if (a->op != b->op || a->n != b->n || !str_eq(a->name, b->name) || !str_eq(a->entity, b->entity))
+    if (a->op != b->op || a->n != b->n || !str_eq(a->name, b->name) ||
+        !str_eq(a->entity, b->entity))
         return 0;
     if (a->op == EXPR_LITERAL &&
-        (a->value.type != b->value.type || a->value.number != b->value.number || !str_eq(a->value.string, b->value.string)))
+        (a->value.type != b->value.type || a->value.number != b->value.number ||
+         !str_eq(a->value.string, b->value.string)))
         return 0;
     for (size_t i = 0; i < a->n; i++)
         if (!same_tree(a->args[i], b->args[i]))
@@ -113,7 +115,8 @@ static void print_case(struct arena *a, str_t input, str_t expected)
         TEST_FAIL("\"%.*s\": %s", STR_ARG(input), err.msg);
     expr_print(e, &b);
     if (!str_eq(buf_view(&b), expected))
-        TEST_FAIL("\"%.*s\" prints as \"%s\", want \"%.*s\"", STR_ARG(input), b.p, STR_ARG(expected));
+        TEST_FAIL("\"%.*s\" prints as \"%s\", want \"%.*s\"", STR_ARG(input), b.p,
+                  STR_ARG(expected));
     check_round_trip(a, e);
 }
 
@@ -131,7 +134,8 @@ static void value_case(struct arena *a, str_t input, str_t expected)
         struct expr_value v;
         struct err err = ERR_INIT;
         buf_init(&b, 1 << 16);
-        if (expr_parse(a, input, &e, NULL, &err) || (folded && expr_check(a, e, type_of, NULL, EXPR_NULL, NULL, &err)) ||
+        if (expr_parse(a, input, &e, NULL, &err) ||
+            (folded && expr_check(a, e, type_of, NULL, EXPR_NULL, NULL, &err)) ||
             expr_eval(a, e, value_of, NULL, &v, &err))
             TEST_FAIL("\"%.*s\": %s", STR_ARG(input), err.msg);
         show(a, &v, &b);
@@ -157,7 +161,8 @@ static void error_case(struct arena *a, str_t input, str_t expected)
         TEST_FAIL("accepted: %.*s", STR_ARG(input));
     CHECK_INT(rc, ERR_INVALID);
     if (!str_is(expected, err.msg))
-        TEST_FAIL("\"%.*s\" says \"%s\", want \"%.*s\"", STR_ARG(input), err.msg, STR_ARG(expected));
+        TEST_FAIL("\"%.*s\" says \"%s\", want \"%.*s\"", STR_ARG(input), err.msg,
+                  STR_ARG(expected));
     CHECK(at <= input.n);
 }
 
@@ -175,7 +180,9 @@ static struct expr *random_leaf(struct arena *a, struct rng *r)
     static const char *const names[] = { "x", "rmse", "a b", "in", "größe", "q`q", "a.b", "_1" };
     struct expr *e = ARENA_NEW(a, struct expr);
     switch (rng_below(r, 5)) {
-    case 0: e->value = (struct expr_value){ EXPR_NUMBER, (double)rng_below(r, 1000) / 8, { 0 } }; break;
+    case 0:
+        e->value = (struct expr_value){ EXPR_NUMBER, (double)rng_below(r, 1000) / 8, { 0 } };
+        break;
     case 1: e->value = (struct expr_value){ EXPR_STRING, 0, STR("it's `a` \"b\"") }; break;
     case 2: e->value = (struct expr_value){ EXPR_BOOL, (double)rng_below(r, 2), { 0 } }; break;
     case 3: break;
@@ -191,17 +198,26 @@ static struct expr *random_leaf(struct arena *a, struct rng *r)
 static size_t operand_count(struct rng *r, enum expr_op op)
 {
     switch (op) {
-    case EXPR_LITERAL: case EXPR_NAME: return 0;
+    case EXPR_LITERAL:
+    case EXPR_NAME: return 0;
     case EXPR_CALL: return rng_below(r, 4);
-    case EXPR_NEG: case EXPR_NOT: case EXPR_IS_NULL: case EXPR_IS_NOT_NULL: return 1;
-    case EXPR_AND: case EXPR_OR: case EXPR_IN: case EXPR_NOT_IN: return 2 + rng_below(r, 3);
+    case EXPR_NEG:
+    case EXPR_NOT:
+    case EXPR_IS_NULL:
+    case EXPR_IS_NOT_NULL: return 1;
+    case EXPR_AND:
+    case EXPR_OR:
+    case EXPR_IN:
+    case EXPR_NOT_IN: return 2 + rng_below(r, 3);
     default: return 2;
     }
 }
 
 static struct expr *random_tree(struct arena *a, struct rng *r, int depth)
 {
-    enum expr_op op = depth ? (enum expr_op)(EXPR_CALL + rng_below(r, EXPR_COALESCE - EXPR_CALL + 1)) : EXPR_LITERAL;
+    enum expr_op op = depth
+                          ? (enum expr_op)(EXPR_CALL + rng_below(r, EXPR_COALESCE - EXPR_CALL + 1))
+                          : EXPR_LITERAL;
     if (op == EXPR_LITERAL)
         return random_leaf(a, r);
     struct expr *e = ARENA_NEW(a, struct expr);
@@ -228,11 +244,15 @@ TEST(expr_print_parse_identity)
     arena_fini(&a);
 }
 
-/* Random text over the language's own pieces: never crashes, accepted text survives a round trip. */
+/* Random text over the language's own pieces: never crashes, accepted text survives a round trip.
+ */
 TEST(expr_random_text)
 {
-    static const char *const pieces[] = { "x", " ", "1", "(", ")", "+", "-", "*", "**", " and ", " or ", "not ", "'a'", ".", "`", "\"",
-        " in ", ",", "??", "=", "<=", " is ", "null", "s", "max(", "e5", "%", "inf", "≤", "$" };
+    static const char *const pieces[] = { "x",    " ",  "1",  "(",     ")",    "+",
+                                          "-",    "*",  "**", " and ", " or ", "not ",
+                                          "'a'",  ".",  "`",  "\"",    " in ", ",",
+                                          "??",   "=",  "<=", " is ",  "null", "s",
+                                          "max(", "e5", "%",  "inf",   "≤",    "$" };
     struct rng r;
     struct arena a;
     int accepted = 0;
@@ -293,7 +313,10 @@ TEST(expr_limits)
     struct expr *e = NULL;
     struct err err = ERR_INIT;
     arena_init(&small, 4096);
-    CHECK_INT(expr_parse(&small, STR("a+b+c+d+e+f+g+h+i+j+k+l+m+n+o+p+q+r+s+t+u+v+w+x+y+z+a+b+c+d+e"), &e, NULL, &err), ERR_LIMIT);
+    CHECK_INT(expr_parse(&small,
+                         STR("a+b+c+d+e+f+g+h+i+j+k+l+m+n+o+p+q+r+s+t+u+v+w+x+y+z+a+b+c+d+e"), &e,
+                         NULL, &err),
+              ERR_LIMIT);
     arena_fini(&small);
 }
 
@@ -310,7 +333,8 @@ TEST(expr_lists_names_and_folds)
     size_t n = 0;
     arena_init(&a, 1 << 20);
     buf_init(&b, 1000);
-    CHECK_OK(expr_parse(&a, STR("x > 2 * 3 + abs(-1) and (y < 1 or s = lower('ABC'))"), &e, NULL, err));
+    CHECK_OK(
+        expr_parse(&a, STR("x > 2 * 3 + abs(-1) and (y < 1 or s = lower('ABC'))"), &e, NULL, err));
     expr_names(e, count_name, &n);
     CHECK_INT(n, 3);
     CHECK_OK(expr_check(&a, e, type_of, NULL, EXPR_BOOL, NULL, err));

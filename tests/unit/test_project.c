@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The project file: golden texts of every message, examples of the tables, the plan. Golden files are
- * rewritten by SLIPWAY_UPDATE_GOLDEN=1; look at the difference before committing it. */
+ * The project file: golden texts of every message, examples of the tables, the plan. Golden files
+ * are rewritten by SLIPWAY_UPDATE_GOLDEN=1; look at the difference before committing it. */
 #include "test.h"
 
 #include "base/fs.h"
@@ -15,7 +15,8 @@ static const char *no_env(void *arg, const char *name)
 }
 
 /* Loads with "-p a=1 -p b=2" style arguments. */
-static int load(struct arena *a, str_t text, str_t args, struct project **out, struct diags *d, struct err *err)
+static int load(struct arena *a, str_t text, str_t args, struct project **out, struct diags *d,
+                struct err *err)
 {
     struct project_override o[8];
     struct project_options options = { .overrides = o, .env = no_env };
@@ -27,7 +28,8 @@ static int load(struct arena *a, str_t text, str_t args, struct project **out, s
         }
         if (str_is(word, "-p") || !str_cut(word, '=', &word, &value))
             continue;
-        o[options.override_n++] = (struct project_override){ arena_strndup(a, word.p, word.n), arena_strndup(a, value.p, value.n) };
+        o[options.override_n++] = (struct project_override){ arena_strndup(a, word.p, word.n),
+                                                             arena_strndup(a, value.p, value.n) };
     }
     return project_load(a, text, &options, out, d, err);
 }
@@ -69,7 +71,8 @@ static void run_golden(const char *file)
         size_t dash = str_find(head, " -p "), arrow = str_find(body, "---->\n");
         args = dash == SIZE_MAX ? (str_t){ "", 0 } : (str_t){ head.p + dash, head.n - dash };
         str_t input = arrow == SIZE_MAX ? body : (str_t){ body.p, arrow };
-        str_t want = arrow == SIZE_MAX ? (str_t){ "", 0 } : (str_t){ body.p + arrow + 6, body.n - arrow - 6 };
+        str_t want = arrow == SIZE_MAX ? (str_t){ "", 0 }
+                                       : (str_t){ body.p + arrow + 6, body.n - arrow - 6 };
         buf_init(&got, 1 << 20);
         render(input, args, &got);
         buf_printf(&all, "%.*s\n%.*s---->\n%s", STR_ARG(head), STR_ARG(input), got.p);
@@ -112,7 +115,8 @@ TEST(project_error_examples)
         for (size_t k = 0; k < d.n; k++)
             found |= strcmp(d.items[k].code, c->code) == 0;
         if (!found)
-            TEST_FAIL("the bad example of %s gives %s (%s)", c->code, d.n ? d.items[0].code : "nothing", err.msg);
+            TEST_FAIL("the bad example of %s gives %s (%s)", c->code,
+                      d.n ? d.items[0].code : "nothing", err.msg);
         CHECK((rc != 0) == (c->code[0] == 'E'));
         if (load(&a, str_of(c->good), args, &p, &d, &err))
             TEST_FAIL("the good example of %s: %s", c->code, err.msg);
@@ -126,30 +130,44 @@ TEST(project_error_examples)
 /* Wraps the example of a key into a file in which it makes sense. */
 static const char *wrap(struct arena *a, const struct key *k)
 {
-    const char *o = k->object, *e = k->example, *top = "data: { d: { csv: d.csv, target: y, key: id, time: t } }\n";
+    const char *o = k->object, *e = k->example,
+               *top = "data: { d: { csv: d.csv, target: y, key: id, time: t } }\n";
     const char *train = "  train: { model: ridge }\n";
     if (strcmp(o, "file") == 0) {
         const char *data = strcmp(k->name, "data") == 0 ? "" : top;
-        const char *stages = strcmp(k->name, "stages") == 0 ? "" : "stages:\n  train: { model: ridge }\n";
+        const char *stages =
+            strcmp(k->name, "stages") == 0 ? "" : "stages:\n  train: { model: ridge }\n";
         return arena_printf(a, "%s%s%s\n", data, stages, e);
     }
     if (strcmp(o, "param") == 0)
-        return arena_printf(a, "%sparams: { x: { %s%s } }\nstages:\n%s", top, strcmp(k->name, "default") == 0 ? "" : "default: 3, ", e, train);
+        return arena_printf(a, "%sparams: { x: { %s%s } }\nstages:\n%s", top,
+                            strcmp(k->name, "default") == 0 ? "" : "default: 3, ", e, train);
     if (strcmp(o, "source") == 0)
-        return arena_printf(a, "data: { d: { %s%s } }\nstages:\n%s", strcmp(k->name, "csv") == 0 ? "target: y, " : strcmp(k->name, "target") == 0 ? "csv: d.csv, " : "csv: d.csv, target: y, ", e, train);
+        return arena_printf(a, "data: { d: { %s%s } }\nstages:\n%s",
+                            strcmp(k->name, "csv") == 0      ? "target: y, "
+                            : strcmp(k->name, "target") == 0 ? "csv: d.csv, "
+                                                             : "csv: d.csv, target: y, ",
+                            e, train);
     if (strcmp(o, "step") == 0)
         return arena_printf(a, "%sstages:\n  p:\n    do:\n      - %s\n%s", top, e, train);
     if (strcmp(o, "rule") == 0)
-        return arena_printf(a, "%sstages:\n  p:\n    do: [{ scale: [x] }]\n    expect:\n      - { %s%s }\n%s", top, k->name[0] == 's' || k->name[0] == 'm' ? (strcmp(k->name, "matches") == 0 ? "" : "not_null: [x], ") : "", e, train);
+        return arena_printf(
+            a, "%sstages:\n  p:\n    do: [{ scale: [x] }]\n    expect:\n      - { %s%s }\n%s", top,
+            k->name[0] == 's' || k->name[0] == 'm'
+                ? (strcmp(k->name, "matches") == 0 ? "" : "not_null: [x], ")
+                : "",
+            e, train);
     if (strcmp(o, "deploy") == 0)
         return arena_printf(a, "%sdeploy: { %s }\nstages:\n%s", top, e, train);
     if (strcmp(o, "one_hot") == 0)
-        return arena_printf(a, "%sstages:\n  p: { do: [{ one_hot: { %s%s } }] }\n%s", top, strcmp(k->name, "columns") == 0 ? "" : "columns: [x], ", e, train);
+        return arena_printf(a, "%sstages:\n  p: { do: [{ one_hot: { %s%s } }] }\n%s", top,
+                            strcmp(k->name, "columns") == 0 ? "" : "columns: [x], ", e, train);
     if (strcmp(o, "drop") == 0)
         return arena_printf(a, "%sstages:\n  p: { do: [{ drop: { %s } }] }\n%s", top, e, train);
     struct buf b;
     buf_init(&b, 4000);
-    int split = strchr("bktsv", k->name[0]) && strcmp(k->name, "key") != 0 && strcmp(k->name, "time") != 0;
+    int split =
+        strchr("bktsv", k->name[0]) && strcmp(k->name, "key") != 0 && strcmp(k->name, "time") != 0;
     buf_puts(&b, "    ");
     for (const char *p = e; *p; p++) {
         buf_putc(&b, *p);
@@ -158,15 +176,25 @@ static const char *wrap(struct arena *a, const struct key *k)
     }
     const char *text = arena_strdup(a, b.p);
     buf_fini(&b);
-    if (strcmp(k->name, "model") == 0 || strcmp(k->name, "intercept") == 0 || strcmp(k->name, "features") == 0 || strcmp(k->name, "exclude") == 0 || strcmp(k->name, "alpha") == 0)
-        return arena_printf(a, "%sstages:\n  train:\n%s\n%s", top, text, strcmp(k->name, "model") == 0 ? "" : "    model: ridge\n");
+    if (strcmp(k->name, "model") == 0 || strcmp(k->name, "intercept") == 0 ||
+        strcmp(k->name, "features") == 0 || strcmp(k->name, "exclude") == 0 ||
+        strcmp(k->name, "alpha") == 0)
+        return arena_printf(a, "%sstages:\n  train:\n%s\n%s", top, text,
+                            strcmp(k->name, "model") == 0 ? "" : "    model: ridge\n");
     if (strcmp(k->name, "gates") == 0)
         return arena_printf(a, "%sstages:\n%s  g:\n%s\n", top, train, text);
     if (strcmp(k->name, "do") == 0)
         return arena_printf(a, "%sstages:\n  p:\n%s\n%s", top, text, train);
     if (strcmp(k->name, "expect") == 0 || strcmp(k->name, "input") == 0)
-        return arena_printf(a, "%sstages:\n  clean: { do: [{ scale: [x] }] }\n  p:\n    do: [{ scale: [x] }]\n%s\n%s", top, text, train);
-    const char *by = strcmp(k->name, "by") == 0 ? "" : strcmp(k->name, "key") == 0 ? "    by: hash\n" : strcmp(k->name, "time") == 0 ? "    by: time\n" : strcmp(k->name, "stratify") == 0 ? "    by: stratified\n" : "    by: hash\n";
+        return arena_printf(
+            a,
+            "%sstages:\n  clean: { do: [{ scale: [x] }] }\n  p:\n    do: [{ scale: [x] }]\n%s\n%s",
+            top, text, train);
+    const char *by = strcmp(k->name, "by") == 0         ? ""
+                     : strcmp(k->name, "key") == 0      ? "    by: hash\n"
+                     : strcmp(k->name, "time") == 0     ? "    by: time\n"
+                     : strcmp(k->name, "stratify") == 0 ? "    by: stratified\n"
+                                                        : "    by: hash\n";
     (void)split;
     return arena_printf(a, "%sstages:\n  cut:\n%s\n%s%s", top, text, by, train);
 }

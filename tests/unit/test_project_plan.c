@@ -16,7 +16,8 @@ static struct project *load(struct arena *a, const char *text, struct diags *d)
 {
     struct project *p = NULL;
     struct err why = ERR_INIT;
-    if (project_load(a, str_of(text), &(struct project_options){ .seed = 9, .default_name = "folder" }, &p, d, &why))
+    if (project_load(a, str_of(text),
+                     &(struct project_options){ .seed = 9, .default_name = "folder" }, &p, d, &why))
         TEST_FAIL("%s", why.msg);
     return p;
 }
@@ -24,7 +25,8 @@ static struct project *load(struct arena *a, const char *text, struct diags *d)
 static const char *const houses =
     "params: { alpha: 0.5, top: 40, kind: ridge }\n"
     "data:\n"
-    "  houses: { csv: data/h.csv, key: id, time: sold, target: price, ignore: [note], missing: ['-', 9], delimiter: ';' }\n"
+    "  houses: { csv: data/h.csv, key: id, time: sold, target: price, ignore: [note], missing: "
+    "['-', 9], delimiter: ';' }\n"
     "stages:\n"
     "  features:\n"
     "    input: clean\n"
@@ -49,7 +51,8 @@ static const char *const houses =
     "      - matches: { zip: \"[0-9]{5}\" }\n"
     "      - row_count: [10, null]\n"
     "  parts: { input: features, by: stratified, stratify: heating, train: 0.7, valid: 0.1 }\n"
-    "  fit: { input: parts, model: \"${params.kind}\", alpha: \"${params.alpha}\", exclude: [lot], intercept: false }\n"
+    "  fit: { input: parts, model: \"${params.kind}\", alpha: \"${params.alpha}\", exclude: [lot], "
+    "intercept: false }\n"
     "  check:\n"
     "    input: [fit, parts.test]\n"
     "    gates:\n"
@@ -89,7 +92,8 @@ TEST(project_plan_of_everything)
     CHECK_STR(clean->steps[2].where, "price <= 0");
     const struct prep_step *impute = &clean->steps[3], *clip = &clean->steps[4];
     CHECK(impute->columns[0].impute == IMPUTE_MEDIAN);
-    CHECK(impute->columns[1].impute == IMPUTE_CONSTANT && impute->columns[1].number == 3.5 && !impute->columns[1].text);
+    CHECK(impute->columns[1].impute == IMPUTE_CONSTANT && impute->columns[1].number == 3.5 &&
+          !impute->columns[1].text);
     CHECK_STR(impute->columns[2].text, "none");
     CHECK(isnan(impute->columns[2].number));
     CHECK(impute->columns[3].impute == IMPUTE_MOST_FREQUENT);
@@ -104,7 +108,8 @@ TEST(project_plan_of_everything)
     CHECK(!clean->rules[5].column && clean->rules[5].low == 10 && clean->rules[5].high == INFINITY);
     CHECK(features->steps[0].drop == ONE_HOT_DROP_NONE);
     CHECK_STR(features->steps[0].columns[1].name, "7");
-    CHECK(features->steps[1].columns[0].scale == SCALE_MINMAX && features->steps[1].columns[1].scale == SCALE_ROBUST);
+    CHECK(features->steps[1].columns[0].scale == SCALE_MINMAX &&
+          features->steps[1].columns[1].scale == SCALE_ROBUST);
     CHECK(features->steps[2].columns[0].scale == SCALE_STANDARD);
     CHECK_STR(features->steps[3].columns[1].expr, "area ** 2");
     CHECK_INT(features->steps[3].columns[1].at.line, 11);
@@ -112,7 +117,8 @@ TEST(project_plan_of_everything)
     CHECK(split->by == SPLIT_STRATIFIED && split->train == 0.7 && split->valid == 0.1);
     CHECK_NEAR(split->test, 0.2, 1e-15);
     CHECK_STR(split->column, "heating");
-    CHECK(p->model->model.family == MODEL_RIDGE && p->model->model.alpha == 0.5 && !p->model->model.intercept);
+    CHECK(p->model->model.family == MODEL_RIDGE && p->model->model.alpha == 0.5 &&
+          !p->model->model.intercept);
     CHECK(!p->model->model.features && p->model->model.exclude_n == 1);
     CHECK_STR(p->gates->gates[1].text, "r2 >= 0.5");
     CHECK_INT(p->gates->gates[1].at.line, 33);
@@ -129,12 +135,14 @@ TEST(project_defaults)
     struct arena a;
     struct diags d;
     arena_init(&a, 16 << 20);
-    const struct project *p = load(&a, "data:\n  d: { csv: d.csv, target: y }\nstages:\n  fit: { model: ridge }\n", &d);
+    const struct project *p =
+        load(&a, "data:\n  d: { csv: d.csv, target: y }\nstages:\n  fit: { model: ridge }\n", &d);
     CHECK_INT(p->stage_n, 2);
     CHECK_STR(p->split->name, "split");
     CHECK_STR(p->split->inputs[0], "d");
     CHECK_STR(p->model->inputs[0], "split");
-    CHECK(p->split->split.by == SPLIT_HASH && p->split->split.train == 0.8 && p->split->split.test == 0.2);
+    CHECK(p->split->split.by == SPLIT_HASH && p->split->split.train == 0.8 &&
+          p->split->split.test == 0.2);
     CHECK_INT(p->split->split.seed, 9);
     CHECK(p->model->model.alpha == 1 && p->model->model.intercept);
     CHECK(!p->gates && !p->endpoint);
@@ -162,11 +170,15 @@ TEST(project_gate_outcomes)
         { "rmse <= 60", 1, "rmse 54.123 ≤ 60" },
         { "rmse < 50", 0, "rmse 54.123 ≥ 50" },
         { "rmse < baseline.rmse", 0, "rmse 54.123 ≥ baseline.rmse 53.5" },
-        { "rmse <= (champion.rmse ?? inf) * 1.02", 1, "rmse 54.123 ≤ (champion.rmse ?? inf) * 1.02 = 54.57" },
-        { "mae <= champion.mae", -1, "cannot be computed: champion.mae has no value (no champion yet); write (champion.mae ?? inf) for the first release" },
+        { "rmse <= (champion.rmse ?? inf) * 1.02", 1,
+          "rmse 54.123 ≤ (champion.rmse ?? inf) * 1.02 = 54.57" },
+        { "mae <= champion.mae", -1,
+          "cannot be computed: champion.mae has no value (no champion yet); write (champion.mae ?? "
+          "inf) for the first release" },
         { "mae <= champion.mae ?? inf", 1, "mae 0.46 ≤ champion.mae ?? inf = Infinity" },
         { "bias < 1", 0, "bias < 1 does not hold: bias NaN" },
-        { "rmse < 60 and r2 > 0.5", 0, "rmse < 60 AND r2 > 0.5 does not hold: rmse 54.123, r2 0.46" },
+        { "rmse < 60 and r2 > 0.5", 0,
+          "rmse < 60 AND r2 > 0.5 does not hold: rmse 54.123, r2 0.46" },
         { "rmse < 60 or r2 > 0.5", 1, "rmse < 60 OR r2 > 0.5 holds: rmse 54.123, r2 0.46" },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -174,7 +186,10 @@ TEST(project_gate_outcomes)
         struct diags d;
         struct gate_outcome out;
         arena_init(&a, 16 << 20);
-        const char *text = arena_printf(&a, "data:\n  d: { csv: d.csv, target: y }\nstages:\n  fit: { model: ridge }\n  check:\n    gates: [\"%s\"]\n", cases[i].gate);
+        const char *text = arena_printf(&a,
+                                        "data:\n  d: { csv: d.csv, target: y }\nstages:\n  fit: { "
+                                        "model: ridge }\n  check:\n    gates: [\"%s\"]\n",
+                                        cases[i].gate);
         const struct project *p = load(&a, text, &d);
         CHECK_OK(gate_evaluate(&a, &p->gates->gates[0], metric, NULL, &out, err));
         CHECK_STR(out.message, cases[i].message);
@@ -196,7 +211,8 @@ static void columns_say(const char *text, const char *const *names, size_t n, st
     struct column columns[16];
     struct frame f = { .arena = &a, .columns = columns, .column_n = n };
     for (size_t i = 0; i < n; i++) /* names that begin with a capital are texts */
-        columns[i] = (struct column){ .name = names[i], .type = names[i][0] < 'a' ? COLUMN_STRING : COLUMN_NUMBER };
+        columns[i] = (struct column){ .name = names[i],
+                                      .type = names[i][0] < 'a' ? COLUMN_STRING : COLUMN_NUMBER };
     int rc = project_columns_check(p, &f, "9f1c0000aabbccdd", &d, &why);
     CHECK((rc != 0) == (d.error_n > 0));
     diags_write(&d, DIAG_TEXT, 0, out);
@@ -206,12 +222,16 @@ static void columns_say(const char *text, const char *const *names, size_t n, st
 TEST(project_columns_good)
 {
     AUTO(buf_fini) struct buf b;
-    static const char *const names[] = { "id", "sold", "price", "area", "lot", "rooms", "built", "Heating", "note", "Zip" };
+    static const char *const names[] = { "id",    "sold",  "price",   "area", "lot",
+                                         "rooms", "built", "Heating", "note", "Zip" };
     buf_init(&b, 1 << 16);
-    columns_say("data:\n  h: { csv: h.csv, key: id, time: sold, target: price, ignore: [note] }\nstages:\n"
-                "  prep:\n    do:\n      - one_hot: [Heating]\n      - scale: [area, lot]\n      - derive: { age: 2020 - built, big: \"if(Zip = 'x', 1, 0)\" }\n"
-                "      - drop: [built, Zip]\n      - scale: [age]\n      - clip: { price: [0, 9] }\n  fit: { model: ridge, exclude: [rooms] }\n",
-                names, ARRAY_LEN(names), &b);
+    columns_say(
+        "data:\n  h: { csv: h.csv, key: id, time: sold, target: price, ignore: [note] }\nstages:\n"
+        "  prep:\n    do:\n      - one_hot: [Heating]\n      - scale: [area, lot]\n      - derive: "
+        "{ age: 2020 - built, big: \"if(Zip = 'x', 1, 0)\" }\n"
+        "      - drop: [built, Zip]\n      - scale: [age]\n      - clip: { price: [0, 9] }\n  fit: "
+        "{ model: ridge, exclude: [rooms] }\n",
+        names, ARRAY_LEN(names), &b);
     CHECK_STR(b.p ? b.p : "", "");
 }
 
@@ -223,11 +243,16 @@ TEST(project_columns_bad)
     static const char *const names[] = { "id", "price", "area", "rooms", "Heating", "Zip", "Note" };
     buf_init(&b, 1 << 16);
     arena_init(&a, 1 << 20);
-    columns_say("data:\n  houses: { csv: data/houses.csv, key: idd, target: Heating }\nstages:\n  prep:\n    do:\n      - clip: { pric: [0, 9] }\n"
-                "      - impute: { Zip: median, area: none, rooms: 3, Note: 4 }\n      - one_hot: [Zip]\n      - scale: [Zip, Note]\n      - derive: { x: \"aera * 2\", y: \"Note + 1\" }\n"
-                "      - drop: [area, Heating]\n      - scale: [area, x]\n    expect:\n      - in_range: { Note: [0, 1] }\n      - unique: [nope]\n"
-                "  parts: { by: stratified, stratify: zone, train: 0.8 }\n  fit: { model: ridge, exclude: [roms] }\n",
-                names, ARRAY_LEN(names), &b);
+    columns_say(
+        "data:\n  houses: { csv: data/houses.csv, key: idd, target: Heating }\nstages:\n  prep:\n  "
+        "  do:\n      - clip: { pric: [0, 9] }\n"
+        "      - impute: { Zip: median, area: none, rooms: 3, Note: 4 }\n      - one_hot: [Zip]\n  "
+        "    - scale: [Zip, Note]\n      - derive: { x: \"aera * 2\", y: \"Note + 1\" }\n"
+        "      - drop: [area, Heating]\n      - scale: [area, x]\n    expect:\n      - in_range: { "
+        "Note: [0, 1] }\n      - unique: [nope]\n"
+        "  parts: { by: stratified, stratify: zone, train: 0.8 }\n  fit: { model: ridge, exclude: "
+        "[roms] }\n",
+        names, ARRAY_LEN(names), &b);
     if (getenv("SLIPWAY_UPDATE_GOLDEN"))
         CHECK_OK(fs_write_atomic(test_data("project/columns.txt"), buf_view(&b), err));
     CHECK_OK(fs_read(&a, test_data("project/columns.txt"), 1 << 20, &want, err));
@@ -246,10 +271,16 @@ TEST(project_lock_round_trip_and_reasons)
     arena_init(&a, 16 << 20);
     buf_init(&one, 1 << 16);
     buf_init(&two, 1 << 16);
-    CHECK_OK(json_parse(&a, STR("{\"delimiter\":\"\\t\",\"quote\":\"\\\"\",\"header\":true,\"columns\":[{\"name\":\"gr\\u00f6\\u00dfe\",\"type\":\"number\"}],\"skip\":0,\"x\":1.5,\"n\":null}"), NULL, &dialect, err));
-    struct lock_item inputs[] = { { "data/h.csv", "9f1c" } }, outputs[] = { { "rows", "77aa" }, { "123", "no" } };
+    CHECK_OK(json_parse(
+        &a,
+        STR("{\"delimiter\":\"\\t\",\"quote\":\"\\\"\",\"header\":true,\"columns\":[{\"name\":"
+            "\"gr\\u00f6\\u00dfe\",\"type\":\"number\"}],\"skip\":0,\"x\":1.5,\"n\":null}"),
+        NULL, &dialect, err));
+    struct lock_item inputs[] = { { "data/h.csv", "9f1c" } },
+                     outputs[] = { { "rows", "77aa" }, { "123", "no" } };
     struct lock_item params[] = { { "params.alpha", "0.1" }, { "env.ZONE", "a: b" } };
-    struct lock_stage stage = { "clean", "do", inputs, 1, params, 2, "c0de", "slipway 0.1.0", outputs, 2 };
+    struct lock_stage stage = { "clean", "do",   inputs,          1,       params,
+                                2,       "c0de", "slipway 0.1.0", outputs, 2 };
     struct lock_data data = { "houses", "data/h.csv", 1234, "9f1c", &dialect };
     l = (struct lockfile){ &data, 1, &stage, 1 };
     lockfile_write(&l, &one);
@@ -257,7 +288,8 @@ TEST(project_lock_round_trip_and_reasons)
     lockfile_write(&back, &two);
     CHECK_STR(two.p, one.p);
     const struct lock_stage *old = lockfile_stage(&back, "clean");
-    CHECK(old && lockfile_data(&back, "houses")->bytes == 1234 && !lockfile_stage(&back, "x") && !lockfile_stage(NULL, "x"));
+    CHECK(old && lockfile_data(&back, "houses")->bytes == 1234 && !lockfile_stage(&back, "x") &&
+          !lockfile_stage(NULL, "x"));
     CHECK_STR(lock_key(&a, old), lock_key(&a, &stage));
     CHECK(!lock_reason(&a, old, &stage));
     CHECK_STR(lock_reason(&a, NULL, &stage), "first run");
@@ -292,7 +324,8 @@ TEST(project_schema_has_every_key)
     project_schema(&b);
     CHECK_OK(json_parse(&a, buf_view(&b), NULL, &v, err));
     for (size_t i = 0; (k = key_at(i)) != NULL; i++) {
-        const struct json *object = strcmp(k->object, "file") == 0 ? &v : json_get(json_get(&v, "$defs"), k->object);
+        const struct json *object =
+            strcmp(k->object, "file") == 0 ? &v : json_get(json_get(&v, "$defs"), k->object);
         const struct json *property = json_get(json_get(object, "properties"), k->name);
         CHECK(object && (property != NULL) == !(k->flags & KEY_LATER));
         if (property)
@@ -346,12 +379,14 @@ TEST(project_init_writes_and_refuses)
     CHECK_INT(project_init(&a, fs_join(&a, dir, "x"), "regression", "a b", &r, &why), ERR_INVALID);
     CHECK_INT(project_load_dir(&a, test_tmpdir(), NULL, NULL, &p, &d, NULL, &why), ERR_NOT_FOUND);
     CHECK(strstr(why.msg, "slipway init"));
-    static const char *const names[] = { "age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6", "progression" };
+    static const char *const names[] = { "age", "sex", "bmi", "bp", "s1",         "s2",
+                                         "s3",  "s4",  "s5",  "s6", "progression" };
     struct column columns[11];
     for (size_t i = 0; i < 11; i++)
         columns[i] = (struct column){ .name = names[i], .type = COLUMN_NUMBER };
     CHECK_OK(project_load_dir(&a, dir, NULL, NULL, &p, &d, NULL, err));
-    CHECK_OK(project_columns_check(p, &(struct frame){ .arena = &a, .columns = columns, .column_n = 11 }, "x", &d, err));
+    CHECK_OK(project_columns_check(
+        p, &(struct frame){ .arena = &a, .columns = columns, .column_n = 11 }, "x", &d, err));
     arena_fini(&a);
 }
 
@@ -366,8 +401,14 @@ TEST(project_json_and_github_forms)
     arena_init(&a, 16 << 20);
     buf_init(&json, 1 << 16);
     buf_init(&github, 1 << 16);
-    CHECK_INT(project_load(&a, STR("data:\n  d: { csv: d.csv, target: y }\nstages:\n  fit: { modle: ridge }\n"), NULL, &p, &d, &why), ERR_INVALID);
-    CHECK_STR(why.msg, "slipway.yaml:4:10: unknown key `modle` in stage `fit`; did you mean `model`?  (scikit-learn calls it `estimator`, SageMaker `algorithm`, Kubeflow `trainer`)");
+    CHECK_INT(project_load(
+                  &a,
+                  STR("data:\n  d: { csv: d.csv, target: y }\nstages:\n  fit: { modle: ridge }\n"),
+                  NULL, &p, &d, &why),
+              ERR_INVALID);
+    CHECK_STR(why.msg,
+              "slipway.yaml:4:10: unknown key `modle` in stage `fit`; did you mean `model`?  "
+              "(scikit-learn calls it `estimator`, SageMaker `algorithm`, Kubeflow `trainer`)");
     diags_write(&d, DIAG_JSON, 0, &json);
     CHECK_OK(json_parse(&a, buf_view(&json), NULL, &v, err));
     CHECK_INT(v.n, 1);
@@ -375,6 +416,8 @@ TEST(project_json_and_github_forms)
     CHECK_INT(json_get_int(&v.items[0], "column", 0), 10);
     CHECK_INT(json_get_int(&v.items[0], "end_column", 0), 15);
     diags_write(&d, DIAG_GITHUB, 0, &github);
-    CHECK(str_starts(buf_view(&github), "::error file=slipway.yaml,line=4,col=10,endColumn=15,title=E104::unknown key `modle` in stage `fit`"));
+    CHECK(str_starts(buf_view(&github),
+                     "::error file=slipway.yaml,line=4,col=10,endColumn=15,title=E104::unknown key "
+                     "`modle` in stage `fit`"));
     arena_fini(&a);
 }

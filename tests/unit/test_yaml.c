@@ -34,7 +34,8 @@ static void dump_value(const struct yaml_node *n, int indent, struct buf *out)
 
 static void dump(const struct yaml_node *n, int indent, struct buf *out)
 {
-    buf_printf(out, "%d:%d %s\n", n->place.line, n->place.column, n->kind == YAML_IS_MAP ? "map" : "list");
+    buf_printf(out, "%d:%d %s\n", n->place.line, n->place.column,
+               n->kind == YAML_IS_MAP ? "map" : "list");
     for (size_t i = 0; i < n->n; i++) {
         buf_printf(out, "%*s", indent + 2, "");
         if (n->kind == YAML_IS_MAP) {
@@ -51,7 +52,8 @@ static void dump(const struct yaml_node *n, int indent, struct buf *out)
 
 static const char *problem_name(enum yaml_problem_kind k)
 {
-    static const char *const names[] = { "syntax", "tab", "dollar", "duplicate", "large", "unsupported", "spelling" };
+    static const char *const names[] = { "syntax", "tab",         "dollar",  "duplicate",
+                                         "large",  "unsupported", "spelling" };
     return names[k];
 }
 
@@ -63,8 +65,8 @@ static void dump_document(const struct yaml_document *d, struct buf *out)
         buf_puts(out, "nothing\n");
     for (size_t i = 0; i < d->problem_n; i++) {
         const struct yaml_problem *p = &d->problems[i];
-        buf_printf(out, "! %d:%d+%d %s: %s%s%s\n", p->place.line, p->place.column, p->place.length, problem_name(p->kind),
-                   p->text, p->help ? " | " : "", p->help ? p->help : "");
+        buf_printf(out, "! %d:%d+%d %s: %s%s%s\n", p->place.line, p->place.column, p->place.length,
+                   problem_name(p->kind), p->text, p->help ? " | " : "", p->help ? p->help : "");
     }
 }
 
@@ -100,7 +102,8 @@ TEST(yaml_documents)
         CHECK(str_cut(block, '\n', &name, &body));
         size_t arrow = str_find(body, "---->\n");
         CHECK(arrow != SIZE_MAX);
-        check_document(name, (str_t){ body.p, arrow }, (str_t){ body.p + arrow + 6, body.n - arrow - 6 });
+        check_document(name, (str_t){ body.p, arrow },
+                       (str_t){ body.p + arrow + 6, body.n - arrow - 6 });
         n++;
     }
     CHECK(n >= 18);
@@ -132,20 +135,26 @@ TEST(yaml_limits)
     CHECK_INT(parse_rc("- ", 40, "x", 1 << 24), ERR_LIMIT);
     CHECK_INT(parse_rc("- x\n", 1000, "", 1 << 24), 0);
     CHECK_INT(parse_rc("- x\n", 200000, "", 1 << 28), ERR_LIMIT);
-    CHECK_INT(parse_rc("#aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", 30000, "", 1 << 24), ERR_LIMIT);
+    CHECK_INT(parse_rc("#aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", 30000, "", 1 << 24),
+              ERR_LIMIT);
     CHECK_INT(parse_rc("- x\n", 10000, "", 1 << 16), ERR_LIMIT);
     CHECK_INT(parse_rc("\xff", 1, "", 1 << 16), ERR_INVALID);
     CHECK_INT(parse_rc("- &a 1\n- *a\n", 90, "", 1 << 24), 0);
     CHECK_INT(parse_rc("- &a 1\n- *a\n", 101, "", 1 << 24), ERR_LIMIT);
-    const char *laughs = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
-                         "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n";
+    const char *laughs = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c "
+                         "[*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
+                         "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e "
+                         "[*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n";
     CHECK_INT(parse_rc(laughs, 1, "", 1 << 24), ERR_LIMIT);
 }
 
 TEST(yaml_written_text_reads_back)
 {
-    static const char *const texts[] = { "plain", "no", "y", "1", "1e5", "", " ", "a: b", "#x", "a\nb", "\"q\"", "back\\slash", "null",
-        "größe", "-x", "data/a.csv", "a\tb", "\x01", "true", "@", "v1.2-3" };
+    static const char *const texts[] = { "plain",      "no",          "y",    "1",     "1e5",
+                                         "",           " ",           "a: b", "#x",    "a\nb",
+                                         "\"q\"",      "back\\slash", "null", "größe", "-x",
+                                         "data/a.csv", "a\tb",        "\x01", "true",  "@",
+                                         "v1.2-3" };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         AUTO(buf_fini) struct buf b;
         struct arena a;
