@@ -12,7 +12,7 @@
 #include "data/csv_fill_int.h"
 #include "data/duck_int.h"
 
-static const char *const missing_default[] = { "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "<NA>" };
+static const char *const missing_default[] = { "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "<NA>", "?" };
 
 struct reading {
     struct arena *a;

@@ -218,7 +218,7 @@ static int explain_record(const struct csv_record *r, const char *shown, const s
 {
     if (r->defect)
         return ERR(err, ERR_INVALID, "%s:%zu: %s%s", shown, r->line, r->defect,
-                   d->quote ? "; if quotes are plain text in this file, set `quote: none`" : "");
+                   d->quote ? "; if quotes are plain text in this file, name another `quote` character for the source" : "");
     if (bad_utf8(r))
         return ERR(err, ERR_INVALID, "%s:%zu: this line is not UTF-8; convert the file: iconv -f latin1 -t utf-8", shown, r->line);
     if (r->n != d->column_n && !(r->n == 1 && r->text.n == 0))
