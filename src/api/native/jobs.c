@@ -205,6 +205,12 @@ static int start_run(struct request *rq, struct start *s, struct err *err)
     return rc ? rc : answer_run(rq, id, 202, err);
 }
 
+static int dry_run(struct request *rq, const struct json *body, struct start *s, struct err *err)
+{
+    int rc = find_champion(rq, s, err);
+    return rc ? rc : plan_answer(rq, &s->flow, json_get(body, "params"), err);
+}
+
 static int post_run(struct request *rq, struct err *err)
 {
     struct json body;
@@ -224,7 +230,7 @@ static int post_run(struct request *rq, struct err *err)
     s.flow.force = json_get_bool(&body, "force", 0);
     s.flow.command = json_get_string(&body, "command", NULL);
     if (json_get_bool(&body, "dry_run", 0))
-        return plan_answer(rq, s.project, s.config, s.flow.project_dir, s.flow.force, err);
+        return dry_run(rq, &body, &s, err);
     return start_run(rq, &s, err);
 }
 
