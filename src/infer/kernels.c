@@ -157,14 +157,14 @@ static void where_text(const struct insn *i, void *const *slots, size_t n)
 
 #define K(name) name##_baseline
 #define KERNEL static
-#include "infer/kernels_body.h"
+#include "infer/kernels_body.inc"
 #undef K
 #undef KERNEL
 
 #if defined(__x86_64__)
 #define K(name) name##_avx2
 #define KERNEL static __attribute__((target("avx2")))
-#include "infer/kernels_body.h"
+#include "infer/kernels_body.inc"
 #undef K
 #undef KERNEL
 #endif
