@@ -108,20 +108,39 @@ static void find_number(const struct insn *i, void *const *slots, size_t n)
     }
 }
 
+/* What was looked up last, by address: rows of a coded column share the memory of their levels. */
+enum { MEMO = 64, MEMO_FROM_ROWS = 128 };
+
+struct memo {
+    str_t text;
+    double at;
+};
+
+static double find_one(const struct insn *i, void *const *slots, str_t text)
+{
+    int64_t at = keys_find_text(i->data, text);
+    if (at < 0 && i->index == 1)
+        fail(i, slots);
+    return (double)at;
+}
+
 static void find_text(const struct insn *i, void *const *slots, size_t n)
 {
     const str_t *x = slots[i->args[0]];
     double *out = slots[i->dst];
+    struct memo memo[MEMO];
+    if (n < MEMO_FROM_ROWS) {
+        for (size_t r = 0; r < n; r++)
+            out[r] = find_one(i, slots, x[r]);
+        return;
+    }
+    memset(memo, 0, sizeof memo);
     for (size_t r = 0; r < n; r++) {
-        /* Neighbours that share memory are common: a coded column has one string a level. */
-        if (r && x[r].p == x[r - 1].p && x[r].n == x[r - 1].n) {
-            out[r] = out[r - 1];
-            continue;
-        }
-        int64_t at = keys_find_text(i->data, x[r]);
-        if (at < 0 && i->index == 1)
-            fail(i, slots);
-        out[r] = (double)at;
+        uintptr_t address = (uintptr_t)x[r].p;
+        struct memo *m = &memo[(address ^ address >> 6) % MEMO];
+        if (m->text.p != x[r].p || m->text.n != x[r].n || !x[r].p)
+            *m = (struct memo){ x[r], find_one(i, slots, x[r]) };
+        out[r] = m->at;
     }
 }
 
