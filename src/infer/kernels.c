@@ -30,10 +30,12 @@ static void pick_text(const struct insn *i, void *const *slots, size_t n)
 
 enum { WHOLE_BITS = 53 };
 
-/* Whole numbers that a double holds exactly. */
-static int is_whole(double x)
+/* A whole number that a double holds exactly; what callers put into a whole column may be anything.
+ */
+static int64_t whole(double x, int *ok)
 {
-    return fabs(x) <= (double)(1LL << WHOLE_BITS);
+    *ok &= fabs(x) <= (double)(1LL << WHOLE_BITS);
+    return *ok ? (int64_t)x : 0;
 }
 
 static void int_div(const struct insn *i, void *const *slots, size_t n)
@@ -41,10 +43,11 @@ static void int_div(const struct insn *i, void *const *slots, size_t n)
     const double *x = slots[i->args[0]], *y = slots[i->args[1]];
     double *out = slots[i->dst];
     for (size_t r = 0; r < n; r++) {
-        if (y[r] == 0)
+        int ok = 1;
+        int64_t a = whole(x[r], &ok), b = whole(y[r], &ok);
+        if (ok && b == 0)
             fail(i, slots);
-        int ok = is_whole(x[r]) && is_whole(y[r]) && y[r] != 0;
-        out[r] = ok ? (double)((int64_t)x[r] / (int64_t)y[r]) : (double)NAN;
+        out[r] = ok && b != 0 ? (double)(a / b) : (double)NAN;
     }
 }
 
