@@ -140,8 +140,9 @@ int serve_status_get(struct serve *s, str_t name, struct serve_status *out,
 size_t serve_status_list(struct serve *s, struct arena *a, struct serve_status **out);
 size_t serve_traffic_get(struct serve *s, struct arena *a, const char *endpoint,
                          struct serve_traffic_info **out);
-int serve_series_get(struct serve *s, const char *endpoint,
-                     struct serve_series *out); /* 0 or ERR_NOT_FOUND */
+/* Of one version, or of all when version is NULL. 0 or ERR_NOT_FOUND. */
+int serve_series_get(struct serve *s, const char *endpoint, const char *version,
+                     struct serve_series *out);
 
 /* Latency histogram of a version for Prometheus: cumulative counts below bounds_ns[i]. */
 struct serve_histogram {

@@ -157,7 +157,8 @@ size_t serve_traffic_get(struct serve *s, struct arena *a, const char *endpoint,
     return n;
 }
 
-int serve_series_get(struct serve *s, const char *endpoint, struct serve_series *out)
+int serve_series_get(struct serve *s, const char *endpoint, const char *version,
+                     struct serve_series *out)
 {
     lock_take(&s->stats_lock);
     const struct endpoint *e = serve__endpoint(s, endpoint);
@@ -167,6 +168,8 @@ int serve_series_get(struct serve *s, const char *endpoint, struct serve_series 
         out->t_ms[k] = second * 1000;
         out->requests[k] = out->errors[k] = 0;
         for (const struct traffic *t = e->traffic; t; t = t->next) {
+            if (version && strcmp(t->version, version) != 0)
+                continue;
             const struct traffic_second *slot =
                 &t->ring[(second % SERVE_RING + SERVE_RING) % SERVE_RING];
             out->requests[k] += slot->requests;

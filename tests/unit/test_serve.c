@@ -384,7 +384,7 @@ TEST(traffic_is_counted_and_merged)
     CHECK_NEAR(info[0].mean_prediction, 13, 1e-12);
     CHECK_NEAR(info[0].rate, 11.0 / 60, 1e-12);
     CHECK(info[0].p50_ms > 0 && info[0].p50_ms <= info[0].p99_ms);
-    CHECK_INT(serve_series_get(s, "ep", &series), 0);
+    CHECK_INT(serve_series_get(s, "ep", NULL, &series), 0);
     CHECK_INT(series.t_ms[59], 101000);
     CHECK_INT(series.requests[59], 11);
     CHECK_INT(series.errors[59], 1);
@@ -396,11 +396,14 @@ TEST(traffic_is_counted_and_merged)
     CHECK_INT(serve_traffic_get(s, &a, "ep", &info), 2);
     CHECK_STR(info[0].version, "2");
     CHECK_INT(info[0].requests, 1);
-    CHECK_INT(serve_series_get(s, "ep", &series), 0);
+    CHECK_INT(serve_series_get(s, "ep", NULL, &series), 0);
     CHECK_INT(series.requests[29], 11);
     CHECK_INT(series.requests[59], 1);
+    CHECK_INT(serve_series_get(s, "ep", "2", &series), 0);
+    CHECK_INT(series.requests[29], 0);
+    CHECK_INT(series.requests[59], 1);
     serve_tick(s, 500000);
-    CHECK_INT(serve_series_get(s, "ep", &series), 0);
+    CHECK_INT(serve_series_get(s, "ep", NULL, &series), 0);
     for (int k = 0; k < SERVE_RING; k++)
         CHECK_INT(series.requests[k], 0);
     CHECK_INT(serve_traffic_get(s, &a, "ep", &info), 2);

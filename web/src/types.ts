@@ -90,7 +90,7 @@ export interface Endpoint {
   last_update_time_ms?: number;
   history?: { version: string; time_ms: number; actor?: string; action: string; reason?: string | null }[];
   signature?: Signature; input_example?: Record<string, unknown>; traffic?: Traffic[];
-  series?: { t_ms: number[]; requests: number[]; errors: number[]; p99_ms: (number | null)[] };
+  series?: { t_ms: number[]; requests: number[]; errors: number[]; p99_ms: (number | null)[]; versions?: { version: string; requests: number[]; errors: number[]; p99_ms: (number | null)[] }[] };
 }
 export interface Dataset {
   name: string; digest: string; creation_time_ms?: number; rows?: number; columns_n?: number;

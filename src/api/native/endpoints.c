@@ -168,28 +168,20 @@ static void write_traffic(struct request *rq, struct json_out *o, const char *na
     jo_array_end(o);
 }
 
-static void write_series(struct request *rq, struct json_out *o, const char *name)
+static void write_counts(struct json_out *o, const char *key, const uint64_t *v, int n)
 {
-    struct serve *serve = app_of(rq)->serve;
-    struct serve_series *s = arena_try_alloc(&rq->arena, 1, sizeof *s);
-    int n = serve && s && serve_series_get(serve, name, s) == 0 ? SERVE_RING : 0;
-    jo_key(o, "series");
-    jo_object(o);
-    jo_key(o, "t_ms");
+    jo_key(o, key);
     jo_array(o);
     for (int i = 0; i < n; i++)
-        jo_int(o, s->t_ms[i]);
+        jo_int(o, (int64_t)v[i]);
     jo_array_end(o);
-    jo_key(o, "requests");
-    jo_array(o);
-    for (int i = 0; i < n; i++)
-        jo_int(o, (int64_t)s->requests[i]);
-    jo_array_end(o);
-    jo_key(o, "errors");
-    jo_array(o);
-    for (int i = 0; i < n; i++)
-        jo_int(o, (int64_t)s->errors[i]);
-    jo_array_end(o);
+}
+
+/* Members "requests", "errors" and "p99_ms" of the last n seconds. */
+static void write_lines(struct json_out *o, const struct serve_series *s, int n)
+{
+    write_counts(o, "requests", s->requests, n);
+    write_counts(o, "errors", s->errors, n);
     jo_key(o, "p99_ms");
     jo_array(o);
     for (int i = 0; i < n; i++) {
@@ -198,6 +190,48 @@ static void write_series(struct request *rq, struct json_out *o, const char *nam
         else
             jo_null(o);
     }
+    jo_array_end(o);
+}
+
+/* The same for each version that answered in that time. */
+static void write_version_lines(struct request *rq, struct json_out *o, const char *name,
+                                struct serve_series *s)
+{
+    struct serve *serve = app_of(rq)->serve;
+    struct serve_traffic_info *info = NULL;
+    size_t n = serve_traffic_get(serve, &rq->arena, name, &info);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t sum = 0;
+        if (serve_series_get(serve, name, info[i].version, s))
+            continue;
+        for (int k = 0; k < SERVE_RING; k++)
+            sum += s->requests[k];
+        if (!sum)
+            continue;
+        jo_object(o);
+        jo_kv_cstr(o, "version", info[i].version);
+        write_lines(o, s, SERVE_RING);
+        jo_object_end(o);
+    }
+}
+
+static void write_series(struct request *rq, struct json_out *o, const char *name)
+{
+    struct serve *serve = app_of(rq)->serve;
+    struct serve_series *s = arena_try_alloc(&rq->arena, 1, sizeof *s);
+    int n = serve && s && serve_series_get(serve, name, NULL, s) == 0 ? SERVE_RING : 0;
+    jo_key(o, "series");
+    jo_object(o);
+    jo_key(o, "t_ms");
+    jo_array(o);
+    for (int i = 0; i < n; i++)
+        jo_int(o, s->t_ms[i]);
+    jo_array_end(o);
+    write_lines(o, s, n);
+    jo_key(o, "versions");
+    jo_array(o);
+    if (n)
+        write_version_lines(rq, o, name, s);
     jo_array_end(o);
     jo_object_end(o);
 }
@@ -450,7 +484,7 @@ static int post_predict(struct request *rq, struct err *err)
 #define DETAIL                                                                                     \
     BASIC "history! [object]: Moves, newest first: version, time_ms, actor, action, reason.\n"     \
           "signature object|null: Columns of the model.\ninput_example object|null: One row.\n"    \
-          "series! object: The last 60 seconds: t_ms, requests, errors, p99_ms."
+          "series! object: The last 60 seconds: t_ms, requests, errors, p99_ms; the same by version in versions."
 #define MOVE_DOC "version string: Number, @alias or latest.\nreason string: Kept in the record."
 
 static const struct route routes[] = {

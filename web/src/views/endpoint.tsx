@@ -19,6 +19,7 @@ import { Table } from '../ui/table';
 import { endpointTotals } from './home';
 
 const POLL_MS = 2000;
+const VERSION_COLORS = ['--series-1', '--series-3', '--series-4', '--series-5'];
 
 /* Counters are not events, so the figures are asked for every two seconds, only while in sight. */
 function useLive(first: Shape): Shape {
@@ -55,14 +56,20 @@ function Charts({ e }: { e: Shape }) {
   if (!s || s.t_ms.length < 2) return <Empty icon="endpoints" title={t('No traffic yet')} why={t('Requests of the last minute appear here as they come.')} command={`slipway predict ${word(e.name)} '${JSON.stringify(e.input_example ?? {})}'`} />;
   const marks = (e.history ?? []).filter((h) => h.time_ms >= s.t_ms[0]!).map((h) => ({ t: h.time_ms, text: `v${h.version}` }));
   const total = s.requests.reduce((a, b) => a + b, 0), bad = s.errors.reduce((a, b) => a + b, 0), worst = Math.max(0, ...s.p99_ms.map((x) => x ?? 0));
-  const rows = () => ({ head: [t('Time'), t('Requests'), t('Errors'), 'p99 ms'], rows: s.t_ms.map((x, i): (string | number | null)[] => [new Date(x).toISOString().slice(11, 19), s.requests[i] ?? 0, s.errors[i] ?? 0, s.p99_ms[i] ?? null]) });
+  const by = [...(s.versions ?? [])].sort((a, b) => Number(a.version) - Number(b.version)), many = by.length > 1;
+  const lines = many ? by : [{ version: by[0]?.version ?? e.serving_version ?? e.version, requests: s.requests, errors: s.errors, p99_ms: s.p99_ms }];
+  const color = (i: number) => VERSION_COLORS[i % VERSION_COLORS.length]!;
+  const rows = () => ({
+    head: [t('Time'), ...lines.flatMap((l) => [`v${l.version} ${t('Requests')}`, `v${l.version} ${t('Errors')}`, `v${l.version} p99 ms`])],
+    rows: s.t_ms.map((x, i): (string | number | null)[] => [new Date(x).toISOString().slice(11, 19), ...lines.flatMap((l) => [l.requests[i] ?? 0, l.errors[i] ?? 0, l.p99_ms[i] ?? null])]),
+  });
   return (
     <div class="two live-charts">
       <Figure title={t('Requests per second')} summary={t('{n} requests in {s} seconds, {bad} errors.', { n: int(total), s: s.t_ms.length, bad: int(bad) })} table={rows}>
-        <Lines label={t('Requests per second')} t={s.t_ms} marks={marks} series={[{ label: t('Requests'), values: s.requests, color: '--series-1', fill: true }, { label: t('Errors'), values: s.errors, color: '--series-2', dash: [4, 3] }]} />
+        <Lines label={t('Requests per second')} t={s.t_ms} marks={marks} series={[...lines.map((l, i) => ({ label: `v${l.version}`, values: l.requests, color: color(i), fill: !many })), { label: t('Errors'), values: s.errors, color: '--series-2', dash: [4, 3] }]} />
       </Figure>
       <Figure title={t('Latency p99')} summary={t('At most {worst} in this minute.', { worst: ms(worst) })} table={rows}>
-        <Lines label={t('Latency p99')} t={s.t_ms} marks={marks} unit="ms" series={[{ label: 'p99 ms', values: s.p99_ms, color: '--series-3' }]} />
+        <Lines label={t('Latency p99')} t={s.t_ms} marks={marks} unit="ms" series={lines.map((l, i) => ({ label: `v${l.version}`, values: l.p99_ms, color: color(i) }))} />
       </Figure>
     </div>
   );
@@ -125,7 +132,7 @@ export default function Endpoint({ data }: ViewProps<'endpoint'>) {
           <button type="button" class="button" disabled={!e.previous_version && (e.history?.length ?? 0) < 2} onClick={() => openRollback(e)}>{t('Roll back')}…</button>
           <button type="button" class="button primary" onClick={() => openPromote(e, choices)}>{t('Promote')}…</button></div>
       </header>
-      {e.state_reason && <div class={`banner ${e.state === 'failed' ? 'banner-bad' : 'banner-plain'}`}>{e.state_reason}</div>}
+      {e.state_reason && e.state !== 'not_served' && <div class={`banner ${e.state === 'failed' ? 'banner-bad' : 'banner-plain'}`}>{e.state_reason}</div>}
       {e.state === 'not_served' && <div class="banner banner-plain"><strong>{t('No server serves this folder now')}</strong><CommandLine text="slipway server" /></div>}
       <KeyFacts items={[
         [t('Model'), <><a href={href(modelPath(e.model))}>{e.model}</a> <a class="tag tag-accent num" href={href(modelPath(e.model, e.serving_version ?? e.version))}>v{e.serving_version ?? e.version}</a></>],
