@@ -314,6 +314,21 @@ static int apply_in_tx(struct tx *tx, void *arg, struct err *err)
     return rc ? rc : put_run(tx, p, err);
 }
 
+/* The lock file of a good run goes into the project's folder, for the next run's "why" and for git.
+ * It is a convenience that can be made again: a folder that cannot be written loses nothing. */
+static void write_lock(struct apply *p)
+{
+    const struct json *lock = json_get(&p->result, "lock");
+    struct json spec;
+    str_t text;
+    if (p->state != STEP_SUCCESS || !lock || lock->type != JSON_STRING ||
+        read_json(p, ATTEMPT_SPEC, MIB(8), &spec, &text, NULL))
+        return;
+    const char *dir = json_get_string(&spec, "project_dir", NULL);
+    if (dir)
+        IGNORE(fs_write_atomic(fs_join(&p->arena, dir, "slipway.lock"), lock->string, NULL));
+}
+
 int flow__apply(struct flow *f, const struct attempt *at, struct err *err)
 {
     struct apply p = { .flow = f, .at = at };
@@ -321,6 +336,8 @@ int flow__apply(struct flow *f, const struct attempt *at, struct err *err)
     int rc = load(&p, err);
     if (!rc)
         rc = store_write(f->store, apply_in_tx, &p, err);
+    if (!rc)
+        write_lock(&p);
     arena_fini(&p.arena);
     if (rc == ERR_CONFLICT) /* somebody else was first */
         return 0;
