@@ -6,6 +6,12 @@
 #define MLFLOW_API_VERSION "3.11.1"
 
 extern const struct route_table common_routes;    /* health, version, readiness, metrics, openapi */
+extern const struct route_table experiment_routes; /* /api/v1/experiments */
+extern const struct route_table run_routes;       /* reading runs */
+extern const struct route_table model_routes;     /* /api/v1/models, aliases, tags, comparison */
+extern const struct route_table version_routes;   /* /api/v1/models/{name}/versions */
+extern const struct route_table dataset_routes;   /* /api/v1/datasets */
+extern const struct route_table audit_routes;     /* /api/v1/audit */
 extern const struct route_table status_routes;   /* /api/v1/status */
 extern const struct route_table view_routes;     /* /api/v1/view/{page} */
 extern const struct route_table job_routes;      /* starting, stopping, following runs */

@@ -173,7 +173,10 @@ int event_list(struct tx *tx, struct arena *a, const struct event_query *q, stru
                size_t *out_n, struct err *err)
 {
     AUTO(stmt_auto) struct stmt *st = NULL;
-    int by_subject = q->newest_first && q->subject && q->subject[0];
+    /* The index finds one subject; "model/x" also means "model/x:3" and takes the long way. */
+    int is_model =
+        q->subject && str_starts(str_of(q->subject), "model/") && !strchr(q->subject, ':');
+    int by_subject = q->newest_first && q->subject && q->subject[0] && !is_model;
     const struct sql *sql = by_subject        ? event_sql_of_subject
                             : q->newest_first ? event_sql_down
                                               : event_sql_up;

@@ -43,7 +43,7 @@ int event_add(struct tx *tx, const struct event *e, struct err *err) WARN_UNUSED
 struct event_query {
     int64_t after_seq;      /* > */
     int64_t before_seq;     /* <, 0 = none */
-    const char *subject;    /* exact, or NULL */
+    const char *subject;    /* exact (model/x also finds model/x:3), or NULL */
     const char *kind_prefix;/* or NULL */
     const char *actor;
     int newest_first;

@@ -34,10 +34,12 @@ SQL(event_insert,
     " reason, request_id) VALUES ((SELECT COALESCE(MAX(seq), 0) + 1 FROM events),"
     " $1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING seq");
 SQL(event_up, "SELECT " EVENT_COLUMNS " FROM events WHERE seq > $1 AND seq < $2"
-              " AND ($3 = '' OR subject = $3) AND ($4 = '' OR substr(kind, 1, length($4)) = $4)"
+              " AND ($3 = '' OR subject = $3 OR substr(subject, 1, length($3) + 1) = $3 || ':') "
+              "AND ($4 = '' OR substr(kind, 1, length($4)) = $4)"
               " AND ($5 = '' OR actor = $5) ORDER BY seq LIMIT $6");
 SQL(event_down, "SELECT " EVENT_COLUMNS " FROM events WHERE seq > $1 AND seq < $2"
-                " AND ($3 = '' OR subject = $3) AND ($4 = '' OR substr(kind, 1, length($4)) = $4)"
+                " AND ($3 = '' OR subject = $3 OR substr(subject, 1, length($3) + 1) = $3 || ':') "
+                "AND ($4 = '' OR substr(kind, 1, length($4)) = $4)"
                 " AND ($5 = '' OR actor = $5) ORDER BY seq DESC LIMIT $6");
 SQL(event_of_subject,
     "SELECT " EVENT_COLUMNS " FROM events WHERE subject = $1 AND seq > $2 AND seq < $3"

@@ -208,8 +208,9 @@ static void put_part(struct table *t, const struct json *metrics, const char *pa
     for (size_t i = 0; v && v->type == JSON_OBJECT && i < v->n; i++) {
         const struct json *value = json_get(&v->members[i].value, "value");
         const char *key = v->members[i].key.p;
-        if (value && value->type != JSON_NULL)
-            put(t, strcmp(part, "test") == 0 ? key : arena_printf(t->a, "%s.%s", part, key), value);
+        if (value && value->type != JSON_NULL) /* whole: {"value","low","high"} */
+            put(t, strcmp(part, "test") == 0 ? key : arena_printf(t->a, "%s.%s", part, key),
+                &v->members[i].value);
     }
 }
 

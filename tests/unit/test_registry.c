@@ -321,8 +321,8 @@ static int compares(struct tx *tx, void *arg, struct err *err)
     const struct compare_row *rmse = row_of(&c, "metrics", "rmse");
     CHECK(rmse->differs);
     CHECK_STR(rmse->better, "low");
-    CHECK_STR(rmse->values[0], "54.1");
-    CHECK_STR(rmse->values[1], "51.1");
+    CHECK_STR(rmse->values[0], "{\"value\":54.1,\"low\":50.0,\"high\":58.0}");
+    CHECK_STR(rmse->values[1], "{\"value\":51.1,\"low\":50.0,\"high\":58.0}");
     CHECK_STR(row_of(&c, "metrics", "r2")->better, "high");
     CHECK(!row_of(&c, "metrics", "train.rmse")->differs);
     CHECK(!row_of(&c, "params", "alpha")->differs);
