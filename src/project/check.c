@@ -100,7 +100,9 @@ static void out_of_range(struct reader *r, const struct shape *s, struct yaml_no
 static void check_number(struct reader *r, const struct shape *s, struct yaml_node *n,
                          const struct context *c)
 {
-    int number = n->kind == YAML_IS_INT || (s->kind == SHAPE_NUMBER && n->kind == YAML_IS_FLOAT);
+    int number =
+        n->kind == YAML_IS_INT ||
+        (n->kind == YAML_IS_FLOAT && (s->kind == SHAPE_NUMBER || n->number == rint(n->number)));
     if (!number || isnan(n->number))
         wrong_kind(r, s, n, c);
     else if ((s->low != 0 || s->high != 0) && !(n->number >= s->low && n->number <= s->high))
@@ -539,9 +541,9 @@ static void check_key(struct reader *r, const char *object, struct yaml_pair *pa
         later_key(r, k, pair->key, c);
         return;
     }
-    int may_be_empty = strcmp(k->name, "drop_duplicates") == 0;
+    int acts = is_operation_list(object) || strcmp(object, "one_hot") == 0;
     struct context inner = { c->where, arena_printf(r->arena, "`%s`", k->name),
-                             is_operation_list(object) && !may_be_empty };
+                             acts && strcmp(k->name, "drop_duplicates") != 0 };
     check_value(r, k->shape, pair->value, &inner);
 }
 

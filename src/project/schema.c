@@ -10,7 +10,7 @@
 #define NAME_PATTERN "^[A-Za-z][A-Za-z0-9_-]{0,249}$"
 #define WIDE_NAME_PATTERN "^[A-Za-z\\u0080-\\uffff][A-Za-z0-9_\\u0080-\\uffff-]{0,249}$"
 
-static void put_shape(struct json_out *o, const struct shape *s);
+static void put_shape(struct json_out *o, const struct shape *s, int filled);
 
 static void put_types(struct json_out *o, const char *a, const char *b, const char *c,
                       const char *d)
@@ -79,27 +79,29 @@ static void put_range(struct json_out *o)
     jo_kv_cstr(o, "type", "null");
     jo_object_end(o);
     jo_object(o);
-    put_shape(o, &number);
+    put_shape(o, &number, 0);
     jo_object_end(o);
     jo_array_end(o);
     jo_object_end(o);
 }
 
-static void put_either(struct json_out *o, const struct shape *s)
+static void put_either(struct json_out *o, const struct shape *s, int filled)
 {
     jo_key(o, "anyOf");
     jo_array(o);
     for (int i = 0; i < 2; i++) {
         jo_object(o);
-        put_shape(o, i ? s->b : s->a);
+        put_shape(o, i ? s->b : s->a, filled);
         jo_object_end(o);
     }
     jo_array_end(o);
 }
 
-static void put_map(struct json_out *o, const struct shape *s)
+static void put_map(struct json_out *o, const struct shape *s, int filled)
 {
     jo_kv_cstr(o, "type", "object");
+    if (filled)
+        jo_kv_int(o, "minProperties", 1);
     if (strcmp(s->text, "names") == 0) {
         jo_key(o, "propertyNames");
         jo_object(o);
@@ -108,20 +110,20 @@ static void put_map(struct json_out *o, const struct shape *s)
     }
     jo_key(o, "additionalProperties");
     jo_object(o);
-    put_shape(o, s->a);
+    put_shape(o, s->a, filled);
     jo_object_end(o);
 }
 
-/* The members of one schema object, without its braces. */
-static void put_shape(struct json_out *o, const struct shape *s)
+/* The members of one schema object, without its braces. filled: lists and maps are not empty. */
+static void put_shape(struct json_out *o, const struct shape *s, int filled)
 {
     switch (s->kind) {
     case SHAPE_INTEGER:
     case SHAPE_NUMBER: put_number(o, s); break;
     case SHAPE_CHOICE: put_choice(o, s); break;
     case SHAPE_RANGE: put_range(o); break;
-    case SHAPE_EITHER: put_either(o, s); break;
-    case SHAPE_MAP: put_map(o, s); break;
+    case SHAPE_EITHER: put_either(o, s, filled); break;
+    case SHAPE_MAP: put_map(o, s, filled); break;
     case SHAPE_BOOLEAN:
         jo_key(o, "anyOf");
         jo_array(o);
@@ -145,17 +147,22 @@ static void put_shape(struct json_out *o, const struct shape *s)
         if (s->kind == SHAPE_PATH)
             jo_kv_int(o, "minLength", 1);
         break;
+    case SHAPE_COLUMN:
+        put_types(o, "string", "number", "boolean", NULL);
+        jo_kv_int(o, "minLength", 1);
+        break;
     case SHAPE_TEXT:
     case SHAPE_SCALAR:
-    case SHAPE_COLUMN:
     case SHAPE_GATE:
     case SHAPE_FORMULA:
     case SHAPE_ROWS: put_types(o, "string", "number", "boolean", NULL); break;
     case SHAPE_LIST:
         jo_kv_cstr(o, "type", "array");
+        if (filled)
+            jo_kv_int(o, "minItems", 1);
         jo_key(o, "items");
         jo_object(o);
-        put_shape(o, s->a);
+        put_shape(o, s->a, 0);
         jo_object_end(o);
         break;
     case SHAPE_OBJECT: {
@@ -179,7 +186,9 @@ static void put_property(struct json_out *o, const struct key *k)
         jo_cstr(o, k->example);
         jo_array_end(o);
     }
-    put_shape(o, k->shape);
+    int acts = strcmp(k->object, "step") == 0 || strcmp(k->object, "rule") == 0 ||
+               strcmp(k->object, "one_hot") == 0;
+    put_shape(o, k->shape, acts && strcmp(k->name, "drop_duplicates") != 0);
     jo_object_end(o);
 }
 
