@@ -3,7 +3,7 @@
 // a server starts, version 1 is deployed; the rest happens in the browser. Then axe on every real page
 // in each language and theme. Pictures of the real pages go to build/screenshots.
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -165,6 +165,43 @@ for (const lang of ['en', 'zh-CN'])
       calm(page, `${lang} ${theme}`);
       await close(page);
     });
+
+test('demo: a server with tokens asks for one, once', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'slipway-token-')), file = join(dir, 'tokens'), secret = 'a-long-secret-for-this-test-0123456789abcdef';
+  writeFileSync(file, `${secret}\n`, { mode: 0o600 });
+  const s = await server(dir, ['--data', join(dir, 'data'), '--token-file', file]), page = await open();
+  await visit(page, s.url, '/');
+  await page.waitForSelector('input[type=password]');
+  await axe(page, 'sign in');
+  await shot(page, 'sign-in');
+  page.complaints = page.complaints.filter((c) => !/401/.test(c)); /* the browser reports the answer itself */
+  await page.fill('input[type=password]', secret);
+  await page.click('form button[type=submit]');
+  await page.waitForSelector('h1:has-text("Overview")');
+  await page.reload();
+  await page.waitForSelector('h1:has-text("Overview")');
+  await page.waitForTimeout(800);
+  page.complaints = page.complaints.filter((c) => !/401/.test(c));
+  calm(page, 'tokens');
+  await close(page);
+  await s.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+test('demo: every command that the palette offers exists', async () => {
+  const w = await demo(), page = await open();
+  await visit(page, w.url, '/');
+  await page.keyboard.press('Control+k');
+  await page.fill('.palette input', 'slipway');
+  await page.waitForSelector('[role=option]:has-text("slipway run")');
+  const offered = (await page.locator('[role=option]').allInnerTexts()).map((x) => x.split('\n')[0]).filter((x) => x.startsWith('slipway '));
+  check(offered.length >= 20, `${offered.length} commands`);
+  for (const line of offered) {
+    const words = line.split(' ').slice(1), verbs = words.filter((x) => /^[a-z]+$/.test(x)).slice(0, ['model', 'data', 'exp', 'audit'].includes(words[0]) ? 2 : 1);
+    await slipway(w.project, [...verbs, '--help']);
+  }
+  await close(page);
+});
 
 test('demo: behind a base path every address stays below it', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'slipway-base-')), s = await server(dir, ['--data', join(dir, 'data'), '--base-path', '/ml/x']);

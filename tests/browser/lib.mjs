@@ -44,9 +44,9 @@ export async function runAll(filter = '') {
 
 /* ---- browser ---- */
 let browser = null;
-export async function open({ lang = 'en', theme = 'light', width = 1280, height = 860 } = {}) {
+export async function open({ lang = 'en', theme = 'light', width = 1280, height = 860, forcedColors = 'none' } = {}) {
   browser ??= await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
-  const context = await browser.newContext({ viewport: { width, height }, locale: lang, colorScheme: theme, reducedMotion: 'reduce', timezoneId: 'UTC' });
+  const context = await browser.newContext({ viewport: { width, height }, locale: lang, colorScheme: theme, reducedMotion: 'reduce', forcedColors, timezoneId: 'UTC' });
   const page = await context.newPage();
   page.setDefaultTimeout(15000);
   page.complaints = [];

@@ -44,6 +44,34 @@ test('views: 360 px wide: nothing sticks out, no violation', async () => {
   await close(page);
 });
 
+test('views: words a third longer still fit, wide and narrow', async () => {
+  const m = await server('typical');
+  for (const width of [1280, 360]) {
+    const page = await open({ width });
+    for (const path of routes) {
+      await visit(page, m.url, path);
+      await page.evaluate(() => {
+        const walk = document.createTreeWalker(document.querySelector('.shell'), NodeFilter.SHOW_TEXT);
+        const all = [];
+        while (walk.nextNode()) if (!walk.currentNode.parentElement.closest('code, pre, .num, svg')) all.push(walk.currentNode);
+        for (const n of all) n.data = n.data.replace(/[\p{L}]{3,}/gu, (w) => w + w.slice(0, Math.ceil(w.length * 0.3)));
+      });
+      await fits(page, `${path} at ${width} px`);
+    }
+    await close(page);
+  }
+});
+
+test('views: forced colours keep every page without violation', async () => {
+  const m = await server('typical'), page = await open({ forcedColors: 'active' });
+  for (const path of ['/', '/runs', '/models/diabetes/2', '/endpoints/diabetes']) {
+    await visit(page, m.url, path);
+    await axe(page, `${path} in forced colours`);
+  }
+  await shot(page, 'mock-forced-colors');
+  await close(page);
+});
+
 test('views: empty: says why and shows a command', async () => {
   const m = await server('empty'), page = await open();
   for (const path of ['/', '/runs', '/models', '/endpoints', '/datasets', '/audit']) {

@@ -3,7 +3,7 @@
 import { effect, untracked } from '@preact/signals';
 import { render } from 'preact';
 import { App } from './app';
-import { signedOut, token } from './api';
+import { signedOut } from './api';
 import { startKeys } from './keys';
 import { startLive } from './live';
 import { loadPrefs } from './prefs';
@@ -21,12 +21,13 @@ effect(() => {
   const r = route.value;
   untracked(() => void show(r));
 });
-/* The stream starts once the first view is in, and again after a sign-in. */
+/* The stream starts once the first view is in; behind a token, after the sign-in. */
 let streaming = false;
 effect(() => {
-  token.value;
-  if (!signedOut.value && !streaming) {
+  if (signedOut.value || streaming) return;
+  setTimeout(() => {
+    if (signedOut.value || streaming) return;
     streaming = true;
-    setTimeout(() => startLive(), 400);
-  }
+    startLive();
+  }, 400);
 });
