@@ -2,6 +2,7 @@
  * Which way a request goes, and the way through this process. */
 #include "cli/client.h"
 
+#include <pwd.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@ struct client {
     struct app *app;
     const char *temp_dir; /* empty folder that stands for a data folder which does not exist yet */
     int locked;
+    const char *actor; /* of requests in process */
 };
 
 static struct client *client_of(struct cli *c)
@@ -212,6 +214,17 @@ static int64_t offset_header(const struct request *rq)
     return -1;
 }
 
+/* Who works in this process: the login name, as the record shall say. */
+static const char *actor(struct cli *c)
+{
+    struct client *cl = client_of(c);
+    if (cl->actor)
+        return cl->actor;
+    const struct passwd *p = getpwuid(geteuid());
+    const char *name = p && p->pw_name[0] ? p->pw_name : getenv("USER");
+    return cl->actor = arena_printf(&c->arena, "user:%.64s", name && *name ? name : "unknown");
+}
+
 static int dispatch(struct cli *c, const char *method, const char *target, str_t body,
                     struct reply *out, struct err *err)
 {
@@ -221,7 +234,7 @@ static int dispatch(struct cli *c, const char *method, const char *target, str_t
     rq.method = str_of(method);
     rq.body = body;
     rq.app = client_of(c)->app;
-    rq.actor = "user:local";
+    rq.actor = actor(c);
     headers[0] = (struct pair){ STR("content-type"), STR("application/json") };
     rq.headers = headers;
     rq.headers_n = body.p ? 1 : 0;

@@ -54,6 +54,37 @@ static int config_read(struct cli *c, const char **out_dir, const char **out_tex
     return 0;
 }
 
+/* What was typed, for the record of the run. */
+static const char *typed(struct cli *c)
+{
+    static const char *const kept[] = { "param", "force", "file", "seed" };
+    struct buf b;
+    buf_init(&b, KIB(64));
+    buf_puts(&b, "slipway run");
+    for (size_t i = 0; i < c->value_n; i++) {
+        const struct cli_value *v = &c->values[i];
+        int keep = 0;
+        for (size_t k = 0; k < ARRAY_LEN(kept); k++)
+            keep |= strcmp(kept[k], v->flag->name) == 0;
+        if (!keep)
+            continue;
+        if (v->flag->letter)
+            buf_printf(&b, " -%c", v->flag->letter);
+        else
+            buf_printf(&b, " --%s", v->flag->name);
+        if (!v->text)
+            continue;
+        int plain = *v->text && !v->text[strcspn(v->text, " \t\n'\"\\$`;&|<>*?()[]{}#~!")];
+        buf_puts(&b, plain ? " " : " '");
+        for (const char *p = v->text; *p; p++)
+            buf_puts(&b, *p == '\'' ? "'\\''" : (char[]){ *p, 0 });
+        buf_puts(&b, plain ? "" : "'");
+    }
+    const char *text = b.failed ? "slipway run" : arena_strndup(&c->arena, b.p, b.n);
+    buf_fini(&b);
+    return text;
+}
+
 static int build_body(struct cli *c, struct buf *b, struct err *err)
 {
     struct json_out o;
@@ -81,6 +112,7 @@ static int build_body(struct cli *c, struct buf *b, struct err *err)
         jo_str(&o, value);
     }
     jo_object_end(&o);
+    jo_kv_cstr(&o, "command", typed(c));
     jo_kv_bool(&o, "force", cli_count(c, "force") > 0);
     jo_kv_bool(&o, "dry_run", cli_count(c, "dry-run") > 0);
     if (seed >= 0)
@@ -186,10 +218,9 @@ static int follow(struct cli *c, struct follow *f, struct err *err)
             if (rc)
                 return rc;
         }
-        int remote = client_is_remote(c, NULL, err), tick_rc = 0;
-        if (!remote)
-            tick_rc = client_tick(c, TICK_MS, err);
-        int rc = tick_rc ? tick_rc : poll_progress(c, f, err);
+        int rc = client_tick(c, TICK_MS, err);
+        if (!rc)
+            rc = poll_progress(c, f, err);
         if (rc)
             return rc;
         if (is_over(f->status))
