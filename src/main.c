@@ -5,15 +5,13 @@
 
 #include "cli/cli.h"
 #include "flow/flow.h"
-
-/* The `_work` role (project/work.c). */
-int work_main(int argc, char **argv) __attribute__((weak));
+#include "project/work.h"
 
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "_step") == 0)
         return flow_step_main(argc - 1, argv + 1);
-    if (argc > 1 && strcmp(argv[1], "_work") == 0 && work_main)
+    if (argc > 1 && strcmp(argv[1], "_work") == 0)
         return work_main(argc - 1, argv + 1);
     return cli_main(argc, argv);
 }

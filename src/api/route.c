@@ -219,7 +219,8 @@ int route_find(const struct route_table *const *tables, size_t n, struct request
             if (!has_verb(rq->path) || strchr(r->pattern, ':'))
                 add_method(&allow, r->method);
         }
-        if (allow.n) /* the first table that has the path owns it */
+        /* The first protocol that has the path owns it; its tables share one form of errors. */
+        if (allow.n && t + 1 < n && tables[t + 1]->write_error != tables[t]->write_error)
             break;
     }
     rq->params_n = 0;
