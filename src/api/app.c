@@ -24,6 +24,7 @@ static const struct route_table *const tables[] = {
     &status_routes,
     &job_routes,
     &view_routes,
+    &explain_routes,
     &tfserving_routes,
     &scoring_routes,
     &ui_routes,

@@ -363,6 +363,17 @@ const struct tensor *graph_find_constant(const struct graph *g, const char *name
     return find_tensor(g->constants, g->constant_n, name);
 }
 
+const struct node *graph_find_node(const struct graph *g, const char *value)
+{
+    for (size_t i = g->node_n; i-- > 0;) {
+        const struct node *n = &g->nodes[i];
+        for (size_t k = 0; k < n->output_n; k++)
+            if (strcmp(n->outputs[k], value) == 0)
+                return n;
+    }
+    return NULL;
+}
+
 const char *graph_find_property(const struct graph *g, const char *key)
 {
     for (size_t i = 0; i < g->property_n; i++) {

@@ -134,6 +134,8 @@ void graph_property(struct graph *g, const char *key, const char *value);
 /* ---- looking ---- NULL when absent ---- */
 const struct tensor *graph_find_input(const struct graph *g, const char *name);
 const struct tensor *graph_find_constant(const struct graph *g, const char *name);
+/* The node that makes a value; a walk over all nodes, newest first. */
+const struct node *graph_find_node(const struct graph *g, const char *value);
 const char *graph_find_property(const struct graph *g, const char *key);
 const struct attribute *node_attribute(const struct node *n, const char *name);
 const char *tensor_type_name(enum tensor_type t); /* "double"; "unknown" for others */

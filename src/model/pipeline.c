@@ -96,6 +96,26 @@ const char *pipe_one_hot_ints(struct graph *g, const char *hint, const char *x,
     return cast_double(g, hint, node2(g, "Equal", hint, x, all));
 }
 
+int pipe_hot_of(const struct graph *g, const char *x, struct pipe_hot *out)
+{
+    const struct node *n = graph_find_node(g, x);
+    while (n && n->input_n && (strcmp(n->op, "Cast") == 0 || strcmp(n->op, "Reshape") == 0))
+        n = graph_find_node(g, n->inputs[0]);
+    if (n && strcmp(n->op, "OneHotEncoder") == 0) {
+        const struct attribute *levels = node_attribute(n, "cats_strings");
+        *out = (struct pipe_hot){ .n = levels ? levels->n : 0,
+                                  .texts = levels ? levels->strings : NULL };
+        return levels != NULL;
+    }
+    if (!n || strcmp(n->op, "Equal") != 0 || n->input_n != 2)
+        return 0;
+    const struct tensor *c = graph_find_constant(g, n->inputs[1]);
+    if (!c || c->type != TENSOR_DOUBLE || c->rank != 2)
+        return 0;
+    *out = (struct pipe_hot){ .n = c->count, .numbers = c->doubles };
+    return 1;
+}
+
 /* LabelEncoder can give a number of single precision only; it gives an index into a table instead.
  */
 const char *pipe_lookup(struct graph *g, const char *hint, const char *x,
@@ -126,6 +146,24 @@ const char *pipe_scale(struct graph *g, const char *hint, const char *x, double 
 {
     const char *centred = node2(g, "Sub", hint, x, graph_const_double(g, "mean", mean));
     return node2(g, "Div", hint, centred, graph_const_double(g, "sd", sd == 0 ? 1.0 : sd));
+}
+
+/* The constant of one number with that hint in its name, as the second input of the node. */
+static int by_constant(const struct graph *g, const struct node *n, const char *op,
+                       const char *hint)
+{
+    if (!n || strcmp(n->op, op) != 0 || n->input_n != 2 || !str_starts(str_of(n->inputs[1]), hint))
+        return 0;
+    const struct tensor *c = graph_find_constant(g, n->inputs[1]);
+    return c && c->type == TENSOR_DOUBLE && c->count == 1;
+}
+
+const char *pipe_unscaled(const struct graph *g, const char *x)
+{
+    const struct node *div = graph_find_node(g, x);
+    const struct node *sub =
+        by_constant(g, div, "Div", "sd") ? graph_find_node(g, div->inputs[0]) : NULL;
+    return by_constant(g, sub, "Sub", "mean") ? sub->inputs[0] : x;
 }
 
 static const char *limit(struct graph *g, const char *hint, const char *x, const char *op,

@@ -40,6 +40,9 @@ const char *pipe_lookup(struct graph *g, const char *hint, const char *x,
 
 /* (x - mean) / sd. sd = 0 divides by 1. */
 const char *pipe_scale(struct graph *g, const char *hint, const char *x, double mean, double sd);
+/* The value that was scaled when x came from pipe_scale (in memory or read back from a file), else
+ * x. */
+const char *pipe_unscaled(const struct graph *g, const char *x);
 /* Limits to [low, high]; infinite limits mean none. */
 const char *pipe_clip(struct graph *g, const char *hint, const char *x, double low, double high);
 
@@ -64,6 +67,15 @@ int pipe_expr(struct graph *g, const char *hint, const struct expr *e,
 
 /* Values side by side: [rows, sum of widths]. One value is returned as it is. */
 const char *pipe_concat(struct graph *g, const char *hint, const char *const *values, size_t n);
+/* What pipe_one_hot and pipe_one_hot_ints made, found again at the end of a graph. */
+struct pipe_hot {
+    size_t n;
+    const str_t *texts;    /* n, or NULL */
+    const double *numbers; /* n, or NULL */
+};
+/* 1 when x is such a value. */
+int pipe_hot_of(const struct graph *g, const char *x, struct pipe_hot *out);
+
 /* x · coefficients + intercept, [rows, 1], as an output of the model with exactly the name `output`
  * ("prediction"). n = width of x; n = 0 (x ignored) is the intercept alone, as wide as the rows of
  * the first input. Call it last: it also settles the shape of a single input. */

@@ -565,3 +565,17 @@ int serve__read_body(struct serve_call *c, const struct serve_version *v, void *
     *out_missing = r.missing;
     return 0;
 }
+
+int serve_read_rows(struct serve_call *c, const struct serve_version *v,
+                    const void *const **out_columns, struct err *err)
+{
+    void **columns = NULL;
+    int missing = 0;
+    int rc = serve__read_body(c, v, &columns, &missing, err);
+    if (rc)
+        return rc;
+    if (c->form == SERVE_NONE)
+        return ERR(err, ERR_INVALID, "the body has no 'instances': send {\"instances\": [{…}]}");
+    *out_columns = (const void *const *)columns;
+    return 0;
+}

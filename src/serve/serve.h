@@ -95,6 +95,15 @@ int serve_call_begin(struct serve *s, struct serve_call *c, struct err *err) WAR
 /* Counts the call (failed: 1) and lets go of the snapshot. */
 void serve_call_end(struct serve *s, struct serve_call *c, int failed);
 
+/* Reads the rows of c->body as v takes them, without a prediction and without a table: for what
+ * looks at rows in another way. Sets c->form and c->rows; (*out_columns)[i] is column i of the
+ * signature, c->rows doubles (NaN = missing) or str_t (empty = missing), in c->arena. Errors as
+ * serve_call_begin, plus ERR_INVALID for a body without rows. */
+int serve_read_rows(struct serve_call *c, const struct serve_version *v,
+                    const void *const **out_columns, struct err *err) WARN_UNUSED;
+/* Columns in the order of the signature; they live with v. */
+size_t serve_version_columns(const struct serve_version *v, const struct serve_column **out);
+
 /* Writes "predictions" of a call as a JSON value: one output of width 1 gives bare numbers, more
  * outputs give an object a row. nan_tokens: bare NaN, else null. */
 struct buf;

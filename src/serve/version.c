@@ -206,3 +206,9 @@ const char *serve_version_digest(const struct serve_version *v)
 {
     return v->digest;
 }
+
+size_t serve_version_columns(const struct serve_version *v, const struct serve_column **out)
+{
+    *out = v->columns;
+    return v->column_n;
+}
