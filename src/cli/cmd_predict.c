@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
- * predict: rows in, one prediction a line out. An endpoint's name is tried before a model's. */
+ * predict: rows in, one prediction a line out, or with --explain why. An endpoint's name is tried
+ * before a model's. */
 #include "base/num.h"
 #include "cli/client.h"
 #include "cli/commands.h"
+#include "cli/explain_report.h"
 #include "cli/output.h"
 #include "cli/refs.h"
 #include "cli/rows.h"
 #include "cli/term.h"
 
 struct target {
-    const char *path; /* where to POST */
+    const char *path;    /* where to POST */
+    const char *explain; /* where to ask why; NULL = the endpoint names no version */
     const struct json *signature;
     const struct json *example;
 };
@@ -20,6 +23,12 @@ static void forget_error(struct cli *c, struct err *err)
     err->code = 0;
 }
 
+static const char *explain_path(struct cli *c, const char *model, const char *version)
+{
+    return arena_printf(&c->arena, "/api/v1/models/%s/versions/%s:explain", client_escape(c, model),
+                        client_escape(c, version));
+}
+
 static int find_endpoint(struct cli *c, const char *name, struct target *t, struct err *err)
 {
     const struct json *e;
@@ -28,6 +37,11 @@ static int find_endpoint(struct cli *c, const char *name, struct target *t, stru
     if (rc)
         return rc;
     t->path = arena_printf(&c->arena, "/api/v1/endpoints/%s:predict", escaped);
+    const char *model = json_get_string(e, "model", NULL);
+    const char *version =
+        json_get_string(e, "serving_version", json_get_string(e, "version", NULL));
+    if (model && version)
+        t->explain = explain_path(c, model, version);
     t->signature = json_get(e, "signature");
     t->example = json_get(e, "input_example");
     return 0;
@@ -54,6 +68,7 @@ static int find_model(struct cli *c, const struct ref *r, struct target *t, stru
     const char *number = json_get_string(v, "version", version);
     t->path = arena_printf(&c->arena, "/v1/models/%s/versions/%s:predict", name,
                            client_escape(c, number));
+    t->explain = explain_path(c, r->name, number);
     t->signature = json_get(v, "signature");
     t->example = json_get(v, "input_example");
     return 0;
@@ -136,10 +151,15 @@ int cmd_predict(struct cli *c, struct err *err)
     buf_init(&body, LIMIT_BODY_PREDICT);
     rc = c->arg_n > 1 ? rows_body(c, c->args[1], t.signature, &body, err)
                       : body_of_example(c, t.example, &body, err);
-    if (!rc)
+    int explain = cli_count(c, "explain") > 0;
+    if (!rc && explain && !t.explain)
+        rc = ERR(err, ERR_CONFLICT, "endpoint '%s' serves no version yet", c->args[0]);
+    if (!rc && !explain)
         rc = client_open_serving(c, err);
     if (!rc)
-        rc = client_call(c, "POST", t.path, buf_view(&body), &r, err);
+        rc = client_call(c, "POST", explain ? t.explain : t.path, buf_view(&body), &r, err);
     buf_fini(&body);
-    return rc ? rc : print_predictions(c, &r.json, err);
+    if (rc)
+        return rc;
+    return explain ? explain_print(c, &r.json, err) : print_predictions(c, &r.json, err);
 }

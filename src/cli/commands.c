@@ -172,10 +172,13 @@ static const struct cli_command commands[] = {
       .usage = "MODEL|ENDPOINT [JSON|FILE|-]",
       .examples =
           "slipway predict diabetes '{\"age\": 59, \"bmi\": 32.1}'  # one row\n"
-          "slipway predict diabetes rows.csv -o csv              # a file, or - for stdin\n",
+          "slipway predict diabetes rows.csv -o csv              # a file, or - for stdin\n"
+          "slipway predict diabetes --explain                    # what each feature adds\n",
       .detail =
           "Rows are a JSON object, an array of objects, {\"instances\": […]} or a CSV file with a "
           "header. Without rows the model's own example is used. One prediction a line.",
+      FLAGS({ "explain", 0, FLAG_SWITCH, NULL, NULL,
+              "Say what each feature adds to the prediction (linear models).", 1 }),
       .min_args = 1,
       .max_args = 2,
       .access = CLI_READ,
