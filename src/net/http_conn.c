@@ -413,7 +413,7 @@ void http__on_done(void *cls, struct MHD_Connection *mhd, void **state,
     request_reset(&c->rq);
     if (c->body.cap > 64 * 1024)
         buf_fini(&c->body);
-    c->served++;
+    (void)gauge_add(&c->served, 1);
     c->phase = PHASE_NEW;
     http__set_state(c, CONN_IDLE);
     (void)gauge_add(&s->busy, -1);

@@ -38,7 +38,7 @@ struct conn {
     gauge_t state;      /* enum conn_state */
     gauge_t since_ms;   /* of that state, monotonic */
     gauge_t body_bytes; /* of the body coming in */
-    int served;         /* requests before this one */
+    gauge_t served;     /* requests before this one */
     enum conn_phase phase;
     struct http_plan plan;
     int discard; /* refused: the body is read and dropped */

@@ -19,13 +19,16 @@ enum { STREAM_ASK_AGAIN_MS = 1000 };
 void http__stream_end(struct conn *c)
 {
     struct request *rq = &c->rq;
+    if (!rq->stream)
+        return;
     if (rq->stream_end)
-        rq->stream_end(rq);
+        rq->stream_end(rq); /* after this nobody wakes it any more */
     rq->stream_end = NULL;
     rq->stream = NULL;
+    lock_take(&c->server->lock);
     c->stream = STREAM_NONE;
-    c->chunk_n = c->chunk_at = 0;
     c->wake_pending = 0;
+    lock_drop(&c->server->lock);
 }
 
 /* Under server->lock: hands the connection to a worker, or tries again at the next tick. */
@@ -186,7 +189,9 @@ static struct MHD_Response *stream_response(struct conn *c)
     if (!c->chunk)
         c->chunk = mem_alloc(STREAM_CHUNK);
     c->chunk_n = c->chunk_at = 0;
+    lock_take(&c->server->lock);
     c->stream = STREAM_DATA;
+    lock_drop(&c->server->lock);
     return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_CHUNK, stream_read, c, NULL);
 }
 

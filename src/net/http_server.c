@@ -107,7 +107,7 @@ static const char *overdue(const struct http_server *s, const struct conn *c, in
     case CONN_IDLE:
         if (flag_is_up(&s->stopping))
             return "stopping";
-        if (age > (c->served ? o->idle_ms : o->header_ms))
+        if (age > (gauge_get(&c->served) ? o->idle_ms : o->header_ms))
             return "idle";
         break;
     case CONN_HEADERS:
