@@ -223,7 +223,7 @@ int yaml_spelling(struct arena *a, const struct yaml_node *n, const char **out_t
 static int is_plain_safe(str_t s)
 {
     struct yaml_node n = { .text = s };
-    if (!s.n || s.n > 100 || !((s.p[0] | 0x20) >= 'a' && (s.p[0] | 0x20) <= 'z'))
+    if (!s.n || s.n >= 32 || !((s.p[0] | 0x20) >= 'a' && (s.p[0] | 0x20) <= 'z'))
         return 0;
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];

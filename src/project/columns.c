@@ -109,6 +109,7 @@ static void drop(struct walk *w, size_t i)
 struct formula {
     struct walk *walk;
     struct place at;
+    int derives; /* the result becomes a feature */
     int reported;
 };
 
@@ -123,14 +124,19 @@ static int type_of(void *arg, const struct expr *name, enum expr_type *out, stru
         return ERR(err, ERR_INVALID, "unknown column");
     }
     *out = f->walk->states[i] == STATE_NUMBER ? EXPR_NUMBER : EXPR_STRING;
-    return 0;
+    if (!f->derives || !is_target(f->walk, z))
+        return 0;
+    wrong_type(f->walk, f->at, z, "is the target",
+               "a feature made from it is not there when predictions are asked for");
+    f->reported = 1;
+    return ERR(err, ERR_INVALID, "the target");
 }
 
 static void check_formula(struct walk *w, const char *text, struct place at, enum expr_type want)
 {
     struct expr *e;
     struct err err = ERR_INIT;
-    struct formula f = { w, at, 0 };
+    struct formula f = { w, at, want == EXPR_NUMBER, 0 };
     if (expr_parse(w->arena, str_of(text), &e, NULL, &err) == 0 &&
         expr_check(w->arena, e, type_of, &f, want, NULL, &err) == 0)
         return;
@@ -142,6 +148,9 @@ static void check_step_column(struct walk *w, const struct prep_step *s,
                               const struct prep_column *c)
 {
     if (s->op == PREP_DERIVE) {
+        if (is_target(w, c->name))
+            wrong_type(w, c->at, c->name, "is the target",
+                       "it cannot be derived anew; choose another name");
         check_formula(w, c->expr, c->at, EXPR_NUMBER);
         add(w, c->name, STATE_NUMBER);
         return;

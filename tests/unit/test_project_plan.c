@@ -247,7 +247,7 @@ TEST(project_columns_bad)
         "data:\n  houses: { csv: data/houses.csv, key: idd, target: Heating }\nstages:\n  prep:\n  "
         "  do:\n      - clip: { pric: [0, 9] }\n"
         "      - impute: { Zip: median, area: none, rooms: 3, Note: 4 }\n      - one_hot: [Zip]\n  "
-        "    - scale: [Zip, Note]\n      - derive: { x: \"aera * 2\", y: \"Note + 1\" }\n"
+        "    - scale: [Zip, Note]\n      - derive: { x: \"aera * 2\", y: \"Note + 1\", z: \"Heating\" }\n"
         "      - drop: [area, Heating]\n      - scale: [area, x]\n    expect:\n      - in_range: { "
         "Note: [0, 1] }\n      - unique: [nope]\n"
         "  parts: { by: stratified, stratify: zone, train: 0.8 }\n  fit: { model: ridge, exclude: "
