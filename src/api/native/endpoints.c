@@ -484,7 +484,8 @@ static int post_predict(struct request *rq, struct err *err)
 #define DETAIL                                                                                     \
     BASIC "history! [object]: Moves, newest first: version, time_ms, actor, action, reason.\n"     \
           "signature object|null: Columns of the model.\ninput_example object|null: One row.\n"    \
-          "series! object: The last 60 seconds: t_ms, requests, errors, p99_ms; the same by version in versions."
+          "series! object: The last 60 seconds: t_ms, requests, errors, p99_ms; the same by "      \
+          "version in versions."
 #define MOVE_DOC "version string: Number, @alias or latest.\nreason string: Kept in the record."
 
 static const struct route routes[] = {
