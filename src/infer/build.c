@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-enum { DEFS_MAX = 8 << 20 }; /* about 1 GiB of them; a width of 10000 columns needs far fewer */
+enum { DEFS_MAX = 4 << 20 }; /* 512 MiB of them; 10000 columns and 100000 levels need a tenth */
 
 static uint64_t mix(uint64_t h, uint64_t v)
 {
