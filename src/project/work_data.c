@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/thread.h"
 #include "project/work_int.h"
@@ -160,6 +161,7 @@ int work_data(struct work *w)
     char hex[SHA256_HEX];
     struct err err = ERR_INIT;
     struct decision d = { 1, NULL };
+    double started = (double)clock_mono_ns() / 1e6;
     int rc = known_digest(w, hex, &err);
     if (rc == 0 && hex[0]) {
         struct lock_stage *e = work_data_entry(w, hex);
@@ -172,6 +174,7 @@ int work_data(struct work *w)
     if (d.run && !d.why) /* the exact reason needs the digest; say what is known now */
         d.why = w->force ? "forced" : old ? arena_printf(w->a, "%s changed", s->path) : "first run";
     struct work_record *r = work_begin(w, s->name, "data", &d, w->data_key);
+    r->ms = -started; /* the digest is part of the stage */
     if (rc)
         rc = work_fail(w, &err, s->name, file_place(w), 0);
     else if (d.run)

@@ -254,14 +254,51 @@ static int finish_graph(struct training *t, const struct linear_model *m, struct
     return rc ? rc : w->onnx.p ? 0 : ERR(err, ERR_NOMEM, "no memory for the model");
 }
 
-static int keep_report(struct work *w, const struct linear_model *m, const struct linear_plots *plots, struct err *err)
+/* The first training row in which no input is missing; the first one when there is none. */
+static size_t example_row(const struct training *t)
 {
+    const struct work *w = t->w;
+    for (size_t i = 0; i < w->split.rows[PART_TRAIN]; i++) {
+        size_t row = w->split.index[PART_TRAIN][i], missing = 0;
+        for (size_t k = 0; k < t->g.input_n && !missing; k++) {
+            const struct column *c = frame_column(&w->f, str_of(t->g.inputs[k].name));
+            missing += !c || column_is_missing(c, row);
+        }
+        if (!missing)
+            return row;
+    }
+    return w->split.index[PART_TRAIN][0];
+}
+
+/* A row to try the model with. */
+static void write_example(const struct training *t, struct json_out *o)
+{
+    size_t row = example_row(t);
+    jo_key(o, "input_example");
+    jo_object(o);
+    for (size_t k = 0; k < t->g.input_n; k++) {
+        const struct column *c = frame_column(&t->w->f, str_of(t->g.inputs[k].name));
+        jo_key(o, t->g.inputs[k].name);
+        if (!c || column_is_missing(c, row))
+            jo_null(o);
+        else if (c->codes)
+            jo_str(o, c->levels[c->codes[row]]);
+        else
+            jo_double(o, c->numbers[row]);
+    }
+    jo_object_end(o);
+}
+
+static int keep_report(struct training *t, const struct linear_model *m, const struct linear_plots *plots, struct err *err)
+{
+    struct work *w = t->w;
     struct buf b;
     struct json_out o;
     buf_init(&b, LIMIT_STEP_RESULT);
     json_out_init(&o, &b);
     jo_object(&o);
     linear_write_json(&o, m, plots);
+    write_example(t, &o);
     jo_object_end(&o);
     w->model_json = arena_str(w->a, buf_view(&b));
     int rc = b.failed || !w->model_json.p ? ERR(err, ERR_LIMIT, "the report of the fit is too large") : 0;
@@ -290,7 +327,7 @@ static int fit(struct training *t, struct err *err)
     if (rc == 0)
         rc = linear_plots_compute(w->a, &data, &m, &plots, err);
     if (rc == 0)
-        rc = keep_report(w, &m, &plots, err);
+        rc = keep_report(t, &m, &plots, err);
     if (rc == 0) {
         warn_about_fit(w, &m);
         rc = finish_graph(t, &m, err);
