@@ -89,6 +89,7 @@ static void put_rows(struct fixture *f, int n, const char *extra)
 static void set_up(struct fixture *f)
 {
     static int number;
+    CHECK(freopen("/dev/null", "w", stderr) != NULL); /* the worker tells its failures there */
     *f = (struct fixture){ .params = "{}", .champion = "null", .threads = 2 };
     arena_init(&f->a, GIB(1));
     (void)snprintf(f->dir, sizeof f->dir, "%s/project%d", test_tmpdir(), number++);
