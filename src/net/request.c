@@ -77,7 +77,7 @@ void request_reset(struct request *rq)
 const char *request_id(struct request *rq)
 {
     if (!rq->id[0])
-        uuid7(rq->id);
+        uuid7_quick(rq->id);
     return rq->id;
 }
 
