@@ -21,9 +21,12 @@ export function num(v: unknown, digits = 4): string {
     const text = x.toExponential(2);
     return text.replace('-', '−').replace(/e[+]?/, '×10^').replace(/\^(.+)$/, (_, e: string) => sup(e));
   }
-  if (Number.isInteger(x) && a < 1e9) return nf({}).format(x);
-  return nf({ maximumSignificantDigits: a >= 10 ** digits ? Math.ceil(Math.log10(a)) : digits }).format(x);
+  if (Number.isInteger(x) && a < 1e9) return minus(nf({}).format(x));
+  return minus(nf({ maximumSignificantDigits: a >= 10 ** digits ? Math.ceil(Math.log10(a)) : digits }).format(x));
 }
+
+/* The sign that has the width of a digit. */
+const minus = (text: string) => text.replace('-', '−');
 
 function sup(text: string): string {
   return [...text].map((c) => (c === '-' || c === '−' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(c)] ?? c)).join('');

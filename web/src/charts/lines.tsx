@@ -12,6 +12,9 @@ export interface LinesProps { label: string; t: number[]; series: Series[]; unit
 
 const token = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+/* Single seconds with a value between empty ones need a point, a line would not show them. */
+const sparse = (v: (number | null)[]) => v.includes(null) && v.filter((x) => x !== null).length <= 40;
+
 function make(el: HTMLElement, p: LinesProps, data: uPlot.AlignedData): uPlot {
   const axis: uPlot.Axis = { stroke: token('--muted'), font: '11px system-ui, sans-serif', grid: { stroke: token('--grid'), width: 1 }, ticks: { show: false } };
   return new uPlot({
@@ -21,7 +24,7 @@ function make(el: HTMLElement, p: LinesProps, data: uPlot.AlignedData): uPlot {
     axes: [{ ...axis, size: 28, values: (_u, vs) => vs.map((v) => clock(v * 1000)), space: 90 },
       { ...axis, size: 52, values: (_u, vs) => vs.map((v) => num(v, 3)) }],
     series: [{}, ...p.series.map((s): uPlot.Series => ({
-      label: s.label, stroke: token(s.color), width: 1.75, dash: s.dash, points: { show: false },
+      label: s.label, stroke: token(s.color), width: 1.75, dash: s.dash, points: { show: () => sparse(s.values), size: 5, fill: token(s.color) },
       fill: s.fill ? token(s.color + '-soft') || undefined : undefined,
     }))],
     hooks: {

@@ -111,14 +111,14 @@ export function Sparkline({ values, label, width = 140, height = 32 }: { values:
   return <svg class="spark" viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-label={label}><path d={d} vector-effect="non-scaling-stroke" /></svg>;
 }
 
-/* An interval with its estimate on a shared scale with a line at zero. */
-export function IntervalMark({ value, low, high, lo, hi }: { value: number; low: number; high: number; lo: number; hi: number }) {
+/* An interval with its estimate, or a bar from zero, on a shared scale with a line at zero. */
+export function IntervalMark({ value, low, high, lo, hi, bar }: { value: number; low: number; high: number; lo: number; hi: number; bar?: boolean }) {
   const W = 160, x = (v: number) => 4 + ((v - lo) / (hi - lo || 1)) * (W - 8);
-  const crosses = low <= 0 && high >= 0;
+  const crosses = !bar && low <= 0 && high >= 0;
   return (
     <svg class={`interval-mark${crosses ? ' weak' : ''}`} width={W} height={18} viewBox={`0 0 ${W} 18`} aria-hidden="true" focusable="false">
       <path class="zero" d={`M${x(Math.min(hi, Math.max(lo, 0)))} 0V18`} />
-      <path class="span" d={`M${x(low)} 9H${x(high)}`} /><circle cx={x(value)} cy={9} r={3.5} />
+      <path class={bar ? 'span bar' : 'span'} d={`M${x(low)} 9H${x(high)}`} />{!bar && <circle cx={x(value)} cy={9} r={3.5} />}
     </svg>
   );
 }

@@ -34,7 +34,7 @@ export function ExampleForm({ signature, example, button, onSubmit, lines }: {
         {signature.inputs.map((f) => (
           <label key={f.name} class="field"><span><code>{f.name}</code> <span class="muted">{f.type}</span></span>
             {f.type === 'boolean' ? <select value={text[f.name]} onChange={(e) => set({ ...text, [f.name]: e.currentTarget.value })}><option value="">–</option><option value="true">true</option><option value="false">false</option></select>
-              : <input inputMode={isNumber(f.type) ? 'decimal' : undefined} autocomplete="off" value={text[f.name]} class="num" placeholder={f.required === false ? t('missing') : ''}
+              : <input inputMode={isNumber(f.type) ? 'decimal' : undefined} required={f.required !== false} autocomplete="off" value={text[f.name]} class="num" placeholder={f.required === false ? t('missing') : ''}
                 onInput={(e) => set({ ...text, [f.name]: e.currentTarget.value })} />}
           </label>
         ))}

@@ -48,12 +48,12 @@ export function Stages({ stages }: { stages: Stage[] }) {
     <ol class="stages">
       {stages.map((s) => (
         <li key={s.name} class={`stage stage-${s.state}`}>
-          <div class="stage-name"><strong>{s.name}</strong> <span class="muted">{stageKind(s.kind)}</span></div>
+          <div class="stage-name"><strong>{s.name}</strong>{s.kind && s.kind !== s.name && !(s.kind === 'do' && s.name === 'prepare') && !(s.kind === 'model' && s.name === 'train') && <span class="muted"> {stageKind(s.kind)}</span>}</div>
           <StatusMark state={s.state} />
           <div class="stage-why">{s.message ?? s.why ?? ''}</div>
           <div class="stage-rows num muted">{s.rows_out !== null && s.rows_out !== undefined
             ? s.rows_in !== null && s.rows_in !== undefined && s.rows_in !== s.rows_out ? t('{a} → {b} rows', { a: int(s.rows_in), b: int(s.rows_out) }) : t('{n} rows', { n: s.rows_out }) : ''}</div>
-          <div class="stage-time num">{s.ms !== null && s.ms !== undefined && <>
+          <div class="stage-time num">{s.ms !== null && s.ms !== undefined && s.state !== 'skipped' && <>
             <span>{ms(s.ms)}</span>
             <svg viewBox="0 0 60 4" width="60" height="4" aria-hidden="true" focusable="false"><rect width={Math.max(1, ((s.ms ?? 0) / longest) * 60)} height="4" rx="2" /></svg></>}</div>
         </li>
@@ -81,7 +81,7 @@ export function Gates({ gates }: { gates: Gate[] }) {
 
 export function metricName(m: string): string {
   const names: Record<string, string> = {
-    rmse: t('Root mean squared error'), mae: t('Mean absolute error'), r2: t('Explained variance R²'), medae: t('Median absolute error'),
+    rmse: t('Root mean squared error'), mae: t('Mean absolute error'), r2: t('Determination R²'), explained_variance: t('Explained variance'), medae: t('Median absolute error'),
     max_error: t('Largest error'), mape: t('Mean absolute percentage error'), bias: t('Mean error (bias)'), n: t('Rows'),
   };
   return names[m] ?? m;
@@ -104,10 +104,10 @@ export function MetricsTable({ metrics, label }: { metrics: Record<string, Metri
   const names = [...new Set(parts.flatMap((p) => Object.keys(metrics[p]!)))];
   type Row = { name: string };
   const cols: Col<Row>[] = [
-    { id: 'metric', label: t('Metric'), value: (r) => r.name, render: (r) => <span title={metricName(r.name)}><code>{r.name}</code> <span class="muted hide-narrow">{metricName(r.name) === r.name ? '' : metricName(r.name)}</span></span> },
+    { id: 'metric', label: t('Metric'), value: (r) => r.name, render: (r) => <span title={metricName(r.name)}><code>{r.name}</code> {parts.length < 4 && <span class="muted hide-narrow">{metricName(r.name) === r.name ? '' : metricName(r.name)}</span>}</span> },
     ...parts.map((p): Col<Row> => ({ id: p, label: partName(p), numeric: true, value: (r) => metrics[p]![r.name]?.value ?? null, render: (r) => <WithInterval v={metrics[p]![r.name]} /> })),
   ];
-  return <Table label={label} rows={names.map((name) => ({ name }))} columns={cols} rowKey={(r) => r.name} />;
+  return <div class="metrics"><Table label={label} rows={names.map((name) => ({ name }))} columns={cols} rowKey={(r) => r.name} /></div>;
 }
 
 /* One sentence on how a candidate compares with the champion. */
@@ -127,7 +127,9 @@ export function Coefficients({ rows }: { rows: Coefficient[] }) {
     { id: 'name', label: t('Term'), value: (r) => r.name, render: (r) => <code>{r.name}</code> },
     { id: 'estimate', label: t('Estimate'), numeric: true, value: (r) => r.estimate, render: (r) => <Num v={r.estimate} /> },
   ];
-  if (inferred) cols.push(
+  const top = Math.max(...rows.filter((r) => r.name !== '(intercept)').map((r) => Math.abs(r.estimate)));
+  if (!inferred) cols.push({ id: 'bar', label: t('Effect'), unsortable: true, value: () => null, render: (r) => (r.name === '(intercept)' ? null : <IntervalMark bar value={r.estimate} low={Math.min(0, r.estimate)} high={Math.max(0, r.estimate)} lo={-top} hi={top} />) });
+  else cols.push(
     { id: 'ci', label: t('95 % interval'), unsortable: true, value: (r) => (typeof r.low === 'number' ? `${r.low} … ${r.high}` : null), render: (r) => (typeof r.low === 'number' && typeof r.high === 'number' && r.name !== '(intercept)' ? <IntervalMark value={r.estimate} low={r.low} high={r.high} lo={lo} hi={hi} /> : null) },
     { id: 'low', label: t('Low'), numeric: true, value: (r) => r.low, render: (r) => <Num v={r.low} /> },
     { id: 'high', label: t('High'), numeric: true, value: (r) => r.high, render: (r) => <Num v={r.high} /> },
@@ -224,6 +226,9 @@ export function eventText(e: AuditEvent): string {
     case 'run.created': case 'run.started': return t('Run {name} started', vars);
     case 'run.finished': return t('Run {name} finished', vars);
     case 'run.failed': return t('Run {name} failed', vars);
+    case 'attempt.queued': return t('Run {name} was queued', vars);
+    case 'attempt.running': return t('The processes of run {name} started', vars);
+    case 'attempt.success': case 'attempt.failed': case 'attempt.cancelled': case 'attempt.lost': return t('The processes of run {name} ended', vars);
     case 'run.cancel_requested': return t('Run {name} was asked to stop', vars);
     case 'run.deleted': return t('Run {name} was deleted', vars);
     case 'run.restored': return t('Run {name} was restored', vars);

@@ -42,6 +42,8 @@ function mainMetric(r: Run): string | null {
 
 export default function Home({ data }: ViewProps<'home'>) {
   const s = data.status, needs = s.needs ?? [], endpoints = s.endpoints ?? [];
+  /* An alias follows its endpoint and an attempt its run: one line is enough. */
+  const changes = (data.audit?.items ?? []).filter((e) => !/^attempt\.|^model\.alias_|^run\.(created|started)/.test(e.kind));
   const running = s.running ?? [], recent = [...running, ...(s.recent ?? []).filter((r) => !running.some((x) => x.run_id === r.run_id))];
   return (
     <div class="page">
@@ -70,7 +72,7 @@ export default function Home({ data }: ViewProps<'home'>) {
           {(s.models?.length ?? 0) > 0 && <p class="models-line muted">{t('Models')}: {s.models!.slice(0, 8).map((m, i) => <>{i > 0 && ' · '}<a key={m.name} href={href(modelPath(m.name))}>{m.name}</a></>)}</p>}
         </Section>
         <Section title={t('What changed')} aside={<a href={href('/audit')}>{t('Audit log')}</a>}>
-          {data.audit?.items.length ? <EventList events={data.audit.items.slice(0, 10)} /> : <Empty icon="audit" title={t('Nothing has changed yet')} />}
+          {changes.length ? <EventList events={changes.slice(0, 8)} /> : <Empty icon="audit" title={t('Nothing has changed yet')} />}
         </Section>
       </div>
     </div>
