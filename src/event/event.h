@@ -7,16 +7,16 @@
 #include "store/store.h"
 
 struct event {
-    int64_t seq;          /* gap-free order, assigned by event_add */
+    int64_t seq; /* gap-free order, assigned by event_add */
     int64_t time_ms;
-    const char *id;       /* UUIDv7 */
+    const char *id; /* UUIDv7 */
     const char *project;
-    const char *actor;    /* "user:root", "token:ab12", "run:4f2a…", "system" */
-    const char *kind;     /* "model_version.created", "endpoint.promoted", "run.failed", … */
-    const char *subject;  /* reference: "model/diabetes:3", "endpoint/diabetes", "run/4f2a…" */
-    const char *before;   /* JSON or NULL */
-    const char *after;    /* JSON or NULL */
-    const char *reason;   /* text or NULL */
+    const char *actor;   /* "user:root", "token:ab12", "run:4f2a…", "system" */
+    const char *kind;    /* "model_version.created", "endpoint.promoted", "run.failed", … */
+    const char *subject; /* reference: "model/diabetes:3", "endpoint/diabetes", "run/4f2a…" */
+    const char *before;  /* JSON or NULL */
+    const char *after;   /* JSON or NULL */
+    const char *reason;  /* text or NULL */
     const char *request_id;
 };
 
@@ -36,15 +36,17 @@ const char *cause_project(const struct cause *by); /* never NULL */
 const char *cause_actor(const struct cause *by);
 
 /* {"k":"v",…} from pairs of texts, ended by a NULL key; pairs with a NULL value become null. */
-char *event_json(struct arena *a, const char *key, const char *value, ...) __attribute__((sentinel));
+char *event_json(struct arena *a, const char *key, const char *value, ...)
+    __attribute__((sentinel));
 
-int event_add(struct tx *tx, const struct event *e, struct err *err) WARN_UNUSED; /* seq, id, time are ignored and assigned */
+int event_add(struct tx *tx, const struct event *e,
+              struct err *err) WARN_UNUSED; /* seq, id, time are ignored and assigned */
 
 struct event_query {
-    int64_t after_seq;      /* > */
-    int64_t before_seq;     /* <, 0 = none */
-    const char *subject;    /* exact (model/x also finds model/x:3), or NULL */
-    const char *kind_prefix;/* or NULL */
+    int64_t after_seq;       /* > */
+    int64_t before_seq;      /* <, 0 = none */
+    const char *subject;     /* exact (model/x also finds model/x:3), or NULL */
+    const char *kind_prefix; /* or NULL */
     const char *actor;
     int newest_first;
     int64_t limit;
@@ -52,9 +54,11 @@ struct event_query {
 int event_list(struct tx *tx, struct arena *a, const struct event_query *q, struct event **out,
                size_t *out_n, struct err *err) WARN_UNUSED;
 
-int event_newest(struct tx *tx, int64_t *out_seq, struct err *err) WARN_UNUSED; /* 0 when there is none */
+int event_newest(struct tx *tx, int64_t *out_seq,
+                 struct err *err) WARN_UNUSED; /* 0 when there is none */
 
-/* Listeners are called on the store's writer thread after the commit; they must only wake others. */
+/* Listeners are called on the store's writer thread after the commit; they must only wake others.
+ */
 typedef void (*event_listener)(void *arg, int64_t newest_seq);
 void event_listen(event_listener fn, void *arg);
 void event_unlisten(event_listener fn, void *arg);
@@ -70,5 +74,5 @@ struct fact {
 };
 int fact_add(struct tx *tx, const struct fact *f, struct err *err) WARN_UNUSED;
 /* Newest first; name NULL = all. */
-int fact_list(struct tx *tx, struct arena *a, const char *digest, const char *name, struct fact **out,
-              size_t *out_n, struct err *err) WARN_UNUSED;
+int fact_list(struct tx *tx, struct arena *a, const char *digest, const char *name,
+              struct fact **out, size_t *out_n, struct err *err) WARN_UNUSED;

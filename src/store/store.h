@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The metadata database. Only this folder opens it; statements stand in their modules' *_db.c.
  *
- * One writer thread takes requests in batches: one transaction, a SAVEPOINT each, one synced commit;
- * store_write returns after that commit, so what it acknowledged survives kill -9. A request that
- * fails rolls back alone. Readers have their own connections and see the last commit (WAL).
- * SQL is written for SQLite and PostgreSQL alike: $1, $2 … in order of first use, ON CONFLICT,
- * RETURNING, no functions that only one has; types BIGINT, TEXT, DOUBLE PRECISION, BYTEA. */
+ * One writer thread takes requests in batches: one transaction, a SAVEPOINT each, one synced
+ * commit; store_write returns after that commit, so what it acknowledged survives kill -9. A
+ * request that fails rolls back alone. Readers have their own connections and see the last commit
+ * (WAL). SQL is written for SQLite and PostgreSQL alike: $1, $2 … in order of first use, ON
+ * CONFLICT, RETURNING, no functions that only one has; types BIGINT, TEXT, DOUBLE PRECISION, BYTEA.
+ */
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"
 
 struct store;
-struct tx;   /* one request inside the writer's transaction, or one read snapshot */
+struct tx; /* one request inside the writer's transaction, or one read snapshot */
 struct stmt;
 
 /* A statement with its name; registered in the linker section "slipway_sql", so that a test can
@@ -23,9 +24,9 @@ struct sql {
     void *pad;
 };
 #define SQL(ident, statement)                                                                      \
-    static const struct sql ident __attribute__((used, section("slipway_sql"), aligned(8))) = {    \
-        #ident, statement, __FILE__, NULL                                                          \
-    }
+    static const struct sql ident                                                                  \
+        __attribute__((used, section("slipway_sql"), aligned(8))) = { #ident, statement, __FILE__, \
+                                                                      NULL }
 
 /* A forward-only migration: DDL, several statements separated by ';'. Registered likewise; order is
  * by number; numbers are never reused, the text never changes once released (its checksum is kept).
@@ -41,12 +42,13 @@ struct migration {
         __attribute__((used, section("slipway_migrations"), aligned(8))) = { num, mod, ddl, NULL }
 
 struct store_options {
-    const char *path;   /* of the SQLite file */
-    int read_only;      /* no writer thread, no migration; ERR_CONFLICT when a migration is due */
+    const char *path; /* of the SQLite file */
+    int read_only;    /* no writer thread, no migration; ERR_CONFLICT when a migration is due */
     int create;
 };
 
-int store_open(struct store **out, const struct store_options *options, struct err *err) WARN_UNUSED;
+int store_open(struct store **out, const struct store_options *options,
+               struct err *err) WARN_UNUSED;
 void store_close(struct store *s); /* NULL allowed; finishes what is queued */
 
 typedef int (*store_fn)(struct tx *tx, void *arg, struct err *err);
@@ -59,16 +61,17 @@ int store_read(struct store *s, store_fn fn, void *arg, struct err *err) WARN_UN
 
 /* ---- statements ---- */
 int stmt_open(struct tx *tx, const struct sql *sql, struct stmt **out, struct err *err) WARN_UNUSED;
-void stmt_text(struct stmt *st, int i, const char *z);  /* 1-based; NULL binds NULL; copied */
+void stmt_text(struct stmt *st, int i, const char *z); /* 1-based; NULL binds NULL; copied */
 void stmt_str(struct stmt *st, int i, str_t s);
 void stmt_int(struct stmt *st, int i, int64_t v);
-void stmt_double(struct stmt *st, int i, double v);     /* NaN binds NULL */
+void stmt_double(struct stmt *st, int i, double v); /* NaN binds NULL */
 void stmt_blob(struct stmt *st, int i, str_t bytes);
 void stmt_null(struct stmt *st, int i);
-int stmt_step(struct stmt *st, struct err *err) WARN_UNUSED; /* 1 a row, 0 done, negative an error; unique violations are ERR_EXISTS */
-int stmt_is_null(const struct stmt *st, int i);          /* 0-based columns */
+int stmt_step(struct stmt *st, struct err *err)
+    WARN_UNUSED; /* 1 a row, 0 done, negative an error; unique violations are ERR_EXISTS */
+int stmt_is_null(const struct stmt *st, int i); /* 0-based columns */
 int64_t stmt_get_int(const struct stmt *st, int i);
-double stmt_get_double(const struct stmt *st, int i);    /* NULL gives NaN */
+double stmt_get_double(const struct stmt *st, int i);               /* NULL gives NaN */
 char *stmt_get_text(const struct stmt *st, int i, struct arena *a); /* copy; NULL for NULL */
 str_t stmt_get_blob(const struct stmt *st, int i, struct arena *a); /* copy */
 void stmt_close(struct stmt *st); /* back to the connection's cache; NULL allowed */
@@ -86,7 +89,8 @@ int64_t tx_now_ms(const struct tx *tx); /* one instant for the whole request */
 
 int store_is_read_only(const struct store *s);
 /* Reads the whole file and checks its structure (slow); NULL in *out_first_problem when sound. */
-int store_check(struct store *s, struct arena *a, char **out_first_problem, struct err *err) WARN_UNUSED;
+int store_check(struct store *s, struct arena *a, char **out_first_problem,
+                struct err *err) WARN_UNUSED;
 
 /* All registered statements and migrations, for tests. */
 const struct sql *store_statements(size_t *out_n);

@@ -363,10 +363,10 @@ static const struct route routes[] = {
       "modelAliasSet" },
     { "DELETE", "/api/v1/models/{name}/aliases/{alias}", "model.write", delete_alias, ROUTE_WORKER,
       0, "Removes an alias; absent is fine.", NULL, MODEL_DETAIL, "modelAliasDelete" },
-    { "PUT", "/api/v1/models/{name}/tags/{key}", "model.write", put_tag, ROUTE_WORKER,
+    { "PUT", "/api/v1/models/{name}/tags/{key*}", "model.write", put_tag, ROUTE_WORKER,
       LIMIT_BODY_CONTROL, "Sets a tag of a model.", "value! string: The value.", MODEL_DETAIL,
       "modelTagSet" },
-    { "DELETE", "/api/v1/models/{name}/tags/{key}", "model.write", delete_tag, ROUTE_WORKER, 0,
+    { "DELETE", "/api/v1/models/{name}/tags/{key*}", "model.write", delete_tag, ROUTE_WORKER, 0,
       "Removes a tag; absent is fine.", NULL, MODEL_DETAIL, "modelTagDelete" },
 };
 
