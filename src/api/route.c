@@ -200,6 +200,16 @@ static int refuse(const struct route_table *const *tables, size_t n, struct requ
                STR_ARG(rq->method), length, rq->path.p, near);
 }
 
+/* 1 when a pattern with a verb has the path, so that "{name}" must not swallow "x:verb". */
+static int owned_by_verb(const struct route_table *t, str_t path)
+{
+    size_t n;
+    for (size_t i = 0; i < t->n; i++)
+        if (strchr(t->routes[i].pattern, ':') && matches(t->routes[i].pattern, path, NULL, &n))
+            return 1;
+    return 0;
+}
+
 int route_find(const struct route_table *const *tables, size_t n, struct request *rq,
                const struct route **out, const struct route_table **out_table, struct err *err)
 {
@@ -210,13 +220,14 @@ int route_find(const struct route_table *const *tables, size_t n, struct request
             const struct route *r = &tables[t]->routes[i];
             if (!matches(r->pattern, rq->path, rq->params, &rq->params_n))
                 continue;
-            if (str_is(rq->method, r->method)) {
+            int plain = !strchr(r->pattern, ':') && has_verb(rq->path);
+            if (str_is(rq->method, r->method) && !(plain && owned_by_verb(tables[t], rq->path))) {
                 *out = r;
                 *out_table = tables[t];
                 buf_fini(&allow);
                 return 0;
             }
-            if (!has_verb(rq->path) || strchr(r->pattern, ':'))
+            if (!plain)
                 add_method(&allow, r->method);
         }
         /* The first protocol that has the path owns it; its tables share one form of errors. */
@@ -270,6 +281,21 @@ void route_fail(struct request *rq, const struct err *err)
         table->write_error(rq, &plain);
     else
         route_error_native(rq, &plain);
+}
+
+void route_refuse(void *arg, struct request *rq, const char *text)
+{
+    static const struct {
+        int status, code;
+    } codes[] = { { 404, ERR_NOT_FOUND }, { 413, ERR_LIMIT },       { 414, ERR_LIMIT },
+                  { 431, ERR_LIMIT },     { 503, ERR_UNAVAILABLE }, { 507, ERR_NOMEM } };
+    struct err err = ERR_INIT;
+    int code = ERR_INVALID;
+    (void)arg;
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+        code = codes[i].status == rq->status ? codes[i].code : code;
+    IGNORE(ERR(&err, code, "%s", text));
+    route_fail(rq, &err);
 }
 
 /* ---- dispatch ---- */

@@ -61,6 +61,10 @@ void route_run(struct request *rq);
  */
 void route_fail(struct request *rq, const struct err *err);
 
+/* The server's `refuse` hook: the carrier's own refusals (body too large, queue full) in the form
+ * of the route's protocol, or in the native form before a route is known. */
+void route_refuse(void *arg, struct request *rq, const char *text);
+
 /* Decides whether rq may use a permission: 0, or ERR_DENIED; sets rq->actor. Inline: must not
  * block. Set once before the first request; without it everything is allowed. */
 typedef int (*route_access_fn)(struct request *rq, const char *permission, struct err *err);

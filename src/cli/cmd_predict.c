@@ -66,7 +66,7 @@ static int find_model(struct cli *c, const struct ref *r, struct target *t, stru
     if (rc)
         return rc;
     const char *number = json_get_string(v, "version", version);
-    t->path = arena_printf(&c->arena, "/v1/models/%s/versions/%s:predict", name,
+    t->path = arena_printf(&c->arena, "/api/v1/models/%s/versions/%s:predict", name,
                            client_escape(c, number));
     t->explain = explain_path(c, r->name, number);
     t->signature = json_get(v, "signature");

@@ -158,6 +158,7 @@ static int start_listener(struct server *s, const char *listen, struct listener 
         .arg = l,
         .plan = plan,
         .handle = handle,
+        .refuse = route_refuse,
         .done = metrics_request,
         .allowed_hosts = s->hosts,
         .allowed_origins = s->origins,

@@ -128,7 +128,7 @@ void *http__on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
     counter_add(&s->requests, 1);
     int rc = request_set_target(&c->rq, str_of(uri), &err);
     if (rc) {
-        request_answer_text(&c->rq, rc == ERR_LIMIT ? 414 : 400, err.msg);
+        http__refuse(c, rc == ERR_LIMIT ? 414 : 400, err.msg);
         c->rq.path = STR("/");
     }
     return c;
@@ -162,11 +162,23 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
     return MHD_YES;
 }
 
-/* An answer before any handler ran; JSON errors are the API's, these are plain. */
+void http__refuse(struct conn *c, int status, const char *text)
+{
+    const struct http_server_options *o = &c->server->options;
+    request_clear_answer(&c->rq);
+    if (!o->refuse) {
+        request_answer_text(&c->rq, status, text);
+        return;
+    }
+    c->rq.status = status;
+    o->refuse(o->arg, &c->rq, text);
+}
+
+/* An answer before any handler ran. */
 static void refuse(struct conn *c, int status, const char *text)
 {
     if (c->rq.status == 0)
-        request_answer_text(&c->rq, status, text);
+        http__refuse(c, status, text);
 }
 
 /* Reads the headers; RFC 9112 §6.1 and §6.3 on what makes a message's length ambiguous. */
@@ -313,7 +325,7 @@ static enum MHD_Result take_body(struct conn *c, const char *data, size_t n)
         (void)snprintf(text, sizeof text,
                        "the body is larger than the %zu bytes that are taken here",
                        c->plan.body_limit);
-        request_answer_text(rq, 413, text);
+        http__refuse(c, 413, text);
         c->discard = 1;
         buf_fini(&c->body);
     }
@@ -321,14 +333,14 @@ static enum MHD_Result take_body(struct conn *c, const char *data, size_t n)
         return c->body_seen > c->plan.body_limit + LIMIT_BODY_DISCARD ? MHD_NO : MHD_YES;
     if (c->plan.spool) {
         if (fs_write_all(rq->body_fd, (str_t){ data, n }, "spooled upload", &err)) {
-            request_answer_text(rq, 507, err.msg);
+            http__refuse(c, 507, err.msg);
             c->discard = 1;
         }
         return MHD_YES;
     }
     buf_put(&c->body, data, n);
     if (c->body.failed) {
-        request_answer_text(rq, 507, "not enough memory for the body");
+        http__refuse(c, 507, "not enough memory for the body");
         c->discard = 1;
     }
     return MHD_YES;
@@ -351,7 +363,7 @@ static void finish_body(struct conn *c)
         buf_init(&plain, c->plan.body_limit + 65536);
         int rc = http_gunzip(buf_view(&c->body), c->plan.body_limit, &plain, &err);
         if (rc)
-            request_answer_text(rq, rc == ERR_LIMIT ? 413 : rc == ERR_NOMEM ? 507 : 400, err.msg);
+            http__refuse(c, rc == ERR_LIMIT ? 413 : rc == ERR_NOMEM ? 507 : 400, err.msg);
         buf_fini(&c->body);
         c->body = plain;
     }
@@ -373,7 +385,7 @@ static enum MHD_Result run(struct conn *c)
     }
     MHD_suspend_connection(c->mhd);
     if (queue_put(s->jobs, c)) {
-        request_answer_text(&c->rq, 503, "too many requests are waiting: try again in a second");
+        http__refuse(c, 503, "too many requests are waiting: try again in a second");
         request_add_header(&c->rq, "Retry-After", "1");
         MHD_resume_connection(c->mhd);
     }

@@ -89,6 +89,8 @@ void http__on_connection(void *cls, struct MHD_Connection *mhd, void **context,
                          enum MHD_ConnectionNotificationCode code);
 void http__on_done(void *cls, struct MHD_Connection *mhd, void **state,
                    enum MHD_RequestTerminationCode code);
+/* Refuses a planned request, in its protocol's form when there is a hook for it. */
+void http__refuse(struct conn *c, int status, const char *text);
 /* Answers out. */
 enum MHD_Result http__reply(struct conn *c);
 void http__stream_wake(struct request *rq);

@@ -199,7 +199,7 @@ static struct MHD_Response *response_of(struct conn *c)
 {
     struct request *rq = &c->rq;
     if (rq->out.failed || rq->arena.failed)
-        request_answer_text(rq, 507, "the answer does not fit in the memory of a request");
+        http__refuse(c, 507, "the answer does not fit in the memory of a request");
     if (rq->out_fd >= 0)
         return file_response(rq);
     if (rq->stream && !rq->is_head)

@@ -26,6 +26,9 @@ struct http_server_options {
     void (*plan)(void *arg, struct request *rq, struct http_plan *out);
     /* Makes the answer; runs where the plan says. Never fails: errors are answers. */
     void (*handle)(void *arg, struct request *rq);
+    /* Writes a refusal of the carrier's own (413, 415, 503, 507 …) in the form of the request's
+     * protocol; rq->status is set. NULL = plain text. Connection thread. */
+    void (*refuse)(void *arg, struct request *rq, const char *text);
     /* After the answer went out or the peer left; ns since the request line. May be NULL. */
     void (*done)(void *arg, struct request *rq, int64_t ns);
     const char *const

@@ -30,7 +30,7 @@ struct follow {
 /* What a version is made of, as the database tells it. */
 struct wanted {
     struct arena *a;
-    const struct endpoint_row *row;
+    const struct version_ref *ref;
     struct version version;
     const char *signature, *example;
 };
@@ -96,37 +96,41 @@ static int read_rows(struct tx *tx, void *arg, struct err *err)
 static int read_wanted(struct tx *tx, void *arg, struct err *err)
 {
     struct wanted *w = arg;
-    int rc =
-        version_get(tx, w->a, w->row->project, w->row->model, w->row->version, &w->version, err);
+    int rc = version_resolve(tx, w->a, w->ref->project, w->ref->model, w->ref->version, &w->version,
+                             err);
     if (!rc)
         rc = version_section(tx, w->a, &w->version, "signature", &w->signature, err);
     return rc ? rc : version_section(tx, w->a, &w->version, "input_example", &w->example, err);
 }
 
-/* ---- applying ---- */
-
-static int load(struct follow *f, struct arena *a, const struct endpoint_row *row,
-                const char *number, struct serve_version **out, struct err *err)
+int follow_version_load(const struct version_source *from, struct arena *a,
+                        const struct version_ref *ref, struct serve_version **out,
+                        const char **out_number, struct err *err)
 {
-    struct wanted w = { .a = a, .row = row };
+    struct wanted w = { .a = a, .ref = ref };
     str_t onnx;
-    int rc = store_read(f->o.store, read_wanted, &w, err);
+    int rc = store_read(from->store, read_wanted, &w, err);
     if (rc)
         return rc;
+    const char *number = arena_printf(a, "%lld", (long long)w.version.number);
     if (!w.version.digest)
         return ERR(err, ERR_CONFLICT, "version '%s' of model '%s' has no model file", number,
-                   row->model);
-    rc = blobs_get(f->o.blobs, a, w.version.digest, LIMIT_MODEL_FILE, &onnx, err);
+                   ref->model);
+    rc = blobs_get(from->blobs, a, w.version.digest, LIMIT_MODEL_FILE, &onnx, err);
     if (rc)
-        return err_prefix(err, "the file of model '%s', version '%s'", row->model, number);
-    struct serve_spec spec = { .model = row->model,
+        return err_prefix(err, "the file of model '%s', version '%s'", ref->model, number);
+    struct serve_spec spec = { .model = ref->model,
                                .version = number,
                                .digest = w.version.digest,
                                .onnx = onnx,
                                .signature = w.signature,
                                .input_example = w.example };
+    if (out_number)
+        *out_number = number;
     return serve_version_load(&spec, out, err);
 }
+
+/* ---- applying ---- */
 
 /* Endpoints of other projects than the default one are served under "project.name". */
 static const char *served_name(struct arena *a, const struct endpoint_row *row)
@@ -154,7 +158,9 @@ static void apply_row(struct follow *f, const struct endpoint_row *row, int retr
     else if (!failed_before || retry) {
         v = serve_loaded(f->o.serve, row->model, number);
         int fresh = v == NULL;
-        int rc = v ? 0 : load(f, &a, row, number, &v, &err);
+        struct version_source from = { f->o.store, f->o.blobs };
+        struct version_ref ref = { row->project, row->model, number };
+        int rc = v ? 0 : follow_version_load(&from, &a, &ref, &v, NULL, &err);
         if (!rc)
             rc = serve_publish(f->o.serve, name, v, &err);
         if (rc && fresh && v)

@@ -11,6 +11,22 @@
 
 struct follow;
 
+/* Where versions come from. */
+struct version_source {
+    struct store *store;
+    struct blobs *blobs;
+};
+
+struct version_ref {
+    const char *project, *model, *version;
+};
+
+/* Loads a version ("3", "@champion", "latest") of a model without serving it; the caller frees it.
+ * *out_number (optional, in the arena) gets its number. Slow. */
+int follow_version_load(const struct version_source *from, struct arena *a,
+                        const struct version_ref *ref, struct serve_version **out,
+                        const char **out_number, struct err *err) WARN_UNUSED;
+
 struct follow_options {
     struct store *store;
     struct blobs *blobs;

@@ -213,6 +213,13 @@ int serve_call_begin(struct serve *s, struct serve_call *c, struct err *err)
     return serve__run(c, v, err);
 }
 
+int serve_call_version(const struct serve_version *v, struct serve_call *c, struct err *err)
+{
+    ASSERT(v->magic == VERSION_MAGIC);
+    c->loaded = v;
+    return serve__run(c, v, err);
+}
+
 void serve_call_end(struct serve *s, struct serve_call *c, int failed)
 {
     if (c->traffic)

@@ -104,6 +104,10 @@ int serve_read_rows(struct serve_call *c, const struct serve_version *v,
 /* Columns in the order of the signature; they live with v. */
 size_t serve_version_columns(const struct serve_version *v, const struct serve_column **out);
 
+/* The same on a version that the caller loaded for itself: no table, no counters, no end. */
+int serve_call_version(const struct serve_version *v, struct serve_call *c,
+                       struct err *err) WARN_UNUSED;
+
 /* Writes "predictions" of a call as a JSON value: one output of width 1 gives bare numbers, more
  * outputs give an object a row. nan_tokens: bare NaN, else null. */
 struct buf;

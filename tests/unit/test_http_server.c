@@ -200,8 +200,7 @@ TEST(http_keep_alive_and_pipelining)
 TEST(http_chunked_and_gzip_bodies)
 {
     struct http_server *s = start(NULL);
-    char *got = ask(s, "POST /c HTTP/1.1\r\n" H
-                       "Transfer-Encoding: chunked\r\nConnection: "
+    char *got = ask(s, "POST /c HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\nConnection: "
                        "close\r\n\r\n3\r\nabc\r\n4;ext=1\r\ndefg\r\n0\r\nTrailer: x\r\n\r\n");
     check_has(got, "POST /c 7 [abcdefg]");
     unsigned char zipped[256];
@@ -275,6 +274,23 @@ TEST(http_body_caps)
     check_has(got, "HTTP/1.1 404");
     check_has(got, "GET /after");
     (void)close(fd);
+    http_server_stop(s, 1000);
+}
+
+static void refuse_in_json(void *arg, struct request *rq, const char *text)
+{
+    (void)arg;
+    buf_printf(&rq->out, "{\"error\":\"%s\"}", text);
+}
+
+TEST(http_refusals_take_the_form_of_the_protocol)
+{
+    struct http_server *s = start(&(struct http_server_options){ .refuse = refuse_in_json });
+    char *got =
+        ask(s, "POST /x HTTP/1.1\r\n" H "Content-Length: 2000\r\nExpect: 100-continue\r\n" BYE);
+    check_has(got, "HTTP/1.1 413");
+    check_has(got, "application/json");
+    check_has(got, "{\"error\":\"the body is 2000 bytes; at most 1000 are taken here\"}");
     http_server_stop(s, 1000);
 }
 

@@ -217,6 +217,12 @@ TEST(predict_without_a_server)
     want(app, "POST /endpoints/e/invocations {}", 400,
          "The input must be a JSON dictionary with exactly one of the input fields");
     want(app, "POST /endpoints/zz/invocations {\"instances\":[1]}", 404, "RESOURCE_DOES_NOT_EXIST");
+    want(app, "POST /api/v1/models/m/versions/1:predict {\"instances\":[1]}", 200,
+         "{\"predictions\":[6.0]}");
+    want(app, "POST /api/v1/models/m/versions/@champion:predict {\"instances\":[1]}", 200,
+         "{\"predictions\":[6.0]}");
+    want(app, "POST /api/v1/models/m/versions/4:predict {\"instances\":[1]}", 404, "4");
+    want(app, "GET /v1/models/m:predict", 405, "only POST");
     want(app, "POST /invocations {\"instances\":[1]}", 200, "{\"predictions\":[6.0]}");
     want(app, "GET /ping", 200, "\n");
     app_close(app);

@@ -12,6 +12,9 @@
 #include "rollout/follow.h"
 #include "rollout/rollout.h"
 
+#define NO_FORM                                                                                    \
+    "the body must have one of 'instances', 'inputs', 'dataframe_split', 'dataframe_records'"
+
 enum { HISTORY_MAX = 200, LIST_DEFAULT = 100, LIST_MAX = 1000 };
 
 /* Everything about one endpoint that the database knows. */
@@ -464,10 +467,36 @@ static int post_predict(struct request *rq, struct err *err)
 {
     struct predict_options o = { .name = request_param(rq, "name"),
                                  .dataframes = 1,
-                                 .no_form = "the body must have one of 'instances', 'inputs', "
-                                            "'dataframe_split' and 'dataframe_records'" };
+                                 .no_form = NO_FORM };
     int rc = ensure_loaded(rq, name_of(rq), err);
     return rc ? rc : predict_answer(rq, &o, err);
+}
+
+/* Any version, served or not: it is loaded for this one request. */
+static int post_version_predict(struct request *rq, struct err *err)
+{
+    struct app *app = app_of(rq);
+    str_t model = request_param(rq, "name"), version = request_param(rq, "version");
+    struct arena files; /* the model's file does not count as the request's memory */
+    struct serve_version *v = NULL;
+    struct version_source from = { app->store, app->blobs };
+    struct version_ref ref = { rq->project, arena_strndup(&rq->arena, model.p, model.n),
+                               arena_strndup(&rq->arena, version.p, version.n) };
+    arena_init(&files, LIMIT_MODEL_FILE + MIB(64));
+    int rc = follow_version_load(&from, &files, &ref, &v, NULL, err);
+    struct serve_call c = { .body = rq->body, .arena = &rq->arena, .dataframes = 1 };
+    if (!rc)
+        rc = serve_call_version(v, &c, err);
+    if (!rc && c.form == SERVE_NONE)
+        rc = ERR(err, ERR_INVALID, "%s", NO_FORM);
+    if (!rc) {
+        buf_puts(&rq->out, "{\"predictions\":");
+        serve_write_rows(&c, &rq->out);
+        buf_putc(&rq->out, '}');
+    }
+    serve_version_free(v);
+    arena_fini(&files);
+    return rc;
 }
 
 /* ---- the table ---- */
@@ -516,6 +545,12 @@ static const struct route routes[] = {
       "instances [any]: Rows.\ninputs any: Columns.\ndataframe_split object\ndataframe_records "
       "[object]",
       "predictions! [any]: One a row.", "endpointPredict" },
+    { "POST", "/api/v1/models/{name}/versions/{version}:predict", "endpoint.predict",
+      post_version_predict, ROUTE_WORKER, LIMIT_BODY_PREDICT,
+      "Predictions of any version, served or not: it is loaded for this request.",
+      "instances [any]: Rows.\ninputs any: Columns.\ndataframe_split object\ndataframe_records "
+      "[object]",
+      "predictions! [any]: One a row.", "versionPredict" },
 };
 
 const struct route_table endpoint_routes = { "endpoints", routes, ARRAY_LEN(routes),
