@@ -23,7 +23,6 @@ int door_reload(struct app *app, struct err *err)
         }
     }
     k->guard.tokens = k->tokens;
-    k->guard.insecure = app->options.insecure;
     k->next = app->guards;
     app->guards = k;
     (void)cell_swap(&app->guard, &k->guard);

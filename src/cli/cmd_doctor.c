@@ -79,7 +79,7 @@ static void check_folder(struct doctor *d)
         return;
     }
     if (fs_write_atomic(probe, STR("x"), &err) != 0) {
-        say(d, BROKEN, "data folder", err.msg,
+        say(d, BROKEN, "data folder", TEXT(d, "%s", err.msg),
             TEXT(d, "chown or chmod %s, or name another with --data", dir));
         return;
     }
@@ -113,16 +113,16 @@ static void check_database(struct doctor *d)
     if (rc == ERR_NOT_FOUND) {
         say(d, GOOD, "database", "none yet", NULL);
     } else if (rc == ERR_CONFLICT) {
-        say(d, COULD_BE_BETTER, "database", err.msg,
+        say(d, COULD_BE_BETTER, "database", TEXT(d, "%s", err.msg),
             "any command that writes migrates it, such as slipway run or slipway server");
     } else if (rc) {
-        say(d, BROKEN, "database", err.msg,
+        say(d, BROKEN, "database", TEXT(d, "%s", err.msg),
             TEXT(d, "restore %s/slipway.db from a backup, or move it away to start afresh",
                  d->c->data_dir));
     } else if (cli_count(d->c, "quick")) {
         say(d, GOOD, "database", "opens, all migrations applied", NULL);
     } else if (store_check(h->store, &d->c->arena, &problem, &err) != 0 || problem) {
-        say(d, BROKEN, "database", problem ? problem : err.msg,
+        say(d, BROKEN, "database", TEXT(d, "%s", problem ? problem : err.msg),
             TEXT(d, "restore %s/slipway.db from a backup", d->c->data_dir));
     } else {
         say(d, GOOD, "database", "sound, all migrations applied", NULL);
@@ -144,7 +144,8 @@ static void check_project(struct doctor *d)
     if (project_load_dir(a, d->c->project_dir, NULL, &o, &p, &diags, NULL, &err) == 0)
         say(d, GOOD, "project", TEXT(d, "%s, slipway.yaml is fine", p->name), NULL);
     else
-        say(d, BROKEN, "project", err.msg, "slipway run tells every mistake with its place");
+        say(d, BROKEN, "project", TEXT(d, "%s", err.msg),
+            "slipway run tells every mistake with its place");
 }
 
 static void check_engines(struct doctor *d)
@@ -170,7 +171,7 @@ static void check_libraries(struct doctor *d)
     struct err err = ERR_INIT;
     const char *curl = fetch_library(&err);
     say(d, curl ? GOOD : COULD_BE_BETTER, "libcurl",
-        curl ? TEXT(d, "%.*s", (int)strcspn(curl, " "), curl) : err.msg,
+        curl ? TEXT(d, "%.*s", (int)strcspn(curl, " "), curl) : TEXT(d, "%s", err.msg),
         "apt install libcurl3-gnutls: the command line needs it to talk to a server");
     void *pq = dlopen("libpq.so.5", RTLD_LAZY | RTLD_LOCAL);
     say(d, GOOD, "libpq",
@@ -247,7 +248,7 @@ static void check_server(struct doctor *d)
     double ms = (double)(clock_mono_ns() - start) / 1e6;
     c->hint = NULL;
     if (rc)
-        say(d, BROKEN, "server", err.msg,
+        say(d, BROKEN, "server", TEXT(d, "%s", err.msg),
             "is the URL right, and does it run? slipway server starts one");
     else if (r.status != 200)
         say(d, BROKEN, "server", TEXT(d, "%s answers %d", url, r.status),
