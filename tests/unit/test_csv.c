@@ -83,6 +83,7 @@ TEST(csv_types)
     CHECK(col(&f, "t")->numbers[0] == 1704164645000.0 && col(&f, "t")->numbers[2] == 1704164645250.0);
     CHECK(col(&f, "d")->numbers[0] == 1704153600000.0 && col(&f, "d")->numbers[2] == -86400000.0);
     CHECK_STR(f.r.file.sha256, "17e19b1900adba15944834a40967772bf8ac2dbc3b9bdef0cb9d7edfbcb1a8ef");
+    arena_fini(&f.a);
 }
 
 TEST(csv_dialects)
@@ -116,6 +117,7 @@ TEST(csv_dialects)
     READ_OK(&f, "id,b\n007,2\n9007199254740993,3\n"); /* keys are text */
     CHECK_VIEW(col(&f, "id")->levels[0], "007");
     CHECK_VIEW(col(&f, "id")->levels[1], "9007199254740993");
+    arena_fini(&f.a);
 }
 
 static void expect_failure(struct fixture *f, str_t bytes, int code, const char *want)
@@ -150,6 +152,7 @@ TEST(csv_bad_files)
     expect_failure(&f, STR("a"), ERR_NOT_FOUND, "data file 'absent.csv' does not exist");
     f.source.path = ".";
     expect_failure(&f, STR("a"), ERR_INVALID, "is not a plain file");
+    arena_fini(&f.a);
 }
 
 TEST(csv_late_bad_value)
@@ -166,6 +169,7 @@ TEST(csv_late_bad_value)
     buf_puts(&b, "3,abc,x\n");
     expect_failure(&f, buf_view(&b), ERR_INVALID, "d.csv:30004: column 'b' is a number, but here it is 'abc'");
     buf_fini(&b);
+    arena_fini(&f.a);
 }
 
 TEST(csv_frozen_dialect)
@@ -193,6 +197,7 @@ TEST(csv_frozen_dialect)
     expect_failure(&f, STR("a,d\nx,30/11/2024\n"), ERR_INVALID, "d.csv:2: column 'a' is a number by slipway.lock, but here it is 'x'");
     expect_failure(&f, STR("a,d\n1,2024-11-30\n"), ERR_INVALID, "column 'd' is a date or time by slipway.lock");
     expect_failure(&f, STR("a;d\n1;30/11/2024\n"), ERR_INVALID, "fields are separated by ';', slipway.lock says ','");
+    arena_fini(&f.a);
 }
 
 TEST(csv_same_with_any_threads)
@@ -218,4 +223,5 @@ TEST(csv_same_with_any_threads)
         }
     }
     buf_fini(&b);
+    arena_fini(&f.a);
 }

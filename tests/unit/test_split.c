@@ -61,6 +61,7 @@ TEST(split_hash_is_stable_for_ever)
         parts[i] = "tvT"[x.s.part[i]];
     CHECK_STR(parts, "vvtTtvvtvttttTtttvTTvttTttttvTtt");
     CHECK_STR(x.s.digest[PART_TEST], "889da9c5529a541b6320f72154b4a69e72b29ec0f1c88e57caf6c6271f6888b6");
+    arena_fini(&x.a);
 }
 
 TEST(split_hash_keeps_rows_in_place_when_others_come)
@@ -73,6 +74,8 @@ TEST(split_hash_keeps_rows_in_place_when_others_come)
     make(&large, 3);
     CHECK(memcmp(small.s.part, large.s.part, 1000) == 0);
     CHECK_NEAR((double)large.s.rows[PART_TRAIN], 1800, 0.05);
+    arena_fini(&small.a);
+    arena_fini(&large.a);
 }
 
 TEST(split_hash_keeps_equal_rows_together)
@@ -104,6 +107,7 @@ TEST(split_hash_keeps_equal_rows_together)
     x.f.columns[frame_column(&x.f, STR("t")) - x.f.columns].numbers[1999] = 1e9;
     make(&x, 2);
     CHECK(x.s.part[999] == PART_TEST || x.s.rows_shared == 1);
+    arena_fini(&x.a);
 }
 
 TEST(split_time_is_in_order_and_tears_nothing)
@@ -129,6 +133,7 @@ TEST(split_time_is_in_order_and_tears_nothing)
         frame_column(&x.f, STR("t"))->numbers[i] = 5;
     CHECK_INT(split_make(&x.f, &x.source, &x.spec, 1, &x.s, &e), ERR_INVALID);
     CHECK(strstr(e.msg, "part is empty") && strstr(e.msg, "are all times equal?"));
+    arena_fini(&x.a);
 }
 
 TEST(split_stratified_holds_shares_in_each_stratum)
@@ -154,6 +159,7 @@ TEST(split_stratified_holds_shares_in_each_stratum)
                    0.5; /* about half of the test part is in the upper half */
     CHECK(sum > 85 && sum < 115);
     CHECK_INT(x.s.rows[PART_TEST], 200);
+    arena_fini(&x.a);
 }
 
 TEST(split_refuses)
@@ -164,6 +170,7 @@ TEST(split_refuses)
     x.spec.train = 0.9;
     CHECK_INT(split_make(&x.f, &x.source, &x.spec, 1, &x.s, &e), ERR_INVALID);
     CHECK_STR(e.msg, "the shares of a split must sum to 1, these sum to 1.3");
+    arena_fini(&x.a);
     set_up(&x, 2);
     x.source.key = "id";
     x.spec = (struct split_spec){ .train = 0.001, .valid = 0, .test = 0.999 };
@@ -172,4 +179,5 @@ TEST(split_refuses)
     x.source.key = "absent";
     CHECK_INT(split_make(&x.f, &x.source, &x.spec, 1, &x.s, &e), ERR_INVALID);
     CHECK(strstr(e.msg, "there is no column 'absent'"));
+    arena_fini(&x.a);
 }

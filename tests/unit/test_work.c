@@ -196,6 +196,7 @@ TEST(work_finishes)
     CHECK(fs_exists(fs_join(&f.a, f.dir, "run0/output/model/MLmodel")));
     CHECK(fs_exists(fs_join(&f.a, f.dir, "run0/output/model/input_example.json")));
     CHECK(str_find(f.progress, "\"stage\":\"train\",\"state\":\"success\"") != SIZE_MAX);
+    arena_fini(&f.a);
 }
 
 TEST(work_same_inputs_same_model)
@@ -220,6 +221,8 @@ TEST(work_same_inputs_same_model)
     two.force = 1; /* again in the same folder */
     run(&two);
     CHECK_STR(text_at(&two, "model.digest"), first);
+    arena_fini(&one.a);
+    arena_fini(&two.a);
 }
 
 TEST(work_says_why)
@@ -264,6 +267,7 @@ TEST(work_says_why)
     run(&f);
     CHECK(strstr(story(&f), "rows success: forced, clean success: forced") != NULL);
     (void)rmse;
+    arena_fini(&f.a);
 }
 
 /* Every cached file with one byte changed: the run finds it and makes the same model again. */
@@ -297,6 +301,7 @@ TEST(work_survives_a_damaged_cache)
     run(&f);
     CHECK_FINISHED(&f);
     CHECK_STR(text_at(&f, "model.digest"), digest);
+    arena_fini(&f.a);
 }
 
 TEST(work_learns_from_training_rows_only)
@@ -328,6 +333,8 @@ TEST(work_learns_from_training_rows_only)
      * spread of the values present, up to that spread; the parts are the same whatever the order. */
     CHECK_STR(text_at(&other, "split.digests.train"), text_at(&f, "split.digests.train"));
     CHECK_NEAR(number_at(&other, "metrics.test.rmse.value"), number_at(&f, "metrics.test.rmse.value"), 0.02);
+    arena_fini(&f.a);
+    arena_fini(&other.a);
 }
 
 TEST(work_clips_the_target_in_training_only)
@@ -348,6 +355,7 @@ TEST(work_clips_the_target_in_training_only)
     CHECK_NEAR(number_at(&f, "model.fit.r2"), 1, 1e-12); /* a constant target, fitted */
     CHECK(number_at(&f, "metrics.test.bias.value") < -50); /* judged by the truth */
     CHECK_STR(story(&f), "rows success: first run, clean success: first run, split success: first run, train success: first run");
+    arena_fini(&f.a);
 }
 
 TEST(work_gates_refuse)
@@ -368,6 +376,7 @@ TEST(work_gates_refuse)
     CHECK_INT(json_get(&f.r, "gates")->n, 4);
     CHECK(json_get(&f.r, "lock") == NULL);
     CHECK(fs_exists(fs_join(&f.a, f.dir, "run0/output/model/model.onnx"))); /* evidence stays */
+    arena_fini(&f.a);
 }
 
 TEST(work_compares_with_the_champion)
@@ -401,6 +410,7 @@ TEST(work_compares_with_the_champion)
         found |= strstr(warnings->items[i].string.p, "the champion (version 7) cannot be compared: it needs a column 'area'") != NULL;
     CHECK(found);
     CHECK(number_at(&f, "metrics.test.n.value") > 0);
+    arena_fini(&f.a);
 }
 
 struct failing {
@@ -478,4 +488,5 @@ TEST(work_plans_without_running)
     CHECK_OK(work_plan(&rq, &o, err));
     CHECK(strstr(b.p, "{\"name\":\"train\",\"kind\":\"model\",\"will\":\"skip\",\"why\":\"nothing changed\"}") != NULL);
     buf_fini(&b);
+    arena_fini(&f.a);
 }
