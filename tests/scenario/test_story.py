@@ -58,7 +58,7 @@ def test_init_writes_a_whole_project(project):
 
 
 def test_init_names_what_there_is(cli):
-    r = cli.fails(2, "init", "x", "--template", "regresion")
+    r = cli.fails(3, "init", "x", "--template", "regresion")
     assert "did you mean 'regression'?" in r.err
 
 
