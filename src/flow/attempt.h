@@ -5,6 +5,7 @@
 #define ATTEMPT_LOCK "lock"          /* held by the shim while it lives; text {"pid":…} */
 #define ATTEMPT_LOG "log.txt"        /* the command's output, capped */
 #define ATTEMPT_END "step.json"      /* how it ended; written last, atomically */
+#define ATTEMPT_CANCEL "cancel"      /* there: somebody wants it stopped, maybe before it began */
 #define ATTEMPT_SPEC "spec.json"     /* what the worker shall do */
 #define ATTEMPT_PROGRESS "progress.jsonl"
 #define ATTEMPT_RESULT "result.json" /* what the worker found, written atomically */

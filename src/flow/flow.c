@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
@@ -124,7 +125,13 @@ static int spawn_shim(struct flow *f, const char *abs_dir, struct proc *out, str
     struct proc_spec spec = PROC_SPEC_INIT;
     spec.argv = argv;
     spec.new_session = 1;
-    return proc_spawn(out, &spec, err);
+    /* Its own: who waits for the end of our output must not wait for the run's end. */
+    spec.stdout_fd = spec.stderr_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (spec.stdout_fd < 0)
+        return ERR_SYS(err, "cannot open /dev/null");
+    int rc = proc_spawn(out, &spec, err);
+    (void)close(spec.stdout_fd);
+    return rc;
 }
 
 /* Keeps a child to be reaped; when the table is full it is reaped by whoever waits next. */
@@ -374,6 +381,8 @@ int flow_run_cancel(struct flow *f, const char *run_id, const char *actor, const
                            .subject = arena_printf(&a, "run/%s", run_id), .reason = reason };
         rc = store_write(f->store, tell_cancel, &e, err);
     }
+    if (!rc)
+        rc = fs_write_cache(flow__path(f, &a, &q.at, ATTEMPT_CANCEL), STR("cancel\n"), err);
     pid_t pid = rc ? 0 : shim_pid(f, &a, &q.at);
     if (pid)
         (void)kill(pid, SIGTERM);

@@ -240,6 +240,15 @@ static void note_cut(const struct step *s)
     IGNORE(fs_write_all(s->log_fd, (str_t){ line, (size_t)n }, "log", NULL));
 }
 
+/* Whoever cancels leaves the mark first and then looks for our pid; we write the pid first and then
+ * look for the mark: one of both sees the other. */
+static int was_cancelled(const struct step *s)
+{
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s/" ATTEMPT_CANCEL, s->dir);
+    return fs_exists(path);
+}
+
 int flow_step_main(int argc, char **argv)
 {
     struct step s = { .lock_fd = -1, .log_fd = -1, .signal_fd = -1, .pipe_fd = -1, .proc.pidfd = -1 };
@@ -247,13 +256,20 @@ int flow_step_main(int argc, char **argv)
     struct err err = ERR_INIT;
     int rc = parse_args(&s, argc, argv, &err);
     if (!rc)
+        rc = watch_signals(&s, &err); /* before anybody can learn our pid */
+    if (!rc)
         rc = take_attempt(&s, &err);
     if (rc) {
         (void)fprintf(stderr, "slipway _step: %s\n", err.msg);
         return EXIT_NOT_STARTED;
     }
     s.started_ms = clock_now_ms();
-    rc = watch_signals(&s, &err);
+    if (was_cancelled(&s)) {
+        s.stopping = "cancelled";
+        end.signal = SIGTERM;
+        IGNORE(write_end(&s, &end, NULL));
+        return EXIT_NOT_STARTED;
+    }
     if (!rc)
         rc = s.log_fd = open_in(&s, ATTEMPT_LOG, O_WRONLY | O_CREAT | O_APPEND, &err);
     if (rc >= 0)
