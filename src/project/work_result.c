@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/engine.h"
 #include "base/fs.h"
+#include "infer/predictor.h"
 #include "model/mlmodel.h"
 #include "model/signature.h"
 #include "project/gate.h"
@@ -115,6 +116,23 @@ static void write_split(struct work *w, struct json_out *o)
     jo_object_end(o);
 }
 
+/* What serving will run: compiled here once more from the bytes that were written. */
+static int write_predictor(struct work *w, struct json_out *o, struct err *err)
+{
+    struct predictor *p = NULL;
+    struct buf b;
+    int rc = predictor_load(w->onnx, &p, err);
+    if (rc)
+        return rc;
+    buf_init(&b, MIB(16));
+    predictor_describe(p, &b);
+    predictor_free(p);
+    jo_key(o, "predictor");
+    jo_raw(o, b.failed ? STR("null") : buf_view(&b));
+    buf_fini(&b);
+    return 0;
+}
+
 static int write_model(struct work *w, struct json_out *o, struct err *err)
 {
     struct signature s;
@@ -137,8 +155,9 @@ static int write_model(struct work *w, struct json_out *o, struct err *err)
         jo_key_str(o, report.members[i].key);
         jo_value(o, &report.members[i].value);
     }
+    rc = write_predictor(w, o, err);
     jo_object_end(o);
-    return 0;
+    return rc;
 }
 
 static void write_evaluation(struct work *w, struct json_out *o)
