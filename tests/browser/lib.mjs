@@ -98,5 +98,6 @@ export async function axe(page, where) {
 }
 
 export async function shot(page, name) {
+  await page.evaluate(() => scrollTo(0, 0));
   await page.screenshot({ path: join(shots, `${name}.png`), fullPage: true });
 }

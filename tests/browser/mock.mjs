@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A stand-in for the server, for work on the page and for states that a demo does not have: nothing
 // there yet, thousands of runs, errors. Answers are shaped as the native REST API's. Never shipped.
+// The page comes from the last build of the binary, or from --out.
 //   node tests/browser/mock.mjs [--port 5055] [--state typical|empty|huge|error] [--out web/out]
 import { createServer } from 'node:http';
 import { readFileSync } from 'node:fs';
@@ -9,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const pageDir = join(root, process.env.SLIPWAY_WEB_OUT ?? 'build/src/api/ui/ui_web');
 
 /* The same numbers at every start. */
 let seed = 42;
@@ -113,7 +115,7 @@ function shell(out, cookie) {
   return `<!doctype html><html lang="${lang}"${theme ? ` data-theme="${theme}"` : ''}><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="slipway-base" content=""><title>Slipway</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/assets/${of('style')}"><script type="module" src="/assets/${of('main')}"></script></head><body><div id="app"></div></body></html>`;
 }
 
-export function startMock({ port = 0, state = 'typical', out = join(root, 'web/out') } = {}) {
+export function startMock({ port = 0, state = 'typical', out = pageDir } = {}) {
   seed = 42;
   runs = makeRuns(state);
   const server = createServer(async (req, res) => {
@@ -147,5 +149,5 @@ export function startMock({ port = 0, state = 'typical', out = join(root, 'web/o
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const arg = (name, fallback) => { const i = process.argv.indexOf(name); return i > 0 ? process.argv[i + 1] : fallback; };
-  console.log((await startMock({ port: Number(arg('--port', 5055)), state: arg('--state', 'typical'), out: arg('--out', join(root, 'web/out')) })).url);
+  console.log((await startMock({ port: Number(arg('--port', 5055)), state: arg('--state', 'typical'), out: arg('--out', pageDir) })).url);
 }

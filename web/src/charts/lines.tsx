@@ -40,7 +40,9 @@ function make(el: HTMLElement, p: LinesProps, data: uPlot.AlignedData): uPlot {
           u.ctx.moveTo(x, u.bbox.top);
           u.ctx.lineTo(x, u.bbox.top + u.bbox.height);
           u.ctx.stroke();
-          u.ctx.fillText(m.text, x + 4, u.bbox.top + 12 * devicePixelRatio);
+          const left = x + 40 * devicePixelRatio > u.bbox.left + u.bbox.width;
+          u.ctx.textAlign = left ? 'right' : 'left';
+          u.ctx.fillText(m.text, left ? x - 5 : x + 5, u.bbox.top + 12 * devicePixelRatio);
         }
         u.ctx.restore();
       }],

@@ -12,7 +12,7 @@ import type { Endpoint as Shape, Explanation, Model } from '../types';
 import { Contributions } from '../charts/marks';
 import { Lines } from '../charts/lines';
 import { openPromote, openRollback } from '../ui/actions';
-import { CommandLine, Copy, Empty, KeyFacts, Num, Section, StatusMark, Time } from '../ui/bits';
+import { CommandLine, Copy, Empty, Fold, KeyFacts, Num, Section, StatusMark, Time } from '../ui/bits';
 import { Figure } from '../ui/figure';
 import { ExampleForm } from '../ui/form';
 import { Table } from '../ui/table';
@@ -68,7 +68,7 @@ function Charts({ e }: { e: Shape }) {
       <Figure title={t('Requests per second')} summary={t('{n} requests in {s} seconds, {bad} errors.', { n: int(total), s: s.t_ms.length, bad: int(bad) })} table={rows}>
         <Lines label={t('Requests per second')} t={s.t_ms} marks={marks} series={[...lines.map((l, i) => ({ label: `v${l.version}`, values: l.requests, color: color(i), fill: !many })), { label: t('Errors'), values: s.errors, color: '--series-2', dash: [4, 3] }]} />
       </Figure>
-      <Figure title={t('Latency p99')} summary={t('At most {worst} in this minute.', { worst: ms(worst) })} table={rows}>
+      <Figure title={t('Latency p99')} summary={worst > 0 ? t('At most {worst} in this minute.', { worst: ms(worst) }) : t('No request in this minute.')} table={rows}>
         <Lines label={t('Latency p99')} t={s.t_ms} marks={marks} unit="ms" series={lines.map((l, i) => ({ label: `v${l.version}`, values: l.p99_ms, color: color(i) }))} />
       </Figure>
     </div>
@@ -119,6 +119,21 @@ function Try({ e }: { e: Shape }) {
   );
 }
 
+/* The same question in the words of other tools. */
+function FromCode({ e, url }: { e: Shape; url: string }) {
+  const row = e.input_example ?? Object.fromEntries((e.signature?.inputs ?? []).map((f) => [f.name, 0])), host = url.replace(/\/v1\/models\/.*$/, '');
+  const python = `import requests; print(requests.post("${url}", json={"instances": [${JSON.stringify(row).replace(/\btrue\b/g, 'True').replace(/\bfalse\b/g, 'False').replace(/\bnull\b/g, 'None')}]}).json()["predictions"])`;
+  return (
+    <Fold summary={t('From code')}>
+      <div class="same-as">
+        <CommandLine label="Python" text={python} />
+        <CommandLine label="MLflow" text={curl('POST', `/endpoints/${seg(e.name)}/invocations`, { dataframe_records: [row] })} />
+        <CommandLine label="TensorFlow Serving" text={`curl ${host}/v1/models/${seg(e.name)}`} />
+      </div>
+    </Fold>
+  );
+}
+
 export default function Endpoint({ data }: ViewProps<'endpoint'>) {
   const e = useLive(data.endpoint), model: Model | undefined = data.model, s = endpointTotals(e);
   const choices = (model?.versions ?? []).map((v) => ({ version: v.version, note: [...(v.aliases ?? []).map((a) => `@${a}`), v.gates?.some((g) => g.passed === false) ? t('gates failed') : ''].filter(Boolean).join(' ') || undefined }))
@@ -155,7 +170,7 @@ export default function Endpoint({ data }: ViewProps<'endpoint'>) {
           { id: 'mean', label: t('Mean prediction'), numeric: true, value: (x) => x.mean_prediction, render: (x) => <Num v={x.mean_prediction} /> },
         ]} /> : <p class="muted">{t('No requests were counted yet.')}</p>}
       </Section>
-      <Section title={t('Try it')}><Try e={e} /></Section>
+      <Section title={t('Try it')}><Try e={e} /><FromCode e={e} url={url} /></Section>
       <Section title={t('History')}>
         {e.history?.length ? <ol class="timeline">{[...e.history].sort((a, b) => b.time_ms - a.time_ms).slice(0, 30).map((h, i) => (
           <li key={`${h.time_ms}${i}`} class={`tl-${h.action}`}><span class="tl-dot" aria-hidden="true" /><p><a class="num" href={href(modelPath(e.model, h.version))}>v{h.version}</a> {actionText(h.action)}{h.reason && <span class="muted"> · {h.reason}</span>}</p><p class="muted small">{h.actor} · <Time at={h.time_ms} /></p></li>))}</ol>
