@@ -233,7 +233,8 @@ static int follow(struct cli *c, struct follow *f, struct err *err)
 
 /* ---- endings ---- */
 
-static void print_log_tail(struct cli *c, const char *id)
+/* Not when the log says no more than the message already does. */
+static void print_log_tail(struct cli *c, const char *id, const char *why)
 {
     struct reply r;
     struct err ignored = ERR_INIT;
@@ -258,7 +259,8 @@ static void print_log_tail(struct cli *c, const char *id)
             from = i + 1;
             break;
         }
-    if (text.n <= from)
+    str_t tail = str_trim((str_t){ text.p + from, text.n - from });
+    if (tail.n == 0 || (!memchr(tail.p, '\n', tail.n) && str_ends(tail, why)))
         return;
     term_say(c, "  last lines of its log:");
     str_t rest = { text.p + from, text.n - from }, line;
@@ -290,7 +292,7 @@ static int end_failed(struct cli *c, const struct follow *f, const struct json *
     if (strcmp(f->status, "KILLED") == 0)
         return ERR(err, ERR_CANCELLED, "run/%.8s was stopped: %.380s", f->id, why);
     if (!refused && c->format != FORMAT_JSON && c->format != FORMAT_JSONL)
-        print_log_tail(c, f->id);
+        print_log_tail(c, f->id, why);
     int config = strcmp(code, "INVALID") == 0 && json_get_int(error, "line", 0) > 0;
     cli_hint(c,
              refused ? "the evidence stays with the run: slipway exp show %.8s"

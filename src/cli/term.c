@@ -223,8 +223,10 @@ static void put_stderr(struct cli *c, str_t text)
 
 void term_note(struct cli *c, const char *fmt, ...)
 {
-    if (!c->quiet)
-        PUT_LINE(c, fmt);
+    if (c->quiet)
+        return;
+    IGNORE(term_flush(c, NULL)); /* what it speaks of stands above it */
+    PUT_LINE(c, fmt);
 }
 
 void term_say(struct cli *c, const char *fmt, ...)

@@ -16,7 +16,8 @@ const char *term_off(const struct cli *c, int err_stream);
 void term_out(struct cli *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* 0, or an error when stdout cannot take it; a closed pipe is no error and sets out_broken. */
 int term_flush(struct cli *c, struct err *err) WARN_UNUSED;
-/* A line to stderr at once, unless -q; a newline is added. Progress lines are wiped first. */
+/* A line to stderr at once, unless -q; a newline is added. Pending stdout goes out before it,
+ * progress lines are wiped. */
 void term_note(struct cli *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* As term_note but also with -q: for errors. */
 void term_say(struct cli *c, const char *fmt, ...) PRINTF_LIKE(2, 3);

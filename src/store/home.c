@@ -102,6 +102,8 @@ int home_open(struct home **out, const struct home_options *o, struct err *err)
         return rc;
     if (!realpath(o->dir, full))
         return ERR_SYS(err, "cannot resolve '%s'", o->dir);
+    if (!o->read_only && access(full, W_OK) != 0)
+        return ERR_SYS(err, "data folder '%s' cannot be written", full);
     struct home *h = mem_alloc(sizeof *h);
     h->lock_fd = -1;
     h->dir = mem_strdup(full);
