@@ -21,19 +21,19 @@ struct apply {
     const struct attempt *at;
     struct arena arena;
     struct cause by;
-    struct json end;        /* step.json */
-    struct json result;     /* result.json; type JSON_NULL when there is none */
+    struct json end;    /* step.json */
+    struct json result; /* result.json; type JSON_NULL when there is none */
     char result_digest[SHA256_HEX];
     char tree_digest[SHA256_HEX]; /* of output/model; "" when there is none */
     int64_t tree_bytes;
-    const char *status;     /* of the run: FINISHED, FAILED, KILLED */
-    const char *reason;     /* NULL when it ended well */
-    enum step_state state;  /* of the attempt */
+    const char *status;    /* of the run: FINISHED, FAILED, KILLED */
+    const char *reason;    /* NULL when it ended well */
+    enum step_state state; /* of the attempt */
     int done;
 };
 
-static int read_json(struct apply *p, const char *name, size_t max_bytes, struct json *out, str_t *out_text,
-                     struct err *err)
+static int read_json(struct apply *p, const char *name, size_t max_bytes, struct json *out,
+                     str_t *out_text, struct err *err)
 {
     char *path = flow__path(p->flow, &p->arena, p->at, name);
     struct json_options options = { .allow_nan = 1 };
@@ -50,12 +50,14 @@ static const char *reason_of_end(struct apply *p)
     if (strcmp(why, "cancelled") == 0)
         return "cancelled";
     if (strcmp(why, "not_started") == 0)
-        return arena_printf(&p->arena, "the worker did not start: %s", json_get_string(&p->end, "message", ""));
+        return arena_printf(&p->arena, "the worker did not start: %s",
+                            json_get_string(&p->end, "message", ""));
     if (strcmp(why, "signal") == 0)
         return arena_printf(&p->arena, "the worker was killed by signal %lld; its log may say more",
                             (long long)json_get_int(&p->end, "signal", 0));
-    return arena_printf(&p->arena, "the worker ended with exit status %lld and left no result; its log says why",
-                        (long long)json_get_int(&p->end, "exit", -1));
+    return arena_printf(
+        &p->arena, "the worker ended with exit status %lld and left no result; its log says why",
+        (long long)json_get_int(&p->end, "exit", -1));
 }
 
 static const char *first_refusal(struct apply *p)
@@ -63,7 +65,8 @@ static const char *first_refusal(struct apply *p)
     const struct json *gates = json_get(&p->result, "gates");
     for (size_t i = 0; gates && gates->type == JSON_ARRAY && i < gates->n; i++)
         if (!json_get_bool(&gates->items[i], "passed", 0))
-            return arena_printf(&p->arena, "refused by gate `%s`: %s", json_get_string(&gates->items[i], "expr", "?"),
+            return arena_printf(&p->arena, "refused by gate `%s`: %s",
+                                json_get_string(&gates->items[i], "expr", "?"),
                                 json_get_string(&gates->items[i], "message", "not passed"));
     return "refused by a gate";
 }
@@ -102,7 +105,9 @@ static int keep_files(struct apply *p, str_t result_text, struct err *err)
     if (!fs_is_safe_relative(str_of(dir)))
         return ERR(err, ERR_CORRUPT, "result names an unsafe model folder '%s'", dir);
     char *path = flow__path(p->flow, &p->arena, p->at, dir);
-    return fs_exists(path) ? blobs_put_tree(p->flow->blobs, &p->arena, path, p->tree_digest, &p->tree_bytes, err) : 0;
+    return fs_exists(path) ? blobs_put_tree(p->flow->blobs, &p->arena, path, p->tree_digest,
+                                            &p->tree_bytes, err)
+                           : 0;
 }
 
 static int load(struct apply *p, struct err *err)
@@ -183,7 +188,8 @@ static int put_params(struct tx *tx, struct apply *p, struct err *err)
     int rc = 0;
     for (size_t i = 0; !rc && params && params->type == JSON_OBJECT && i < params->n; i++) {
         const struct json *v = &params->members[i].value;
-        struct track_pair pair = { .key = params->members[i].key.p, .value = v->type == JSON_STRING ? v->string.p : "" };
+        struct track_pair pair = { .key = params->members[i].key.p,
+                                   .value = v->type == JSON_STRING ? v->string.p : "" };
         if (v->type == JSON_NUMBER) {
             char text[FMT_DOUBLE_MAX];
             size_t n = v->is_integer ? fmt_i64(v->integer, text) : fmt_double(v->number, text);
@@ -203,7 +209,8 @@ static int put_part(struct tx *tx, struct apply *p, const char *part, struct err
         const char *name = metrics->members[i].key.p;
         double value = json_get_number(&metrics->members[i].value, "value", NAN);
         struct metric_point point = { .value = value, .time_ms = tx_now_ms(tx) };
-        const char *key = strcmp(part, "test") == 0 ? name : arena_printf(&p->arena, "%s.%s", part, name);
+        const char *key =
+            strcmp(part, "test") == 0 ? name : arena_printf(&p->arena, "%s.%s", part, name);
         rc = metric_log(tx, p->at->run_id, key, &point, 1, err);
     }
     return rc;
@@ -253,7 +260,9 @@ static int put_dataset(struct tx *tx, struct apply *p, struct err *err)
         .name = json_get_string(d, "name", "data"),
         .digest = digest,
         .source_type = "local",
-        .source = files && files->type == JSON_ARRAY && files->n ? json_get_string(&files->items[0], "path", "") : "",
+        .source = files && files->type == JSON_ARRAY && files->n
+                      ? json_get_string(&files->items[0], "path", "")
+                      : "",
         .detail = json_text(p, d),
         .rows = json_get_int(d, "rows", -1),
         .columns_n = columns && columns->type == JSON_ARRAY ? (int64_t)columns->n : -1,
@@ -299,7 +308,8 @@ static int apply_in_tx(struct tx *tx, void *arg, struct err *err)
     int rc = run_get(tx, &p->arena, p->at->run_id, &run, err);
     if (rc)
         return rc;
-    p->by = (struct cause){ .project = run.project, .actor = run.user && run.user[0] ? run.user : "system" };
+    p->by = (struct cause){ .project = run.project,
+                            .actor = run.user && run.user[0] ? run.user : "system" };
     rc = move(tx, p, err);
     if (!rc)
         rc = put_stages(tx, p, err);
@@ -341,10 +351,12 @@ int flow__apply(struct flow *f, const struct attempt *at, struct err *err)
     arena_fini(&p.arena);
     if (rc == ERR_CONFLICT) /* somebody else was first */
         return 0;
-    if (rc == ERR_INVALID || rc == ERR_CORRUPT || rc == ERR_LIMIT || rc == ERR_EXISTS || rc == ERR_NOT_FOUND) {
+    if (rc == ERR_INVALID || rc == ERR_CORRUPT || rc == ERR_LIMIT || rc == ERR_EXISTS ||
+        rc == ERR_NOT_FOUND) {
         /* Trying again would fail again: say so on the run instead of asking for ever. */
         char reason[600];
-        (void)snprintf(reason, sizeof reason, "its result could not be recorded: %s", err ? err->msg : "unknown");
+        (void)snprintf(reason, sizeof reason, "its result could not be recorded: %s",
+                       err ? err->msg : "unknown");
         return flow__lose(f, at, reason, err);
     }
     return rc;

@@ -72,11 +72,22 @@ static int run_git(const char *const *argv, struct git_output *out)
 
 void code_state_read(struct arena *a, const char *dir, struct code_state *out)
 {
-    const char *head[] = { "git", "-C", dir, "-c", "core.fsmonitor=false", "rev-parse", "--verify", "-q", "HEAD", NULL };
-    const char *diff[] = { "git", "-C", dir, "-c", "core.fsmonitor=false", "diff", "--no-ext-diff", "--no-textconv",
-                           "--binary", "HEAD", NULL };
-    const char *others[] = { "git", "-C", dir, "-c", "core.fsmonitor=false", "ls-files", "--others",
-                             "--exclude-standard", "-z", NULL };
+    const char *head[] = { "git",       "-C",       dir,  "-c",   "core.fsmonitor=false",
+                           "rev-parse", "--verify", "-q", "HEAD", NULL };
+    const char *diff[] = {
+        "git",           "-C",       dir,    "-c", "core.fsmonitor=false", "diff", "--no-ext-diff",
+        "--no-textconv", "--binary", "HEAD", NULL
+    };
+    const char *others[] = { "git",
+                             "-C",
+                             dir,
+                             "-c",
+                             "core.fsmonitor=false",
+                             "ls-files",
+                             "--others",
+                             "--exclude-standard",
+                             "-z",
+                             NULL };
     struct git_output commit = { 0 };
     struct sha256 sha;
     char hex[SHA256_HEX];

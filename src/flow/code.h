@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Which code a run used: the git commit of the project's folder and a digest of what differs from it. */
+ * Which code a run used: the git commit of the project's folder and a digest of what differs from
+ * it. */
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"

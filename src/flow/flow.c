@@ -80,7 +80,8 @@ void flow_close(struct flow *f)
 
 char *flow__path(const struct flow *f, struct arena *a, const struct attempt *at, const char *name)
 {
-    return arena_printf(a, "%s/runs/%s/%lld/%s", f->data_dir, at->run_id, (long long)at->number, name);
+    return arena_printf(a, "%s/runs/%s/%lld/%s", f->data_dir, at->run_id, (long long)at->number,
+                        name);
 }
 
 /* ---- starting ---- */
@@ -98,7 +99,8 @@ static int create_rows(struct tx *tx, void *arg, struct err *err)
     struct start *s = arg;
     const struct flow_run_request *rq = s->rq;
     int64_t experiment;
-    int rc = experiment_ensure(tx, &s->by, &(struct experiment_new){ .name = rq->experiment }, &experiment, err);
+    int rc = experiment_ensure(tx, &s->by, &(struct experiment_new){ .name = rq->experiment },
+                               &experiment, err);
     struct run_new run = {
         .experiment_id = experiment,
         .id = s->run_id,
@@ -120,7 +122,7 @@ static int spawn_shim(struct flow *f, const char *abs_dir, struct proc *out, str
     char timeout[32], spec_path[PATH_MAX + sizeof ATTEMPT_SPEC + 1];
     (void)snprintf(timeout, sizeof timeout, "%lld", (long long)f->timeout_s);
     (void)snprintf(spec_path, sizeof spec_path, "%s/" ATTEMPT_SPEC, abs_dir);
-    const char *argv[] = { proc_self(), "_step", "--dir",      abs_dir, "--timeout-s", timeout,
+    const char *argv[] = { proc_self(), "_step",     "--dir", abs_dir,   "--timeout-s", timeout,
                            "--",        proc_self(), "_work", spec_path, NULL };
     struct proc_spec spec = PROC_SPEC_INIT;
     spec.argv = argv;
@@ -194,7 +196,9 @@ int flow_run_start(struct flow *f, const struct flow_run_request *rq, char out_r
                    struct err *err)
 {
     struct arena a;
-    struct start s = { .rq = rq, .by = { .project = rq->project, .actor = rq->actor, .request_id = rq->request_id } };
+    struct start s = {
+        .rq = rq, .by = { .project = rq->project, .actor = rq->actor, .request_id = rq->request_id }
+    };
     ASSERT(f->magic == FLOW_MAGIC);
     arena_init(&a, MIB(1));
     s.code_json = code_json(&a, rq);
@@ -242,7 +246,8 @@ static void reap_children(struct flow *f)
 }
 
 /* One attempt: ended → applied; shim alive → still running; neither → lost after the grace time. */
-static int look_at(struct flow *f, struct arena *a, const struct attempt *at, int *out_live, struct err *err)
+static int look_at(struct flow *f, struct arena *a, const struct attempt *at, int *out_live,
+                   struct err *err)
 {
     *out_live = 0;
     int alive = fs_is_locked(flow__path(f, a, at, ATTEMPT_LOCK));
@@ -255,11 +260,12 @@ static int look_at(struct flow *f, struct arena *a, const struct attempt *at, in
     /* Between the two looks the shim may have ended properly. */
     if (fs_exists(flow__path(f, a, at, ATTEMPT_END)))
         return flow__apply(f, at, err);
-    return flow__lose(f, at,
-                      at->state == STEP_QUEUED
-                          ? "the process that should have started it ended first"
-                          : "its process vanished without a result (killed, or the machine restarted)",
-                      err);
+    return flow__lose(
+        f, at,
+        at->state == STEP_QUEUED
+            ? "the process that should have started it ended first"
+            : "its process vanished without a result (killed, or the machine restarted)",
+        err);
 }
 
 int flow_tick(struct flow *f, int *out_running, struct err *err)
@@ -357,7 +363,8 @@ static pid_t shim_pid(struct flow *f, struct arena *a, const struct attempt *at)
     char *path = flow__path(f, a, at, ATTEMPT_LOCK);
     str_t text;
     struct json v;
-    if (!fs_is_locked(path) || fs_read(a, path, 256, &text, NULL) || json_parse(a, text, NULL, &v, NULL))
+    if (!fs_is_locked(path) || fs_read(a, path, 256, &text, NULL) ||
+        json_parse(a, text, NULL, &v, NULL))
         return 0;
     int64_t pid = json_get_int(&v, "pid", 0);
     return pid > 1 && pid < INT32_MAX ? (pid_t)pid : 0;
@@ -368,17 +375,22 @@ static int tell_cancel(struct tx *tx, void *arg, struct err *err)
     return event_add(tx, arg, err);
 }
 
-int flow_run_cancel(struct flow *f, const char *run_id, const char *actor, const char *reason, struct err *err)
+int flow_run_cancel(struct flow *f, const char *run_id, const char *actor, const char *reason,
+                    struct err *err)
 {
     struct arena a;
     arena_init(&a, MIB(1));
     struct find q = { &a, run_id, { 0 } };
     int rc = store_read(f->store, find_newest, &q, err);
     if (!rc && step_state_is_finished(q.at.state))
-        rc = ERR(err, ERR_CONFLICT, "run '%s' has ended already (%s)", run_id, step_state_name(q.at.state));
+        rc = ERR(err, ERR_CONFLICT, "run '%s' has ended already (%s)", run_id,
+                 step_state_name(q.at.state));
     if (!rc) {
-        struct event e = { .project = "default", .actor = actor, .kind = "run.cancel_requested",
-                           .subject = arena_printf(&a, "run/%s", run_id), .reason = reason };
+        struct event e = { .project = "default",
+                           .actor = actor,
+                           .kind = "run.cancel_requested",
+                           .subject = arena_printf(&a, "run/%s", run_id),
+                           .reason = reason };
         rc = store_write(f->store, tell_cancel, &e, err);
     }
     if (!rc)
@@ -390,8 +402,8 @@ int flow_run_cancel(struct flow *f, const char *run_id, const char *actor, const
     return rc;
 }
 
-static int attempt_dir(struct flow *f, struct arena *a, const char *run_id, const char *name, char **out,
-                       struct err *err)
+static int attempt_dir(struct flow *f, struct arena *a, const char *run_id, const char *name,
+                       char **out, struct err *err)
 {
     struct find q = { a, run_id, { 0 } };
     int rc = store_read(f->store, find_newest, &q, err);
@@ -400,15 +412,16 @@ static int attempt_dir(struct flow *f, struct arena *a, const char *run_id, cons
     return rc;
 }
 
-int flow_result(struct flow *f, struct arena *a, const char *run_id, str_t *out_json, struct err *err)
+int flow_result(struct flow *f, struct arena *a, const char *run_id, str_t *out_json,
+                struct err *err)
 {
     char *path;
     int rc = attempt_dir(f, a, run_id, ATTEMPT_RESULT, &path, err);
     return rc ? rc : fs_read(a, path, LIMIT_STEP_RESULT, out_json, err);
 }
 
-int flow_progress(struct flow *f, struct arena *a, const char *run_id, size_t after, char ***out_lines,
-                  size_t *out_n, struct err *err)
+int flow_progress(struct flow *f, struct arena *a, const char *run_id, size_t after,
+                  char ***out_lines, size_t *out_n, struct err *err)
 {
     char *path;
     str_t text, line;
@@ -435,8 +448,8 @@ int flow_progress(struct flow *f, struct arena *a, const char *run_id, size_t af
     return 0;
 }
 
-int flow_log(struct flow *f, struct arena *a, const char *run_id, int64_t offset, size_t max_bytes, str_t *out,
-             struct err *err)
+int flow_log(struct flow *f, struct arena *a, const char *run_id, int64_t offset, size_t max_bytes,
+             str_t *out, struct err *err)
 {
     char *path;
     AUTO(fd_auto) int fd = -1;

@@ -20,10 +20,10 @@ struct flow;
 struct flow_options {
     struct store *store;
     struct blobs *blobs;
-    const char *data_dir;  /* absolute; runs/ and cache/ are under it */
-    int threads;           /* of a worker; 0 = all cores */
+    const char *data_dir;       /* absolute; runs/ and cache/ are under it */
+    int threads;                /* of a worker; 0 = all cores */
     int64_t memory_limit_bytes; /* of a worker's data engine; 0 = half of the machine */
-    int64_t timeout_s;     /* of an attempt; 0 = none */
+    int64_t timeout_s;          /* of an attempt; 0 = none */
 };
 
 int flow_open(struct flow **out, const struct flow_options *options, struct err *err) WARN_UNUSED;
@@ -35,16 +35,16 @@ struct flow_param {
 };
 
 struct flow_run_request {
-    const char *project;       /* "default" */
-    const char *experiment;    /* name; created when absent */
-    const char *model_name;    /* registered under this when the run ends well; NULL = no model */
-    const char *project_dir;   /* absolute */
-    const char *config;        /* text of slipway.yaml */
-    const char *config_path;   /* for messages */
+    const char *project;     /* "default" */
+    const char *experiment;  /* name; created when absent */
+    const char *model_name;  /* registered under this when the run ends well; NULL = no model */
+    const char *project_dir; /* absolute */
+    const char *config;      /* text of slipway.yaml */
+    const char *config_path; /* for messages */
     const struct flow_param *params; /* overrides by -p */
     size_t param_n;
-    const char *champion_version;    /* NULL = none */
-    const char *champion_onnx;       /* absolute path of its model file */
+    const char *champion_version;                   /* NULL = none */
+    const char *champion_onnx;                      /* absolute path of its model file */
     const char *code_commit, *code_dirty, *command; /* NULL = unknown */
     const char *actor, *request_id;
     uint64_t seed;
@@ -70,12 +70,13 @@ int flow_thread_start(struct flow *f, struct err *err) WARN_UNUSED;
 int flow_sweep(struct flow *f, struct err *err) WARN_UNUSED;
 
 /* What a run said so far. Both work without a live engine, from files alone. */
-int flow_progress(struct flow *f, struct arena *a, const char *run_id, size_t after, char ***out_lines,
-                  size_t *out_n, struct err *err) WARN_UNUSED; /* JSON objects */
+int flow_progress(struct flow *f, struct arena *a, const char *run_id, size_t after,
+                  char ***out_lines, size_t *out_n, struct err *err) WARN_UNUSED; /* JSON objects */
 int flow_log(struct flow *f, struct arena *a, const char *run_id, int64_t offset, size_t max_bytes,
              str_t *out, struct err *err) WARN_UNUSED;
-int flow_result(struct flow *f, struct arena *a, const char *run_id, str_t *out_json, struct err *err) WARN_UNUSED; /* ERR_NOT_FOUND until there is one */
+int flow_result(struct flow *f, struct arena *a, const char *run_id, str_t *out_json,
+                struct err *err) WARN_UNUSED; /* ERR_NOT_FOUND until there is one */
 
-/* The `_step` role of the binary: flow_step_main(argc, argv) with argv[0] = "_step". Returns the exit
- * status: that of the command, 124 on time-out, 125 when it could not start. */
+/* The `_step` role of the binary: flow_step_main(argc, argv) with argv[0] = "_step". Returns the
+ * exit status: that of the command, 124 on time-out, 125 when it could not start. */
 int flow_step_main(int argc, char **argv);

@@ -19,11 +19,11 @@ struct flow {
     int threads;
     int64_t memory_limit_bytes;
     int64_t timeout_s;
-    struct lock lock;          /* guards children */
+    struct lock lock;                        /* guards children */
     struct proc children[FLOW_CHILDREN_MAX]; /* shims that we started and must reap */
     size_t child_n;
-    int wake_fd;               /* eventfd: somebody started or cancelled something */
-    int stopping;              /* under lock */
+    int wake_fd;  /* eventfd: somebody started or cancelled something */
+    int stopping; /* under lock */
     int has_thread;
     pthread_t thread;
 };
@@ -35,7 +35,8 @@ char *flow__path(const struct flow *f, struct arena *a, const struct attempt *at
  * version, datasets, events, all in one transaction. A no-op when another process was first. */
 int flow__apply(struct flow *f, const struct attempt *at, struct err *err) WARN_UNUSED;
 /* Marks an attempt whose shim is gone without a trace. */
-int flow__lose(struct flow *f, const struct attempt *at, const char *reason, struct err *err) WARN_UNUSED;
+int flow__lose(struct flow *f, const struct attempt *at, const char *reason,
+               struct err *err) WARN_UNUSED;
 /* The worker's orders as JSON. */
 int flow__write_spec(const struct flow *f, const struct flow_run_request *rq, const char *run_id,
                      const char *dir, struct err *err) WARN_UNUSED;

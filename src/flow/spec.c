@@ -76,7 +76,8 @@ int flow__write_spec(const struct flow *f, const struct flow_run_request *rq, co
     jo_kv_bool(&o, "force", rq->force);
     jo_kv_int(&o, "seed", (int64_t)(rq->seed & INT64_MAX));
     jo_kv_int(&o, "threads", f->threads ? f->threads : cores());
-    jo_kv_int(&o, "memory_limit_bytes", f->memory_limit_bytes ? f->memory_limit_bytes : half_of_memory());
+    jo_kv_int(&o, "memory_limit_bytes",
+              f->memory_limit_bytes ? f->memory_limit_bytes : half_of_memory());
     write_champion(&o, rq);
     write_code(&o, rq);
     jo_object_end(&o);

@@ -32,12 +32,12 @@ struct step {
     int lock_fd;
     int log_fd;
     int signal_fd;
-    int pipe_fd;           /* read end of the command's stdout and stderr */
+    int pipe_fd; /* read end of the command's stdout and stderr */
     size_t logged_bytes;
-    size_t cut_bytes;      /* output past the cap, counted and thrown away */
+    size_t cut_bytes; /* output past the cap, counted and thrown away */
     struct proc proc;
-    const char *stopping;  /* "timeout" or "cancelled" once we asked it to end */
-    int64_t kill_at_ns;    /* then KILL */
+    const char *stopping; /* "timeout" or "cancelled" once we asked it to end */
+    int64_t kill_at_ns;   /* then KILL */
     int64_t started_ms, deadline_ns;
 };
 
@@ -50,7 +50,8 @@ static int parse_args(struct step *s, int argc, char **argv, struct err *err)
             return ERR(err, ERR_INVALID, "'%s' needs a value", argv[i]);
         if (strcmp(argv[i], "--dir") == 0)
             s->dir = argv[i + 1];
-        else if (strcmp(argv[i], "--timeout-s") == 0 && parse_u64(str_of(argv[i + 1]), &seconds) == 0)
+        else if (strcmp(argv[i], "--timeout-s") == 0 &&
+                 parse_u64(str_of(argv[i + 1]), &seconds) == 0)
             s->timeout_ms = (int64_t)MIN(seconds, (uint64_t)31536000) * 1000;
         else
             return ERR(err, ERR_INVALID, "unknown or malformed flag '%s'", argv[i]);
@@ -119,7 +120,8 @@ static int start_command(struct step *s, struct err *err)
     return rc;
 }
 
-/* Copies what is in the pipe; 0 at its end. A full disk must not stop the command: output is cut. */
+/* Copies what is in the pipe; 0 at its end. A full disk must not stop the command: output is cut.
+ */
 static int copy_output(struct step *s)
 {
     char block[16384];
@@ -206,7 +208,11 @@ static int write_end(const struct step *s, const struct proc_end *end, const cha
         jo_int(&o, end->signal);
     else
         jo_null(&o);
-    jo_kv_cstr(&o, "reason", failure ? "not_started" : s->stopping ? s->stopping : end->exited ? "exited" : "signal");
+    jo_kv_cstr(&o, "reason",
+               failure       ? "not_started"
+               : s->stopping ? s->stopping
+               : end->exited ? "exited"
+                             : "signal");
     jo_kv_cstr(&o, "message", failure);
     jo_kv_int(&o, "started_ms", s->started_ms);
     jo_kv_int(&o, "ended_ms", clock_now_ms());
@@ -235,7 +241,8 @@ static void note_cut(const struct step *s)
     char line[128];
     if (!s->cut_bytes)
         return;
-    int n = snprintf(line, sizeof line, "\n[slipway: %zu more bytes of output were cut; the limit is %zu]\n",
+    int n = snprintf(line, sizeof line,
+                     "\n[slipway: %zu more bytes of output were cut; the limit is %zu]\n",
                      s->cut_bytes, LIMIT_STEP_LOG);
     IGNORE(fs_write_all(s->log_fd, (str_t){ line, (size_t)n }, "log", NULL));
 }
@@ -251,7 +258,9 @@ static int was_cancelled(const struct step *s)
 
 int flow_step_main(int argc, char **argv)
 {
-    struct step s = { .lock_fd = -1, .log_fd = -1, .signal_fd = -1, .pipe_fd = -1, .proc.pidfd = -1 };
+    struct step s = {
+        .lock_fd = -1, .log_fd = -1, .signal_fd = -1, .pipe_fd = -1, .proc.pidfd = -1
+    };
     struct proc_end end = { 0 };
     struct err err = ERR_INIT;
     int rc = parse_args(&s, argc, argv, &err);

@@ -10,11 +10,13 @@ struct blobs;
 int blobs_open(struct blobs **out, const char *dir, struct err *err) WARN_UNUSED;
 void blobs_close(struct blobs *b);
 
-int blobs_put(struct blobs *b, str_t bytes, char out_digest[SHA256_HEX], struct err *err) WARN_UNUSED;
+int blobs_put(struct blobs *b, str_t bytes, char out_digest[SHA256_HEX],
+              struct err *err) WARN_UNUSED;
 /* Copies (reflink or hard work) a file in; the source stays. */
-int blobs_put_file(struct blobs *b, const char *path, char out_digest[SHA256_HEX], int64_t *out_bytes,
-                   struct err *err) WARN_UNUSED;
-int blobs_path(struct blobs *b, struct arena *a, const char *digest, char **out, struct err *err) WARN_UNUSED;
+int blobs_put_file(struct blobs *b, const char *path, char out_digest[SHA256_HEX],
+                   int64_t *out_bytes, struct err *err) WARN_UNUSED;
+int blobs_path(struct blobs *b, struct arena *a, const char *digest, char **out,
+               struct err *err) WARN_UNUSED;
 int blobs_get(struct blobs *b, struct arena *a, const char *digest, size_t max_bytes, str_t *out,
               struct err *err) WARN_UNUSED; /* ERR_CORRUPT when the bytes do not match the digest */
 

@@ -50,7 +50,8 @@ int kernel_residuals(const struct kernel *k, struct dd intercept, const struct d
 /* Copies m rows from row `at` on of a column (SIZE_MAX = the target) as they are. */
 void kernel_load(const struct kernel *k, size_t column, size_t at, size_t m, double *out);
 
-/* For tests: 0 makes the passes use what every x86-64 has; results must not change. Not thread-safe. */
+/* For tests: 0 makes the passes use what every x86-64 has; results must not change. Not
+ * thread-safe. */
 void kernel_vectors(int on);
 /* 1 when the AVX2 variants are in use. */
 int kernel_has_avx2(void);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The unit-test frame. TEST(name) { … } registers itself in a linker section; the runner forks each
- * test with a time limit and prints TAP. A failed CHECK says file, line and values and ends the test. */
+ * test with a time limit and prints TAP. A failed CHECK says file, line and values and ends the
+ * test. */
 #pragma once
 #include <math.h>
 #include <stdio.h>
@@ -64,7 +65,7 @@ struct test_case {
 #define CHECK_NEAR(got, want, tolerance)                                                           \
     do {                                                                                           \
         double got_ = (got), want_ = (want);                                                       \
-        double room_ = (tolerance) * fmax(1.0, fabs(want_));                                       \
+        double room_ = (tolerance)*fmax(1.0, fabs(want_));                                         \
         if (!(fabs(got_ - want_) <= room_ || got_ == want_ || (isnan(got_) && isnan(want_))))      \
             TEST_FAIL("%s is %.17g, want %.17g (off by %g)", #got, got_, want_, got_ - want_);     \
     } while (0)

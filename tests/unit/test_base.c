@@ -68,7 +68,8 @@ TEST(str_distance_and_nearest)
 TEST(str_utf8)
 {
     CHECK(str_is_utf8(STR("caf\xc3\xa9 \xe4\xb8\xad \xf0\x9f\x98\x80")));
-    static const char *const bad[] = { "\xc0\xaf", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe4\xb8", "\x80" };
+    static const char *const bad[] = { "\xc0\xaf", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe4\xb8",
+                                       "\x80" };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         CHECK(!str_is_utf8(str_of(bad[i])));
     CHECK_INT(str_width(STR("\xe4\xb8\xad\xe6\x96\x87 ab")), 7);
@@ -87,8 +88,19 @@ TEST(num_integers)
 
 TEST(num_double_round_trip)
 {
-    static const double values[] = { 0.1, 1e-7, 1.0 / 3, DBL_MAX, DBL_MIN, 5e-324, 123456789.123456789, -0.0,
-                                     9007199254740993.0, 1e23, 2.2250738585072011e-308, 1e22, 1e300 };
+    static const double values[] = { 0.1,
+                                     1e-7,
+                                     1.0 / 3,
+                                     DBL_MAX,
+                                     DBL_MIN,
+                                     5e-324,
+                                     123456789.123456789,
+                                     -0.0,
+                                     9007199254740993.0,
+                                     1e23,
+                                     2.2250738585072011e-308,
+                                     1e22,
+                                     1e300 };
     for (size_t i = 0; i < ARRAY_LEN(values); i++) {
         char text[FMT_DOUBLE_MAX];
         double back;
@@ -140,7 +152,8 @@ TEST(clock_text)
     int64_t ms;
     (void)clock_format(INT64_C(951827696789), text);
     CHECK_STR(text, "2000-02-29T12:34:56.789Z");
-    CHECK(clock_parse(STR("2000-02-29T13:34:56.789+01:00"), &ms) == 0 && ms == INT64_C(951827696789));
+    CHECK(clock_parse(STR("2000-02-29T13:34:56.789+01:00"), &ms) == 0 &&
+          ms == INT64_C(951827696789));
     CHECK(clock_parse(STR("2001-02-29"), &ms) != 0);
     CHECK(clock_parse(STR("1969-12-31"), &ms) == 0 && ms == -86400000);
     (void)clock_format(-1, text);
@@ -229,7 +242,8 @@ TEST(fs_atomic_write_and_faults)
 TEST(fs_safe_paths)
 {
     static const char *const good[] = { "a", "a/b.txt", "a b/c", "..a" };
-    static const char *const bad[] = { "", "/a", "a//b", "a/../b", "..", ".", "a/.", "a\\b", "a\nb", "a/" };
+    static const char *const bad[] = { "",  "/a",  "a//b", "a/../b", "..",
+                                       ".", "a/.", "a\\b", "a\nb",   "a/" };
     for (size_t i = 0; i < ARRAY_LEN(good); i++)
         CHECK(fs_is_safe_relative(str_of(good[i])));
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The shim as a function in a forked test process: exit codes, time-out, flood, second shim, orphans. */
+ * The shim as a function in a forked test process: exit codes, time-out, flood, second shim,
+ * orphans. */
 #include "test.h"
 
 #include <signal.h>
@@ -13,7 +14,8 @@
 
 static int run_step(const char *dir, const char *timeout, const char *script)
 {
-    const char *argv[] = { "_step", "--dir", dir, "--timeout-s", timeout, "--", "/bin/sh", "-c", script, NULL };
+    const char *argv[] = { "_step", "--dir",   dir,  "--timeout-s", timeout,
+                           "--",    "/bin/sh", "-c", script,        NULL };
     return flow_step_main(9, (char **)(uintptr_t)argv);
 }
 
