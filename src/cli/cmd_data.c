@@ -76,7 +76,11 @@ static void show_dataset(struct cli *c, const struct json *d)
              out_time(c, json_get_int(d, "creation_time_ms", 0)));
     term_out(c, "  %s rows, %s columns\n", out_cell(c, json_get(d, "rows"), CELL_INT, 1),
              out_cell(c, json_get(d, "columns_n"), CELL_INT, 1));
-    show_list(c, "files", json_get(d, "files"));
+    const struct json *files = json_get(d, "files");
+    for (size_t i = 0; files && files->type == JSON_ARRAY && i < files->n; i++)
+        term_out(c, "  %s  %s  sha256 %.12s\n", json_get_string(&files->items[i], "path", ""),
+                 out_cell(c, json_get(&files->items[i], "bytes"), CELL_BYTES, 1),
+                 json_get_string(&files->items[i], "sha256", ""));
     show_list(c, "models", out_path(d, "used_by.models"));
     show_list(c, "runs", out_path(d, "used_by.runs"));
     show_list(c, "warnings", json_get(d, "warnings"));

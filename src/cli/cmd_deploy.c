@@ -54,19 +54,16 @@ static const char *example_line(struct cli *c, const struct json *e)
 static void next_steps(struct cli *c, const struct json *e, const struct move *m)
 {
     const char *url = json_get_string(e, "url", NULL), *example = example_line(c, e);
-    const char *state = json_get_string(e, "state", "");
-    if (c->quiet)
-        return;
-    if (strcmp(state, "not_served") == 0)
+    if (strcmp(json_get_string(e, "state", ""), "not_served") == 0)
         term_note(c, "→ slipway server    → slipway predict %s", m->endpoint);
-    else if (url && example && !strchr(example, '\''))
+    else if (strcmp(m->verb, "promoted") == 0)
+        term_note(c, "→ slipway status endpoint/%s    → slipway rollback %s", m->endpoint,
+                  m->endpoint);
+    else if (strcmp(m->verb, "deployed") == 0 && url && example && !strchr(example, '\''))
         term_note(c, "→ curl -s %s -H 'content-type: application/json' -d '{\"instances\": [%s]}'",
                   url, example);
     else
-        term_note(c, "→ slipway predict %s", m->endpoint);
-    if (strcmp(m->verb, "promoted") == 0)
-        term_note(c, "→ slipway status endpoint/%s    → slipway rollback %s", m->endpoint,
-                  m->endpoint);
+        term_note(c, "→ slipway status endpoint/%s", m->endpoint);
 }
 
 /* A server loads the version in the background: wait until it answers or failed. */

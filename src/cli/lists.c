@@ -173,7 +173,7 @@ int compare_print(struct cli *c, const struct json *answer, struct err *err)
         return rc;
     if (c->format == FORMAT_JSON || c->format == FORMAT_JSONL || c->field)
         rc = out_object(c, answer, NULL, err);
-    else
+    else if (k.rows.n || (c->format != FORMAT_TABLE && c->format != FORMAT_WIDE))
         rc = out_list(c, &k.rows, k.shape, k.n + 2, 0, err);
     if (rc)
         return rc;

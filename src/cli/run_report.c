@@ -86,16 +86,25 @@ void report_coefficients(struct cli *c, const struct json *rows)
     size_t k = ARRAY_LEN(keys);
     if (!rows || rows->type != JSON_ARRAY || rows->n == 0)
         return;
-    const char **cells = ARENA_TRY_ARRAY(&c->arena, k * (rows->n + 1), const char *);
+    const char *shown[ARRAY_LEN(keys)]; /* ridge has no standard errors: no empty columns */
+    size_t n = 0;
+    for (size_t j = 0; j < k; j++) {
+        int any = j < 2;
+        for (size_t i = 0; i < rows->n && !any; i++) {
+            const struct json *v = json_get(&rows->items[i], keys[j]);
+            any = v && v->type == JSON_NUMBER;
+        }
+        if (any)
+            shown[n++] = keys[j];
+    }
+    const char **cells = ARENA_TRY_ARRAY(&c->arena, n * (rows->n + 1), const char *);
     if (!cells)
         return;
-    for (size_t j = 0; j < k; j++)
-        cells[j] = keys[j];
-    for (size_t i = 0; i < rows->n; i++)
-        for (size_t j = 0; j < k; j++)
-            cells[(i + 1) * k + j] =
-                out_cell(c, json_get(&rows->items[i], keys[j]), CELL_NUMBER, 1);
-    struct out_grid g = { cells, rows->n + 1, k, kinds, "  " };
+    for (size_t i = 0; i <= rows->n; i++)
+        for (size_t j = 0; j < n; j++)
+            cells[i * n + j] =
+                i ? out_cell(c, json_get(&rows->items[i - 1], shown[j]), CELL_NUMBER, 1) : shown[j];
+    struct out_grid g = { cells, rows->n + 1, n, kinds, "  " };
     report_title(c, "Coefficients");
     out_grid(c, &g);
 }
@@ -112,7 +121,7 @@ void report_pairs(struct cli *c, const char *title, const struct json *object)
     cells[1] = "value";
     for (size_t i = 0; i < object->n; i++) {
         const struct json *v = &object->members[i].value;
-        if (v->type == JSON_ARRAY || v->type == JSON_OBJECT)
+        if (v->type == JSON_ARRAY || v->type == JSON_OBJECT || v->type == JSON_NULL)
             continue;
         cells[2 * rows] =
             arena_strndup(&c->arena, object->members[i].key.p, object->members[i].key.n);
@@ -120,6 +129,8 @@ void report_pairs(struct cli *c, const char *title, const struct json *object)
         rows++;
     }
     struct out_grid g = { cells, rows, 2, NULL, "  " };
+    if (rows == 1)
+        return;
     report_title(c, title);
     out_grid(c, &g);
 }
