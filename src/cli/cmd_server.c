@@ -289,8 +289,11 @@ static void stop(struct server *s)
 {
     if (!s->app)
         return;
-    http_server_stop(s->app->data_http, GRACE_MS);
-    http_server_stop(s->app->main_http, GRACE_MS);
+    /* Handlers of each listener look at the other's counters: both end before either is freed. */
+    http_server_halt(s->app->data_http, GRACE_MS);
+    http_server_halt(s->app->main_http, GRACE_MS);
+    http_server_stop(s->app->data_http, 0);
+    http_server_stop(s->app->main_http, 0);
     s->app->data_http = s->app->main_http = NULL;
     app_close(s->app);
 }

@@ -311,13 +311,13 @@ static void end_reaper(struct http_server *s)
     s->reaper_on = 0;
 }
 
-void http_server_stop(struct http_server *s, int64_t grace_ms)
+void http_server_halt(struct http_server *s, int64_t grace_ms)
 {
     if (!s)
         return;
     ASSERT(s->magic == SERVER_MAGIC);
     flag_raise(&s->draining);
-    if (s->daemon) {
+    if (s->daemon && !flag_is_up(&s->stopping)) {
         int fd = MHD_quiesce_daemon(s->daemon);
         if (fd >= 0)
             (void)close(fd);
@@ -333,6 +333,14 @@ void http_server_stop(struct http_server *s, int64_t grace_ms)
         http__streams_tick(s, http__now_ms());
         lock_drop(&s->lock);
         MHD_stop_daemon(s->daemon);
+        s->daemon = NULL;
     }
+}
+
+void http_server_stop(struct http_server *s, int64_t grace_ms)
+{
+    if (!s)
+        return;
+    http_server_halt(s, grace_ms);
     server_free(s);
 }

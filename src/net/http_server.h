@@ -65,8 +65,11 @@ void http_server_stats(const struct http_server *s, struct http_stats *out);
 int http_server_stopping(const struct http_server *s);
 /* Says that the end is near: answers carry "Connection: close", readiness is gone; still serves. */
 void http_server_drain(struct http_server *s);
-/* Stops listening, lets requests in flight finish for up to grace_ms, ends streams, closes. NULL
- * allowed. */
+/* Stops listening, lets requests in flight finish for up to grace_ms, ends streams, closes, joins the
+ * threads. What the other functions tell stays readable: of two servers whose handlers look at each
+ * other, halt both before either is freed. NULL allowed. */
+void http_server_halt(struct http_server *s, int64_t grace_ms);
+/* Halts when that is still to be done, and frees. NULL allowed. */
 void http_server_stop(struct http_server *s, int64_t grace_ms);
 
 /* ---- addresses and guards, also used on their own ---- */
