@@ -13,7 +13,8 @@
 #endif
 
 static const struct engine_kind kinds[] = {
-    { "duckdb", "libduckdb.so", "reading CSV and checking data (slipway run)", "scripts/setup-engines" },
+    { "duckdb", "libduckdb.so", "reading CSV and checking data (slipway run)",
+      "scripts/setup-engines" },
 };
 
 const struct engine_kind *engine_kinds(size_t *out_n)
@@ -96,9 +97,11 @@ int engine_find(struct arena *a, const char *name, struct engine *out, struct er
         return ERR(err, ERR_INVALID, "there is no engine '%s'", name);
     buf_init(&s.looked, KIB(16));
     int found = look_everywhere(&s, out);
-    int rc = found ? 0
-                   : ERR(err, ERR_UNAVAILABLE, "the engine '%s' is not installed, it is needed for %s; run %s (looked in %s)",
-                         name, s.kind->enables, s.kind->remedy, buf_view(&s.looked).p);
+    int rc =
+        found ? 0
+              : ERR(err, ERR_UNAVAILABLE,
+                    "the engine '%s' is not installed, it is needed for %s; run %s (looked in %s)",
+                    name, s.kind->enables, s.kind->remedy, buf_view(&s.looked).p);
     buf_fini(&s.looked);
     return rc;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Where the large engines are (DESIGN decision 9). They are optional at run time; `scripts/setup-engines`
- * brings them. Look-up order: $SLIPWAY_ENGINES, <folder of the binary>/../engines,
- * <prefix>/lib/slipway/engines, slipway_engines/ in the active Python's site-packages ($VIRTUAL_ENV).
- * Nothing is loaded here: `doctor` may call this, only workers load. Any thread. */
+ * Where the large engines are (DESIGN decision 9). They are optional at run time;
+ * `scripts/setup-engines` brings them. Look-up order: $SLIPWAY_ENGINES, <folder of the
+ * binary>/../engines, <prefix>/lib/slipway/engines, slipway_engines/ in the active Python's
+ * site-packages ($VIRTUAL_ENV). Nothing is loaded here: `doctor` may call this, only workers load.
+ * Any thread. */
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"
@@ -16,8 +17,8 @@ struct engine_kind {
 
 struct engine {
     const struct engine_kind *kind;
-    char *path;     /* of the library */
-    char *version;  /* from the file `version` beside it; "unknown" without one */
+    char *path;           /* of the library */
+    char *version;        /* from the file `version` beside it; "unknown" without one */
     const char *found_in; /* "SLIPWAY_ENGINES", "beside the binary", … */
 };
 

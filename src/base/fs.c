@@ -193,7 +193,8 @@ int fs_map(const char *path, size_t max_bytes, str_t *out, struct err *err)
     if (fault() || fstat(fd, &st) != 0)
         return ERR_SYS(err, "cannot look at '%s'", path);
     if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > max_bytes)
-        return ERR(err, ERR_LIMIT, "'%s' has %lld bytes, more than the %zu allowed", path, (long long)st.st_size, max_bytes);
+        return ERR(err, ERR_LIMIT, "'%s' has %lld bytes, more than the %zu allowed", path,
+                   (long long)st.st_size, max_bytes);
     if (st.st_size == 0) {
         *out = (str_t){ "", 0 };
         return 0;

@@ -40,7 +40,8 @@ void parallel_run(int threads, size_t task_n, void (*fn)(void *context, int work
     for (int i = 0; i < n; i++) {
         workers[i] = (struct parallel_worker){ .job = &job, .number = i };
         if (i)
-            workers[i].started = thread_start(&workers[i].id, "parallel", work, &workers[i], NULL) == 0;
+            workers[i].started =
+                thread_start(&workers[i].id, "parallel", work, &workers[i], NULL) == 0;
     }
     IGNORE(work(&workers[0]));
     for (int i = 1; i < n; i++)

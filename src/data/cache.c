@@ -4,8 +4,9 @@
  *   sections, each padded to 64 bytes
  *   "SWCHECK1"  u64 checksum
  * The head lists names, offsets from the end of the padded head, and lengths. The checksum is over
- * blocks of 1 MiB, mixed in order, so that threads share the work. It finds accidents, not attackers:
- * the folder belongs to the user. Numbers are little-endian, as every machine we build for. */
+ * blocks of 1 MiB, mixed in order, so that threads share the work. It finds accidents, not
+ * attackers: the folder belongs to the user. Numbers are little-endian, as every machine we build
+ * for. */
 #include "data/cache.h"
 
 #include "base/fs.h"
@@ -118,7 +119,8 @@ static int sum_pieces(const str_t *pieces, size_t n, int threads, uint64_t *out)
     return rc;
 }
 
-int cache_write(const char *path, const struct cache_section *sections, size_t n, int threads, struct err *err)
+int cache_write(const char *path, const struct cache_section *sections, size_t n, int threads,
+                struct err *err)
 {
     struct buf head;
     uint64_t sum = 0;
@@ -134,7 +136,9 @@ int cache_write(const char *path, const struct cache_section *sections, size_t n
         pieces[at++] = sections[i].bytes;
         pieces[at++] = (str_t){ zeros, padding(sections[i].bytes.n) };
     }
-    int rc = head.failed || sum_pieces(pieces, at, threads, &sum) != 0 ? ERR(err, ERR_NOMEM, "no memory for '%s'", path) : 0;
+    int rc = head.failed || sum_pieces(pieces, at, threads, &sum) != 0
+                 ? ERR(err, ERR_NOMEM, "no memory for '%s'", path)
+                 : 0;
     memcpy(tail, check_magic, sizeof check_magic);
     memcpy(tail + 8, &sum, sizeof sum);
     pieces[at++] = (str_t){ tail, sizeof tail };
@@ -163,37 +167,44 @@ static int open_container(struct arena *a, str_t all, struct container *c)
     memcpy(&length, all.p + 8, sizeof length);
     if (length > HEAD_MAX || length + 16 > all.n - 16)
         return -1;
-    *c = (struct container){ .all = all, .body = 16 + (size_t)length + padding(16 + (size_t)length), .body_end = all.n - 16 };
-    if (c->body > c->body_end || json_parse(a, (str_t){ all.p + 16, (size_t)length }, NULL, &c->head, NULL) != 0)
+    *c = (struct container){ .all = all,
+                             .body = 16 + (size_t)length + padding(16 + (size_t)length),
+                             .body_end = all.n - 16 };
+    if (c->body > c->body_end ||
+        json_parse(a, (str_t){ all.p + 16, (size_t)length }, NULL, &c->head, NULL) != 0)
         return -1;
     return c->head.type == JSON_ARRAY ? 0 : -1;
 }
 
-static int take_section(struct arena *a, const struct container *c, const struct json *v, struct cache_section *out)
+static int take_section(struct arena *a, const struct container *c, const struct json *v,
+                        struct cache_section *out)
 {
     const char *name = json_get_string(v, "name", NULL);
     int64_t at = json_get_int(v, "at", -1), n = json_get_int(v, "bytes", -1);
     size_t room = c->body_end - c->body;
-    if (!name || at < 0 || n < 0 || (uint64_t)at > room || (uint64_t)n > room - (uint64_t)at || at % PAD ||
-        padding((size_t)n) > room - (size_t)at - (size_t)n)
+    if (!name || at < 0 || n < 0 || (uint64_t)at > room || (uint64_t)n > room - (uint64_t)at ||
+        at % PAD || padding((size_t)n) > room - (size_t)at - (size_t)n)
         return -1;
     *out = (struct cache_section){ arena_strdup(a, name), { c->all.p + c->body + at, (size_t)n } };
     return out->name ? 0 : -1;
 }
 
 /* The pieces as they were written: head, then each section and its padding. */
-static int sum_container(const struct container *c, const struct cache_section *s, size_t n, int threads, uint64_t *out)
+static int sum_container(const struct container *c, const struct cache_section *s, size_t n,
+                         int threads, uint64_t *out)
 {
     int rc = add_piece(out, (str_t){ c->all.p, c->body }, threads);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         rc = add_piece(out, s[i].bytes, threads);
         if (rc == 0)
-            rc = add_piece(out, (str_t){ s[i].bytes.p + s[i].bytes.n, padding(s[i].bytes.n) }, threads);
+            rc = add_piece(out, (str_t){ s[i].bytes.p + s[i].bytes.n, padding(s[i].bytes.n) },
+                           threads);
     }
     return rc;
 }
 
-static int read_sections(struct arena *a, const struct container *c, int threads, struct cache_section **out)
+static int read_sections(struct arena *a, const struct container *c, int threads,
+                         struct cache_section **out)
 {
     uint64_t sum = 0, want;
     struct cache_section *s = ARENA_TRY_ARRAY(a, c->head.n, struct cache_section);
@@ -209,7 +220,8 @@ static int read_sections(struct arena *a, const struct container *c, int threads
     return 0;
 }
 
-int cache_read(struct arena *a, const char *path, int threads, struct cache_section **out, size_t *out_n, struct err *err)
+int cache_read(struct arena *a, const char *path, int threads, struct cache_section **out,
+               size_t *out_n, struct err *err)
 {
     str_t all;
     struct container c;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Frames in the cache: one section of JSON about the columns, one a column for its numbers or codes,
- * one for the lengths and one for the bytes of its levels. */
+ * Frames in the cache: one section of JSON about the columns, one a column for its numbers or
+ * codes, one for the lengths and one for the bytes of its levels. */
 #include "data/cache.h"
 
 #include <stdio.h>
@@ -47,23 +47,28 @@ static int join_levels(struct arena *a, const struct column *c, str_t *out_lengt
     return 0;
 }
 
-static int make_sections(struct arena *a, const struct frame *f, struct cache_section *s, size_t *out_n)
+static int make_sections(struct arena *a, const struct frame *f, struct cache_section *s,
+                         size_t *out_n)
 {
     size_t n = 1;
     for (size_t k = 0; k < f->column_n; k++) {
         const struct column *c = &f->columns[k];
         if (c->numbers) {
-            s[n++] = (struct cache_section){ "numbers", { (const char *)c->numbers, f->n * sizeof *c->numbers } };
+            s[n++] =
+                (struct cache_section){ "numbers",
+                                        { (const char *)c->numbers, f->n * sizeof *c->numbers } };
             continue;
         }
-        s[n++] = (struct cache_section){ "codes", { (const char *)c->codes, f->n * sizeof *c->codes } };
+        s[n++] =
+            (struct cache_section){ "codes", { (const char *)c->codes, f->n * sizeof *c->codes } };
         if (join_levels(a, c, &s[n].bytes, &s[n + 1].bytes) != 0)
             return ERR_NOMEM;
         s[n++].name = "lengths";
         s[n++].name = "text";
     }
     if (f->origin)
-        s[n++] = (struct cache_section){ "origin", { (const char *)f->origin, f->n * sizeof *f->origin } };
+        s[n++] = (struct cache_section){ "origin",
+                                         { (const char *)f->origin, f->n * sizeof *f->origin } };
     *out_n = n;
     return 0;
 }
@@ -79,7 +84,9 @@ int cache_write_frame(const char *path, const struct frame *f, int threads, stru
     json_out_init(&o, &head);
     write_columns(&o, f);
     struct cache_section *s = ARENA_TRY_ARRAY(&a, 3 * f->column_n + 2, struct cache_section);
-    int rc = s && !head.failed && make_sections(&a, f, s, &n) == 0 ? 0 : ERR(err, ERR_NOMEM, "no memory for '%s'", path);
+    int rc = s && !head.failed && make_sections(&a, f, s, &n) == 0
+                 ? 0
+                 : ERR(err, ERR_NOMEM, "no memory for '%s'", path);
     if (rc == 0) {
         s[0] = (struct cache_section){ "frame", buf_view(&head) };
         rc = cache_write(path, s, n, threads, err);
@@ -146,7 +153,8 @@ static int take_column(struct frame_reader *r, const struct json *v, size_t rows
 static int take_frame(struct frame_reader *r, struct frame *f)
 {
     struct json v;
-    if (r->n == 0 || strcmp(r->s[0].name, "frame") != 0 || json_parse(r->a, r->s[0].bytes, NULL, &v, NULL) != 0)
+    if (r->n == 0 || strcmp(r->s[0].name, "frame") != 0 ||
+        json_parse(r->a, r->s[0].bytes, NULL, &v, NULL) != 0)
         return -1;
     const struct json *columns = json_get(&v, "columns");
     int64_t rows = json_get_int(&v, "rows", -1);
@@ -163,7 +171,8 @@ static int take_frame(struct frame_reader *r, struct frame *f)
     return 0;
 }
 
-int cache_read_frame(struct arena *a, const char *path, int threads, struct frame *out, struct err *err)
+int cache_read_frame(struct arena *a, const char *path, int threads, struct frame *out,
+                     struct err *err)
 {
     struct cache_section *s;
     struct frame f;

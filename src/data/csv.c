@@ -12,7 +12,8 @@
 #include "data/csv_fill_int.h"
 #include "data/duck_int.h"
 
-static const char *const missing_default[] = { "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "<NA>", "?" };
+static const char *const missing_default[] = { "NA",   "N/A",  "n/a",  "#N/A", "NaN", "nan",
+                                               "NULL", "null", "None", "<NA>", "?" };
 
 struct reading {
     struct arena *a;
@@ -25,11 +26,13 @@ struct reading {
     struct duck duck;
 };
 
-int csv_path(struct arena *a, const struct csv_source *source, const char *project_dir, char **out, struct err *err)
+int csv_path(struct arena *a, const struct csv_source *source, const char *project_dir, char **out,
+             struct err *err)
 {
     char *joined = fs_join(a, project_dir, source->path);
     if (!fs_exists(joined))
-        return ERR(err, ERR_NOT_FOUND, "data file '%s' does not exist in '%s'", source->path, project_dir);
+        return ERR(err, ERR_NOT_FOUND, "data file '%s' does not exist in '%s'", source->path,
+                   project_dir);
     return fs_real(a, joined, out, err);
 }
 
@@ -83,7 +86,8 @@ static void put_dialect(struct buf *b, const struct reading *r)
 
 static void sniff_sql(struct buf *b, const struct reading *r)
 {
-    buf_puts(b, "SELECT to_json(Columns)::VARCHAR, coalesce(DateFormat,''), coalesce(TimestampFormat,'') FROM sniff_csv(");
+    buf_puts(b, "SELECT to_json(Columns)::VARCHAR, coalesce(DateFormat,''), "
+                "coalesce(TimestampFormat,'') FROM sniff_csv(");
     duck_put_literal(b, str_of(r->path));
     buf_puts(b, ", ");
     put_dialect(b, r);
@@ -93,14 +97,10 @@ static void sniff_sql(struct buf *b, const struct reading *r)
 static const char *read_type(const struct csv_column *c)
 {
     switch (c->type) {
-    case CSV_TYPE_NUMBER:
-        return "DOUBLE";
-    case CSV_TYPE_BOOLEAN:
-        return "BOOLEAN";
-    case CSV_TYPE_TIME:
-        return c->sql_type;
-    default:
-        return "VARCHAR";
+    case CSV_TYPE_NUMBER: return "DOUBLE";
+    case CSV_TYPE_BOOLEAN: return "BOOLEAN";
+    case CSV_TYPE_TIME: return c->sql_type;
+    default: return "VARCHAR";
     }
 }
 
@@ -111,14 +111,9 @@ static void scan_sql(struct buf *b, const struct reading *r)
     for (size_t i = 0; i < r->d->column_n; i++) {
         buf_puts(b, i ? "," : "");
         switch (r->d->columns[i].type) {
-        case CSV_TYPE_BOOLEAN:
-            buf_printf(b, "c%zu::INTEGER::DOUBLE", i);
-            break;
-        case CSV_TYPE_TIME:
-            buf_printf(b, "epoch_ms(c%zu::TIMESTAMP)::DOUBLE", i);
-            break;
-        default:
-            buf_printf(b, "c%zu", i);
+        case CSV_TYPE_BOOLEAN: buf_printf(b, "c%zu::INTEGER::DOUBLE", i); break;
+        case CSV_TYPE_TIME: buf_printf(b, "epoch_ms(c%zu::TIMESTAMP)::DOUBLE", i); break;
+        default: buf_printf(b, "c%zu", i);
         }
     }
     buf_puts(b, " FROM read_csv(");
@@ -151,7 +146,8 @@ static const char *kind_of(int type)
 /* Could not convert string "abc" to 'DOUBLE', column "c1". */
 static int conversion_error(const struct reading *r, const char *why, struct err *err)
 {
-    static const char in_column[] = "when converting column \"c", value_is[] = "Could not convert string \"";
+    static const char in_column[] = "when converting column \"c",
+                      value_is[] = "Could not convert string \"";
     const char *c = strstr(why, in_column), *v = strstr(why, value_is);
     if (!c || !v)
         return 0;
@@ -166,16 +162,20 @@ static int conversion_error(const struct reading *r, const char *why, struct err
     size_t line = csv_find_value(r->path, r->d, column, value);
     const char *frozen = r->options->frozen ? r->options->frozen_from : NULL;
     return ERR(err, ERR_INVALID,
-               "%s:%zu: column '%s' is %s%s%s, but here it is '%.*s'; correct the line, or list the text under `missing` of the source",
-               r->source->path, line, r->d->columns[column].name, kind_of(r->d->columns[column].type), frozen ? " by " : "",
-               frozen ? frozen : "", (int)MIN(value.n, 80), value.p);
+               "%s:%zu: column '%s' is %s%s%s, but here it is '%.*s'; correct the line, or list "
+               "the text under `missing` of the source",
+               r->source->path, line, r->d->columns[column].name,
+               kind_of(r->d->columns[column].type), frozen ? " by " : "", frozen ? frozen : "",
+               (int)MIN(value.n, 80), value.p);
 }
 
 static int memory_error(const char *why, struct err *err)
 {
     if (!strstr(why, "Out of Memory"))
         return 0;
-    return ERR(err, ERR_LIMIT, "the data do not fit in the memory limit of this run; raise it or reduce the columns");
+    return ERR(
+        err, ERR_LIMIT,
+        "the data do not fit in the memory limit of this run; raise it or reduce the columns");
 }
 
 static int say_failure(const struct reading *r, const struct err *engine, struct err *err)
@@ -197,7 +197,8 @@ static int say_failure(const struct reading *r, const struct err *engine, struct
 
 static int type_of(const char *sql)
 {
-    static const char *const numbers[] = { "BIGINT", "DOUBLE", "INTEGER", "HUGEINT", "SMALLINT", "TINYINT", "UBIGINT", "FLOAT" };
+    static const char *const numbers[] = { "BIGINT",   "DOUBLE",  "INTEGER", "HUGEINT",
+                                           "SMALLINT", "TINYINT", "UBIGINT", "FLOAT" };
     if (strcmp(sql, "BOOLEAN") == 0)
         return CSV_TYPE_BOOLEAN;
     if (strcmp(sql, "DATE") == 0 || str_starts(str_of(sql), "TIMESTAMP"))
@@ -215,7 +216,8 @@ static int take_types(struct reading *r, str_t text, struct err *err)
     if (rc)
         return rc;
     if (v.type != JSON_ARRAY || v.n != r->d->column_n)
-        return ERR(err, ERR_INTERNAL, "'%s': the engine sees %zu columns, we see %zu", r->source->path, v.n, r->d->column_n);
+        return ERR(err, ERR_INTERNAL, "'%s': the engine sees %zu columns, we see %zu",
+                   r->source->path, v.n, r->d->column_n);
     for (size_t i = 0; i < v.n; i++) {
         struct csv_column *c = &r->d->columns[i];
         c->sql_type = json_get_string(&v.items[i], "type", "VARCHAR");
@@ -279,10 +281,14 @@ static int check_frozen(struct reading *r, struct err *err)
         return 0;
     const char *from = r->options->frozen_from;
     if (!r->source->delimiter && f->delimiter != d->delimiter)
-        return ERR(err, ERR_INVALID, "'%s' changed its form: fields are separated by '%c', %s says '%c'; restore the file, or run with --force to accept the new form",
+        return ERR(err, ERR_INVALID,
+                   "'%s' changed its form: fields are separated by '%c', %s says '%c'; restore the "
+                   "file, or run with --force to accept the new form",
                    r->source->path, d->delimiter, from, f->delimiter);
     if (r->source->header < 0 && f->header != d->header)
-        return ERR(err, ERR_INVALID, "'%s' changed its form: it has %s header line, %s says it has %s; restore the file, or run with --force to accept the new form",
+        return ERR(err, ERR_INVALID,
+                   "'%s' changed its form: it has %s header line, %s says it has %s; restore the "
+                   "file, or run with --force to accept the new form",
                    r->source->path, d->header ? "a" : "no", from, f->header ? "one" : "none");
     for (size_t i = 0; i < d->column_n; i++) {
         const struct csv_column *c = frozen_column(f, d->columns[i].name);
@@ -318,7 +324,8 @@ static int scan(struct reading *r, struct err *err)
 static int read_with_engine(struct reading *r, struct err *err)
 {
     const char *files[] = { r->path };
-    struct duck_options o = { r->options->threads, r->options->memory_limit_bytes, r->options->temp_dir, files, 1 };
+    struct duck_options o = { r->options->threads, r->options->memory_limit_bytes,
+                              r->options->temp_dir, files, 1 };
     int rc = duck_open(r->a, &o, &r->duck, err);
     if (rc)
         return rc;
@@ -338,8 +345,11 @@ static int changed(const struct reading *r, struct err *err)
     int rc = fs_stat(r->path, &now, err);
     if (rc)
         return rc;
-    if (now.size != r->before.size || now.mtime_ns != r->before.mtime_ns || now.inode != r->before.inode)
-        return ERR(err, ERR_CONFLICT, "'%s' changed while it was being read; run again when nobody writes to it", r->source->path);
+    if (now.size != r->before.size || now.mtime_ns != r->before.mtime_ns ||
+        now.inode != r->before.inode)
+        return ERR(err, ERR_CONFLICT,
+                   "'%s' changed while it was being read; run again when nobody writes to it",
+                   r->source->path);
     return 0;
 }
 
@@ -376,7 +386,9 @@ int csv_read(struct arena *a, const struct csv_source *source, const struct csv_
              struct csv_result *out, struct err *err)
 {
     struct csv_result result = { 0 };
-    struct reading r = { .a = a, .source = source, .options = options, .out = &result, .d = &result.dialect };
+    struct reading r = {
+        .a = a, .source = source, .options = options, .out = &result, .d = &result.dialect
+    };
     struct csv_head head;
     int rc = csv_path(a, source, options->project_dir, &r.path, err);
     if (rc == 0)

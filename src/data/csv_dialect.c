@@ -50,7 +50,8 @@ static int is_type_name(const char *s)
     return 1;
 }
 
-static int read_column(struct arena *a, const struct json *v, struct csv_column *out, struct err *err)
+static int read_column(struct arena *a, const struct json *v, struct csv_column *out,
+                       struct err *err)
 {
     const char *name = json_get_string(v, "name", NULL), *as = json_get_string(v, "read_as", "");
     const char *sql = json_get_string(v, "sql", "VARCHAR");
@@ -59,20 +60,27 @@ static int read_column(struct arena *a, const struct json *v, struct csv_column 
             *out = (struct csv_column){ arena_strdup(a, name), (int)t, arena_strdup(a, sql) };
             return 0;
         }
-    return ERR(err, ERR_CORRUPT, "the recorded form of the data file is not readable (column '%s', '%s', '%s')",
+    return ERR(err, ERR_CORRUPT,
+               "the recorded form of the data file is not readable (column '%s', '%s', '%s')",
                name ? name : "", as, sql);
 }
 
-int csv_dialect_read(struct arena *a, const struct json *v, struct csv_dialect *out, struct err *err)
+int csv_dialect_read(struct arena *a, const struct json *v, struct csv_dialect *out,
+                     struct err *err)
 {
     const struct json *columns = json_get(v, "columns");
     if (!columns || columns->type != JSON_ARRAY)
         return ERR(err, ERR_CORRUPT, "the recorded form of the data file has no columns");
     struct csv_dialect d = {
-        .delimiter = get_char(v, "delimiter"), .quote = get_char(v, "quote"), .escape = get_char(v, "escape"),
-        .header = json_get_bool(v, "header", 1), .newline = arena_strdup(a, json_get_string(v, "newline", "\\n")),
-        .bom = json_get_bool(v, "bom", 0), .date_format = arena_strdup(a, json_get_string(v, "date_format", "")),
-        .time_format = arena_strdup(a, json_get_string(v, "time_format", "")), .column_n = columns->n,
+        .delimiter = get_char(v, "delimiter"),
+        .quote = get_char(v, "quote"),
+        .escape = get_char(v, "escape"),
+        .header = json_get_bool(v, "header", 1),
+        .newline = arena_strdup(a, json_get_string(v, "newline", "\\n")),
+        .bom = json_get_bool(v, "bom", 0),
+        .date_format = arena_strdup(a, json_get_string(v, "date_format", "")),
+        .time_format = arena_strdup(a, json_get_string(v, "time_format", "")),
+        .column_n = columns->n,
     };
     d.columns = ARENA_TRY_ARRAY(a, columns->n, struct csv_column);
     if (!d.columns)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Chunks to columns: doubles are copied with NaN for NULL, strings are coded in order of first
- * appearance. Each column is one thread's work from first row to last, so codes depend on nothing else. */
+ * appearance. Each column is one thread's work from first row to last, so codes depend on nothing
+ * else. */
 #include "data/csv_fill_int.h"
 
 #include <math.h>
@@ -19,10 +20,10 @@ struct chunks {
 /* ---- coding ---- */
 
 struct coder {
-    uint32_t *slots;    /* level + 1; 0 = empty */
-    size_t slot_n;      /* power of two */
-    uint64_t *hashes;   /* by level */
-    size_t *offsets;    /* by level, into text */
+    uint32_t *slots;  /* level + 1; 0 = empty */
+    size_t slot_n;    /* power of two */
+    uint64_t *hashes; /* by level */
+    size_t *offsets;  /* by level, into text */
     uint32_t *lengths;
     size_t n, cap;
     char *text;
@@ -134,7 +135,8 @@ static int code_of(struct coder *c, str_t s, int32_t *out)
     size_t at = hash & (c->slot_n - 1);
     for (; c->slots[at]; at = (at + 1) & (c->slot_n - 1)) {
         uint32_t level = c->slots[at] - 1;
-        if (c->hashes[level] == hash && c->lengths[level] == s.n && memcmp(c->text + c->offsets[level], s.p, s.n) == 0) {
+        if (c->hashes[level] == hash && c->lengths[level] == s.n &&
+            memcmp(c->text + c->offsets[level], s.p, s.n) == 0) {
             *out = (int32_t)level;
             return 0;
         }
@@ -156,7 +158,7 @@ struct fill_job {
     struct coder *coders;
     uint8_t *fractional; /* by column: some value is not whole */
     size_t column_n;
-    int *rc;             /* by column */
+    int *rc; /* by column */
 };
 
 static void fill_numbers(struct fill_job *j, size_t column)
@@ -255,7 +257,8 @@ static int fetch_all(struct duck *d, duck_result *result, struct chunks *c, stru
 
 /* ---- the frame ---- */
 
-static int take_levels(struct arena *a, struct column *c, const struct coder *coder, struct err *err)
+static int take_levels(struct arena *a, struct column *c, const struct coder *coder,
+                       struct err *err)
 {
     char *text = arena_try_alloc(a, coder->text_n + 1, 1);
     c->levels = ARENA_TRY_ARRAY(a, coder->n, str_t);
@@ -271,27 +274,31 @@ static int take_levels(struct arena *a, struct column *c, const struct coder *co
 
 static int add_columns(struct frame *f, const struct csv_dialect *d, struct err *err)
 {
-    static const enum column_type types[] = { COLUMN_STRING, COLUMN_NUMBER, COLUMN_BOOLEAN, COLUMN_TIME };
+    static const enum column_type types[] = { COLUMN_STRING, COLUMN_NUMBER, COLUMN_BOOLEAN,
+                                              COLUMN_TIME };
     for (size_t i = 0; i < d->column_n; i++)
         if (!frame_add(f, d->columns[i].name, types[d->columns[i].type], err))
             return ERR_NOMEM;
     return 0;
 }
 
-static int finish_columns(struct fill_job *j, struct frame *f, const struct csv_dialect *d, struct err *err)
+static int finish_columns(struct fill_job *j, struct frame *f, const struct csv_dialect *d,
+                          struct err *err)
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < d->column_n; i++) {
         struct column *c = &f->columns[i];
         if (c->codes)
             rc = take_levels(f->arena, c, &j->coders[i], err);
-        else if (c->type == COLUMN_NUMBER && strcmp(d->columns[i].sql_type, "BIGINT") == 0 && !j->fractional[i])
+        else if (c->type == COLUMN_NUMBER && strcmp(d->columns[i].sql_type, "BIGINT") == 0 &&
+                 !j->fractional[i])
             c->type = COLUMN_INTEGER;
     }
     return rc;
 }
 
-static int fill_frame(struct fill_job *j, struct frame *f, const struct csv_dialect *d, int threads, struct err *err)
+static int fill_frame(struct fill_job *j, struct frame *f, const struct csv_dialect *d, int threads,
+                      struct err *err)
 {
     int rc = add_columns(f, d, err);
     j->columns = f->columns;
@@ -300,7 +307,8 @@ static int fill_frame(struct fill_job *j, struct frame *f, const struct csv_dial
     if (rc == 0 && (!j->coders || !j->fractional))
         rc = ERR(err, ERR_NOMEM, "no memory for %zu columns", d->column_n);
     if (rc == 0 && fill_all(j, threads) != 0)
-        rc = ERR(err, ERR_NOMEM, "no memory for the texts of %zu rows; raise the memory limit", f->n);
+        rc = ERR(err, ERR_NOMEM, "no memory for the texts of %zu rows; raise the memory limit",
+                 f->n);
     if (rc == 0)
         rc = finish_columns(j, f, d, err);
     for (size_t i = 0; j->coders && i < d->column_n; i++)
@@ -310,8 +318,8 @@ static int fill_frame(struct fill_job *j, struct frame *f, const struct csv_dial
     return rc;
 }
 
-int csv_fill(struct arena *a, struct duck *d, duck_result *result, const struct csv_dialect *dialect, int threads,
-             struct frame *out, struct err *err)
+int csv_fill(struct arena *a, struct duck *d, duck_result *result,
+             const struct csv_dialect *dialect, int threads, struct frame *out, struct err *err)
 {
     struct chunks chunks = { 0 };
     struct frame f;

@@ -30,10 +30,16 @@ str_t csv_record_field(const struct csv_record *r, size_t i)
     return (str_t){ r->text.p ? r->text.p + from : "", r->ends[i] - from };
 }
 
-void csv_scan_memory(struct csv_scan *s, str_t bytes, char delimiter, char quote, struct csv_record *r)
+void csv_scan_memory(struct csv_scan *s, str_t bytes, char delimiter, char quote,
+                     struct csv_record *r)
 {
     const unsigned char *p = (const unsigned char *)bytes.p;
-    *s = (struct csv_scan){ .p = p, .end = p ? p + bytes.n : p, .delimiter = delimiter, .quote = quote, .line = 1, .r = r };
+    *s = (struct csv_scan){ .p = p,
+                            .end = p ? p + bytes.n : p,
+                            .delimiter = delimiter,
+                            .quote = quote,
+                            .line = 1,
+                            .r = r };
 }
 
 static void skip_mark(struct csv_scan *s)
@@ -53,8 +59,8 @@ static void refill(struct csv_scan *s)
     s->end = s->block + n;
 }
 
-int csv_scan_open(struct csv_scan *s, const char *path, char delimiter, char quote, struct csv_record *r,
-                  struct err *err)
+int csv_scan_open(struct csv_scan *s, const char *path, char delimiter, char quote,
+                  struct csv_record *r, struct err *err)
 {
     csv_scan_memory(s, STR(""), delimiter, quote, r);
     s->gz = gzopen(path, "rbe");

@@ -62,7 +62,8 @@ int dataset_manifest(const struct dataset *d, struct buf *out, struct err *err)
     csv_dialect_write(&o, &d->dialect);
     write_schema_and_statistics(&o, &d->profile);
     jo_object_end(&o);
-    int rc = plain.failed ? ERR(err, ERR_LIMIT, "the dataset's manifest is too large") : json_parse(&a, buf_view(&plain), NULL, &v, err);
+    int rc = plain.failed ? ERR(err, ERR_LIMIT, "the dataset's manifest is too large")
+                          : json_parse(&a, buf_view(&plain), NULL, &v, err);
     if (rc == 0)
         rc = json_canonical(&a, &v, out, err);
     buf_fini(&plain);
@@ -104,12 +105,14 @@ int dataset_read(struct arena *a, const struct json *v, struct dataset *out, str
 {
     const struct json *files = json_get(v, "files"), *dialect = json_get(v, "dialect");
     const char *digest = json_get_string(v, "digest", "");
-    if (!files || files->type != JSON_ARRAY || files->n != 1 || !dialect || strlen(digest) != SHA256_HEX - 1)
+    if (!files || files->type != JSON_ARRAY || files->n != 1 || !dialect ||
+        strlen(digest) != SHA256_HEX - 1)
         return ERR(err, ERR_CORRUPT, "the recorded dataset is not readable");
     const struct json *file = &files->items[0];
     const char *sha = json_get_string(file, "sha256", "");
     struct dataset d = { .name = arena_strdup(a, json_get_string(v, "name", "")),
-                         .file = { .path = arena_strdup(a, json_get_string(file, "path", "")), .bytes = json_get_int(file, "bytes", 0) },
+                         .file = { .path = arena_strdup(a, json_get_string(file, "path", "")),
+                                   .bytes = json_get_int(file, "bytes", 0) },
                          .target = arena_strdup(a, json_get_string(v, "target", NULL)),
                          .key = arena_strdup(a, json_get_string(v, "key", NULL)),
                          .time = arena_strdup(a, json_get_string(v, "time", NULL)) };

@@ -24,7 +24,8 @@ static int load(struct arena *a, struct duck *d, struct err *err)
     {                                                                                              \
         void *symbol = dlsym(d->library, "duckdb_" #name);                                         \
         if (!symbol)                                                                               \
-            return ERR(err, ERR_UNAVAILABLE, "'%s' has no duckdb_" #name "; run scripts/setup-engines", engine.path); \
+            return ERR(err, ERR_UNAVAILABLE,                                                       \
+                       "'%s' has no duckdb_" #name "; run scripts/setup-engines", engine.path);    \
         memcpy(&d->api.name, &symbol, sizeof symbol);                                              \
     }
     DUCK_FUNCTIONS(LOAD)
@@ -43,8 +44,9 @@ static int open_database(struct duck *d, const struct duck_options *o, struct er
     char threads[FMT_DOUBLE_MAX], memory[40];
     duck_config config = NULL;
     (void)fmt_i64(MAX(o->threads, 1), threads);
-    (void)snprintf(memory, sizeof memory, "%lluB",
-                   (unsigned long long)(o->memory_limit_bytes ? o->memory_limit_bytes : half_of_memory()));
+    (void)snprintf(
+        memory, sizeof memory, "%lluB",
+        (unsigned long long)(o->memory_limit_bytes ? o->memory_limit_bytes : half_of_memory()));
     const char *const settings[][2] = {
         { "threads", threads },
         { "memory_limit", memory },
@@ -65,7 +67,8 @@ static int open_database(struct duck *d, const struct duck_options *o, struct er
     duck_state state = d->api.open_ext(NULL, &d->db, config, &why);
     d->api.destroy_config(&config);
     if (state != 0) {
-        int rc = ERR(err, ERR_UNAVAILABLE, "DuckDB does not open: %s", why ? why : "no reason given");
+        int rc =
+            ERR(err, ERR_UNAVAILABLE, "DuckDB does not open: %s", why ? why : "no reason given");
         d->api.free(why);
         return rc;
     }
@@ -94,7 +97,8 @@ static int fence(struct duck *d, const struct duck_options *o, struct err *err)
         duck_put_literal(&sql, str_of(o->files[i]));
     }
     buf_puts(&sql, "]");
-    int rc = sql.failed ? ERR(err, ERR_LIMIT, "too many data files") : run(d, buf_view(&sql).p, err);
+    int rc =
+        sql.failed ? ERR(err, ERR_LIMIT, "too many data files") : run(d, buf_view(&sql).p, err);
     buf_fini(&sql);
     if (rc == 0)
         rc = run(d, "SET enable_external_access=false", err);
@@ -114,7 +118,8 @@ int duck_open(struct arena *a, const struct duck_options *o, struct duck *out, s
     return rc;
 }
 
-/* The library stays mapped: its threads may still be ending, and the process is a short-lived worker. */
+/* The library stays mapped: its threads may still be ending, and the process is a short-lived
+ * worker. */
 void duck_close(struct duck *d)
 {
     if (d->con)

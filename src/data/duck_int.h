@@ -2,8 +2,8 @@
  * DuckDB behind dlopen: the part of its C interface that we use, and a session that is fenced.
  *
  * The declarations are ours, so the build needs no engine; duck_abi.c proves them against the real
- * duckdb.h when it is there. Only workers open a session. One thread at a time uses a session; chunks
- * of a result may be read by several. */
+ * duckdb.h when it is there. Only workers open a session. One thread at a time uses a session;
+ * chunks of a result may be read by several. */
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"
@@ -90,16 +90,18 @@ struct duck {
 
 struct duck_options {
     int threads;
-    uint64_t memory_limit_bytes;  /* 0 = half of the machine's */
-    const char *temp_dir;         /* spills; NULL = none allowed */
-    const char *const *files;     /* the only files it may read */
+    uint64_t memory_limit_bytes; /* 0 = half of the machine's */
+    const char *temp_dir;        /* spills; NULL = none allowed */
+    const char *const *files;    /* the only files it may read */
     size_t file_n;
 };
 
 /* Loads the engine and opens an in-memory database without extensions, fenced to `files`. */
-int duck_open(struct arena *a, const struct duck_options *o, struct duck *out, struct err *err) WARN_UNUSED;
+int duck_open(struct arena *a, const struct duck_options *o, struct duck *out,
+              struct err *err) WARN_UNUSED;
 void duck_close(struct duck *d); /* a session that never opened is fine */
-/* Runs one statement; on success the caller destroys *out. The engine's message goes to err as it is. */
+/* Runs one statement; on success the caller destroys *out. The engine's message goes to err as it
+ * is. */
 int duck_query(struct duck *d, const char *sql, duck_result *out, struct err *err) WARN_UNUSED;
 /* Text as an SQL literal or identifier: the one place where quoting happens. */
 void duck_put_literal(struct buf *b, str_t s);

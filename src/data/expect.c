@@ -16,7 +16,8 @@ struct checking {
     uint8_t *fail; /* by row */
 };
 
-static const char *const kind_names[] = { "not_null", "unique", "in_range", "in_set", "matches", "row_count" };
+static const char *const kind_names[] = { "not_null", "unique",  "in_range",
+                                          "in_set",   "matches", "row_count" };
 
 const char *expect_kind_name(enum expect_kind k)
 {
@@ -91,17 +92,21 @@ static int mark_not_in_set(struct checking *x, const struct column *c, struct ex
         if (column_is_missing(c, i))
             continue;
         o->checked++;
-        x->fail[i] = bad ? bad[c->codes[i]] : !in_set(o->rule, column_text(c, i, scratch), &c->numbers[i]);
+        x->fail[i] =
+            bad ? bad[c->codes[i]] : !in_set(o->rule, column_text(c, i, scratch), &c->numbers[i]);
     }
     mem_free(bad);
     return 0;
 }
 
 /* Patterns are asked about distinct texts only. */
-static int mark_not_matching(struct checking *x, const struct column *c, struct expect_outcome *o, struct err *err)
+static int mark_not_matching(struct checking *x, const struct column *c, struct expect_outcome *o,
+                             struct err *err)
 {
     if (!c->codes)
-        return ERR(err, ERR_INVALID, "matches looks at text, column '%s' holds %ss; use in_range or in_set", c->name, column_type_name(c->type));
+        return ERR(err, ERR_INVALID,
+                   "matches looks at text, column '%s' holds %ss; use in_range or in_set", c->name,
+                   column_type_name(c->type));
     if (!x->match)
         return ERR(err, ERR_UNAVAILABLE, "patterns need the data engine");
     uint8_t *ok = mem_try_alloc(c->level_n, 1);
@@ -117,26 +122,22 @@ static int mark_not_matching(struct checking *x, const struct column *c, struct 
     return rc;
 }
 
-static int mark(struct checking *x, const struct column *c, struct expect_outcome *o, struct err *err)
+static int mark(struct checking *x, const struct column *c, struct expect_outcome *o,
+                struct err *err)
 {
     int rc = 0;
     switch (o->rule->kind) {
-    case EXPECT_NOT_NULL:
-        mark_null(x, c, o);
-        break;
-    case EXPECT_UNIQUE:
-        rc = mark_repeated(x, c, o);
-        break;
+    case EXPECT_NOT_NULL: mark_null(x, c, o); break;
+    case EXPECT_UNIQUE: rc = mark_repeated(x, c, o); break;
     case EXPECT_IN_RANGE:
         if (!c->numbers)
-            return ERR(err, ERR_INVALID, "in_range looks at numbers, column '%s' is text; use in_set or matches", c->name);
+            return ERR(err, ERR_INVALID,
+                       "in_range looks at numbers, column '%s' is text; use in_set or matches",
+                       c->name);
         mark_outside(x, c, o);
         break;
-    case EXPECT_IN_SET:
-        rc = mark_not_in_set(x, c, o);
-        break;
-    default:
-        return mark_not_matching(x, c, o, err);
+    case EXPECT_IN_SET: rc = mark_not_in_set(x, c, o); break;
+    default: return mark_not_matching(x, c, o, err);
     }
     return rc ? ERR(err, rc, "no memory to check %zu rows", x->f->n) : 0;
 }
@@ -187,7 +188,8 @@ static void take_examples(struct checking *x, const struct column *c, struct exp
             continue;
         str_t text = column_text(c, i, scratch);
         o->rows[o->example_n] = frame_row_number(x->f, i);
-        o->values[o->example_n++] = arena_printf(x->a, "%.*s%s", (int)MIN(text.n, 40), text.p, text.n > 40 ? "…" : "");
+        o->values[o->example_n++] =
+            arena_printf(x->a, "%.*s%s", (int)MIN(text.n, 40), text.p, text.n > 40 ? "…" : "");
     }
 }
 
@@ -241,7 +243,8 @@ static int check_one(struct checking *x, struct expect_outcome *o, struct err *e
 }
 
 int expect_check(struct arena *a, const struct frame *f, const struct expect_rule *rules, size_t n,
-                 expect_match_fn match, void *match_arg, struct expect_outcome **out, struct err *err)
+                 expect_match_fn match, void *match_arg, struct expect_outcome **out,
+                 struct err *err)
 {
     struct checking x = { a, f, match, match_arg, NULL };
     struct expect_outcome *o = ARENA_TRY_ARRAY(a, n, struct expect_outcome);

@@ -54,7 +54,8 @@ int frame_need(const struct frame *f, str_t name, struct column **out, struct er
     if (f->column_n > 12)
         buf_printf(&list, ", … (%zu)", f->column_n);
     const char *near = str_nearest(name, names, f->column_n);
-    int rc = near ? ERR(err, ERR_INVALID, "there is no column '%.*s'; did you mean '%s'?", STR_ARG(name), near)
+    int rc = near ? ERR(err, ERR_INVALID, "there is no column '%.*s'; did you mean '%s'?",
+                        STR_ARG(name), near)
                   : ERR(err, ERR_INVALID, "there is no column '%.*s'; columns: %s", STR_ARG(name),
                         list.failed ? "(too many to list)" : buf_view(&list).p);
     buf_fini(&list);
@@ -85,7 +86,8 @@ struct column *frame_add(struct frame *f, const char *name, enum column_type typ
     else
         c.numbers = ARENA_TRY_ARRAY(f->arena, f->n, double);
     if (!c.name || (!c.codes && !c.numbers) || room_for_column(f) != 0) {
-        IGNORE(ERR(err, ERR_NOMEM, "no memory for column '%s' of %zu rows; raise the memory limit", name, f->n));
+        IGNORE(ERR(err, ERR_NOMEM, "no memory for column '%s' of %zu rows; raise the memory limit",
+                   name, f->n));
         return NULL;
     }
     f->columns[f->column_n] = c;
@@ -115,7 +117,8 @@ int column_is_missing(const struct column *c, size_t row)
 static str_t number_text(double v, char scratch[COLUMN_TEXT_MAX])
 {
     static const double exact = 9007199254740992.0; /* 2^53 */
-    size_t n = v == floor(v) && fabs(v) <= exact ? fmt_i64((int64_t)v, scratch) : fmt_double(v, scratch);
+    size_t n =
+        v == floor(v) && fabs(v) <= exact ? fmt_i64((int64_t)v, scratch) : fmt_double(v, scratch);
     return (str_t){ scratch, n };
 }
 
@@ -189,7 +192,8 @@ static void hash_block(void *context, int worker, size_t block)
             if (c->numbers)
                 cells[k] = number_bits(c->numbers[row]);
             else
-                cells[k] = c->codes[row] < 0 ? UINT64_C(0x7ff8000000000000) : j->level_hash[k][c->codes[row]];
+                cells[k] = c->codes[row] < 0 ? UINT64_C(0x7ff8000000000000)
+                                             : j->level_hash[k][c->codes[row]];
         }
         j->out[row] = siphash(j->seed, cells, j->column_n * sizeof *cells);
     }
@@ -201,8 +205,10 @@ static int by_name(const void *a, const void *b)
     return strcmp((*x)->name, (*y)->name);
 }
 
-/* Hash of each level's bytes, so that rows hash texts and not codes, which depend on the file's order. */
-static int hash_levels(struct arena *scratch, const struct column *const *columns, size_t n, const uint64_t **out)
+/* Hash of each level's bytes, so that rows hash texts and not codes, which depend on the file's
+ * order. */
+static int hash_levels(struct arena *scratch, const struct column *const *columns, size_t n,
+                       const uint64_t **out)
 {
     for (size_t k = 0; k < n; k++) {
         if (!columns[k]->codes)
@@ -217,8 +223,8 @@ static int hash_levels(struct arena *scratch, const struct column *const *column
     return 0;
 }
 
-int frame_hash_rows(const struct frame *f, const struct column *const *columns, size_t column_n, uint64_t seed,
-                    int threads, uint64_t *out)
+int frame_hash_rows(const struct frame *f, const struct column *const *columns, size_t column_n,
+                    uint64_t seed, int threads, uint64_t *out)
 {
     struct arena scratch;
     arena_init(&scratch, GIB(4));

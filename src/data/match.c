@@ -15,7 +15,8 @@ static void match_sql(struct buf *b, const char *pattern, const str_t *texts, si
     duck_put_literal(b, str_of(pattern));
     buf_puts(b, ")::INTEGER::DOUBLE FROM (VALUES ");
     for (size_t i = 0; i < n; i++) {
-        int nul = memchr(texts[i].p, 0, texts[i].n) != NULL; /* SQL text ends there: never a match */
+        int nul =
+            memchr(texts[i].p, 0, texts[i].n) != NULL; /* SQL text ends there: never a match */
         buf_printf(b, "%s(%zu,", i ? "," : "", i);
         duck_put_literal(b, nul ? STR("") : texts[i]);
         buf_putc(b, ')');
@@ -23,7 +24,8 @@ static void match_sql(struct buf *b, const char *pattern, const str_t *texts, si
     buf_puts(b, ") t(k, v) ORDER BY k");
 }
 
-static int match_batch(struct duck *d, const char *pattern, const str_t *texts, size_t n, uint8_t *out, struct err *err)
+static int match_batch(struct duck *d, const char *pattern, const str_t *texts, size_t n,
+                       uint8_t *out, struct err *err)
 {
     struct buf sql;
     duck_result result;
@@ -31,18 +33,20 @@ static int match_batch(struct duck *d, const char *pattern, const str_t *texts, 
     struct err engine = ERR_INIT;
     buf_init(&sql, MIB(256));
     match_sql(&sql, pattern, texts, n);
-    int rc = sql.failed ? ERR(err, ERR_LIMIT, "the texts are too long for a pattern") : duck_query(d, buf_view(&sql).p, &result, &engine);
+    int rc = sql.failed ? ERR(err, ERR_LIMIT, "the texts are too long for a pattern")
+                        : duck_query(d, buf_view(&sql).p, &result, &engine);
     buf_fini(&sql);
     if (rc) {
         str_t first = str_of(engine.msg), rest;
         IGNORE(str_cut(first, '\n', &first, &rest));
-        return engine.msg[0] ? ERR(err, ERR_INVALID, "the pattern /%s/ is not usable: %.*s", pattern, STR_ARG(first)) : rc;
+        return engine.msg[0] ? ERR(err, ERR_INVALID, "the pattern /%s/ is not usable: %.*s",
+                                   pattern, STR_ARG(first))
+                             : rc;
     }
     size_t at = 0;
     while ((chunk = d->api.fetch_chunk(result)) != NULL) {
         const double *v = d->api.vector_get_data(d->api.data_chunk_get_vector(chunk, 0));
-        for (size_t i = 0; i < d->api.data_chunk_get_size(chunk) && at < n; i++)
-        {
+        for (size_t i = 0; i < d->api.data_chunk_get_size(chunk) && at < n; i++) {
             int nul = memchr(texts[at].p, 0, texts[at].n) != NULL;
             out[at++] = v[i] != 0 && !nul;
         }
@@ -52,7 +56,8 @@ static int match_batch(struct duck *d, const char *pattern, const str_t *texts, 
     return at == n ? 0 : ERR(err, ERR_INTERNAL, "the engine answered %zu of %zu texts", at, n);
 }
 
-int match_texts(void *arg, const char *pattern, const str_t *texts, size_t n, uint8_t *out, struct err *err)
+int match_texts(void *arg, const char *pattern, const str_t *texts, size_t n, uint8_t *out,
+                struct err *err)
 {
     struct arena a;
     struct duck d;

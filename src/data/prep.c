@@ -28,7 +28,8 @@ static int keep_marked(struct frame *f, const uint8_t *drop, size_t *out_dropped
         if (!drop[i])
             rows[n++] = (uint32_t)i;
     *out_dropped = f->n - n;
-    int rc = n ? frame_keep(f, rows, n, err) : ERR(err, ERR_INVALID, "all %zu rows are dropped", f->n);
+    int rc =
+        n ? frame_keep(f, rows, n, err) : ERR(err, ERR_INVALID, "all %zu rows are dropped", f->n);
     mem_free(rows);
     return rc;
 }
@@ -38,14 +39,16 @@ static int same_row(const struct column *const *columns, size_t n, size_t a, siz
     for (size_t k = 0; k < n; k++) {
         const struct column *c = columns[k];
         if (c->codes ? c->codes[a] != c->codes[b]
-                     : !(c->numbers[a] == c->numbers[b] || (isnan(c->numbers[a]) && isnan(c->numbers[b]))))
+                     : !(c->numbers[a] == c->numbers[b] ||
+                         (isnan(c->numbers[a]) && isnan(c->numbers[b]))))
             return 0;
     }
     return 1;
 }
 
 /* Marks every row that repeats an earlier one in these columns. */
-static int mark_duplicates(const struct frame *f, const struct column *const *columns, size_t n, uint8_t *drop)
+static int mark_duplicates(const struct frame *f, const struct column *const *columns, size_t n,
+                           uint8_t *drop)
 {
     size_t slots = 16;
     while (slots < f->n * 2)
@@ -65,7 +68,8 @@ static int mark_duplicates(const struct frame *f, const struct column *const *co
     return rc;
 }
 
-static int drop_duplicates(struct frame *f, const struct prep_step *s, size_t *out_dropped, struct err *err)
+static int drop_duplicates(struct frame *f, const struct prep_step *s, size_t *out_dropped,
+                           struct err *err)
 {
     size_t n = s->column_n ? s->column_n : f->column_n;
     const struct column **columns = mem_try_alloc(n, sizeof *columns);
@@ -101,7 +105,8 @@ static int type_of_column(void *arg, const struct expr *name, enum expr_type *ou
     return rc;
 }
 
-static int value_of_column(void *arg, const struct expr *name, struct expr_value *out, struct err *err)
+static int value_of_column(void *arg, const struct expr *name, struct expr_value *out,
+                           struct err *err)
 {
     const struct row_scope *s = arg;
     struct column *c;
@@ -114,18 +119,21 @@ static int value_of_column(void *arg, const struct expr *name, struct expr_value
     if (c->codes)
         *out = (struct expr_value){ .type = EXPR_STRING, .string = c->levels[c->codes[s->row]] };
     else
-        *out = (struct expr_value){ .type = c->type == COLUMN_BOOLEAN ? EXPR_BOOL : EXPR_NUMBER, .number = c->numbers[s->row] };
+        *out = (struct expr_value){ .type = c->type == COLUMN_BOOLEAN ? EXPR_BOOL : EXPR_NUMBER,
+                                    .number = c->numbers[s->row] };
     return 0;
 }
 
-static int drop_where(struct frame *f, const struct prep_step *s, size_t *out_dropped, struct err *err)
+static int drop_where(struct frame *f, const struct prep_step *s, size_t *out_dropped,
+                      struct err *err)
 {
     struct arena a;
     struct expr *e;
     struct row_scope scope = { f, 0 };
     uint8_t *drop = mem_try_alloc(f->n, 1);
     arena_init(&a, MIB(64));
-    int rc = drop ? expr_parse(&a, str_of(s->where), &e, NULL, err) : ERR(err, ERR_NOMEM, "no memory for %zu rows", f->n);
+    int rc = drop ? expr_parse(&a, str_of(s->where), &e, NULL, err)
+                  : ERR(err, ERR_NOMEM, "no memory for %zu rows", f->n);
     if (rc == 0)
         rc = expr_check(&a, e, type_of_column, &scope, EXPR_BOOL, NULL, err);
     for (; rc == 0 && scope.row < f->n; scope.row++) {
@@ -154,7 +162,8 @@ int prep_rows(struct frame *f, const struct prep_step *s, size_t *out_dropped, s
 /* ---- fitting ---- */
 
 /* The values that are there, in order of rows; their number in *out_n. Caller frees. */
-static double *present_numbers(const struct prep_values *v, const uint32_t *rows, size_t n, size_t *out_n)
+static double *present_numbers(const struct prep_values *v, const uint32_t *rows, size_t n,
+                               size_t *out_n)
 {
     double *x = mem_try_alloc(n + 1, sizeof *x);
     size_t m = 0;
@@ -183,43 +192,50 @@ static double most_frequent_number(const double *sorted, size_t n)
     return best;
 }
 
-static int fill_of_numbers(const struct prep_values *v, const uint32_t *rows, size_t n, const struct prep_column *how,
-                           struct prep_fill *out, struct err *err)
+static int fill_of_numbers(const struct prep_values *v, const uint32_t *rows, size_t n,
+                           const struct prep_column *how, struct prep_fill *out, struct err *err)
 {
     size_t m;
     if (how->impute == IMPUTE_CONSTANT) {
         out->number = how->number;
-        return isnan(how->number) ? ERR(err, ERR_INVALID, "column '%s' holds numbers, '%s' is none", how->name, how->text ? how->text : "") : 0;
+        return isnan(how->number) ? ERR(err, ERR_INVALID, "column '%s' holds numbers, '%s' is none",
+                                        how->name, how->text ? how->text : "")
+                                  : 0;
     }
     double *x = present_numbers(v, rows, n, &m), *scratch = mem_try_alloc(n + 1, sizeof *scratch);
     int rc = x && scratch ? 0 : ERR(err, ERR_NOMEM, "no memory to impute '%s'", how->name);
     if (rc == 0 && m == 0)
-        rc = ERR(err, ERR_INVALID, "column '%s' has no value in the training rows; drop it or impute a constant", how->name);
+        rc = ERR(err, ERR_INVALID,
+                 "column '%s' has no value in the training rows; drop it or impute a constant",
+                 how->name);
     if (rc == 0 && how->impute == IMPUTE_MEAN) {
         struct stat_summary s;
         stat_describe(x, m, &s);
         out->number = s.mean;
     } else if (rc == 0) {
         stat_sort(x, m, scratch);
-        out->number = how->impute == IMPUTE_MEDIAN ? stat_quantile(x, m, 0.5) : most_frequent_number(x, m);
+        out->number =
+            how->impute == IMPUTE_MEDIAN ? stat_quantile(x, m, 0.5) : most_frequent_number(x, m);
     }
     mem_free(x);
     mem_free(scratch);
     return rc;
 }
 
-static int fill_of_strings(const struct prep_values *v, const uint32_t *rows, size_t n, const struct prep_column *how,
-                           struct prep_fill *out, struct err *err)
+static int fill_of_strings(const struct prep_values *v, const uint32_t *rows, size_t n,
+                           const struct prep_column *how, struct prep_fill *out, struct err *err)
 {
     if (how->impute == IMPUTE_CONSTANT) {
         if (!how->text)
-            return ERR(err, ERR_INVALID, "column '%s' holds text, impute it with a text in quotes", how->name);
+            return ERR(err, ERR_INVALID, "column '%s' holds text, impute it with a text in quotes",
+                       how->name);
         out->text = str_of(how->text);
         return 0;
     }
     if (how->impute != IMPUTE_MOST_FREQUENT)
-        return ERR(err, ERR_INVALID, "column '%s' holds text: it has no %s; use most_frequent or a constant", how->name,
-                   how->impute == IMPUTE_MEAN ? "mean" : "median");
+        return ERR(err, ERR_INVALID,
+                   "column '%s' holds text: it has no %s; use most_frequent or a constant",
+                   how->name, how->impute == IMPUTE_MEAN ? "mean" : "median");
     size_t *count = mem_try_alloc(v->level_n, sizeof *count), best = v->level_n;
     if (!count)
         return ERR(err, ERR_NOMEM, "no memory to impute '%s'", how->name);
@@ -234,16 +250,19 @@ static int fill_of_strings(const struct prep_values *v, const uint32_t *rows, si
             best = k;
     mem_free(count);
     if (best == v->level_n)
-        return ERR(err, ERR_INVALID, "column '%s' has no value in the training rows; drop it or impute a constant", how->name);
+        return ERR(err, ERR_INVALID,
+                   "column '%s' has no value in the training rows; drop it or impute a constant",
+                   how->name);
     out->text = v->levels[best];
     return 0;
 }
 
-int prep_fit_fill(const struct prep_values *v, const uint32_t *rows, size_t n, const struct prep_column *how,
-                  struct prep_fill *out, struct err *err)
+int prep_fit_fill(const struct prep_values *v, const uint32_t *rows, size_t n,
+                  const struct prep_column *how, struct prep_fill *out, struct err *err)
 {
     struct prep_fill fill = { NAN, { NULL, 0 } };
-    int rc = v->codes ? fill_of_strings(v, rows, n, how, &fill, err) : fill_of_numbers(v, rows, n, how, &fill, err);
+    int rc = v->codes ? fill_of_strings(v, rows, n, how, &fill, err)
+                      : fill_of_numbers(v, rows, n, how, &fill, err);
     if (rc == 0)
         *out = fill;
     return rc;
@@ -285,7 +304,9 @@ int prep_fit_scale(const struct prep_values *v, const uint32_t *rows, size_t n, 
     if (rc == 0 && m == 0)
         rc = ERR(err, ERR_INVALID, "there is no value in the training rows");
     if (rc == 0)
-        *out = how == SCALE_STANDARD ? scale_standard(x, m) : how == SCALE_MINMAX ? scale_minmax(x, m) : scale_robust(x, m, scratch);
+        *out = how == SCALE_STANDARD ? scale_standard(x, m)
+               : how == SCALE_MINMAX ? scale_minmax(x, m)
+                                     : scale_robust(x, m, scratch);
     mem_free(x);
     mem_free(scratch);
     return rc;
@@ -298,8 +319,8 @@ static int by_text(const void *a, const void *b)
     return str_cmp(*(const str_t *)a, *(const str_t *)b);
 }
 
-static int categories_of_strings(struct arena *a, const struct prep_values *v, const uint32_t *rows, size_t n,
-                                 struct prep_categories *out)
+static int categories_of_strings(struct arena *a, const struct prep_values *v, const uint32_t *rows,
+                                 size_t n, struct prep_categories *out)
 {
     uint8_t *seen = mem_try_alloc(v->level_n, 1);
     out->strings = ARENA_TRY_ARRAY(a, v->level_n, str_t);
@@ -318,8 +339,8 @@ static int categories_of_strings(struct arena *a, const struct prep_values *v, c
     return rc;
 }
 
-static int categories_of_numbers(struct arena *a, const struct prep_values *v, const uint32_t *rows, size_t n,
-                                 struct prep_categories *out)
+static int categories_of_numbers(struct arena *a, const struct prep_values *v, const uint32_t *rows,
+                                 size_t n, struct prep_categories *out)
 {
     size_t m;
     double *x = present_numbers(v, rows, n, &m), *scratch = mem_try_alloc(n + 1, sizeof *scratch);
@@ -341,15 +362,17 @@ static int categories_of_numbers(struct arena *a, const struct prep_values *v, c
     return rc;
 }
 
-int prep_fit_categories(struct arena *a, const struct prep_values *v, const uint32_t *rows, size_t n,
-                        struct prep_categories *out, struct err *err)
+int prep_fit_categories(struct arena *a, const struct prep_values *v, const uint32_t *rows,
+                        size_t n, struct prep_categories *out, struct err *err)
 {
     struct prep_categories c = { 0 };
-    int rc = v->codes ? categories_of_strings(a, v, rows, n, &c) : categories_of_numbers(a, v, rows, n, &c);
+    int rc = v->codes ? categories_of_strings(a, v, rows, n, &c)
+                      : categories_of_numbers(a, v, rows, n, &c);
     if (rc)
         return ERR(err, rc, "no memory for the categories of %zu rows", n);
     if (c.n > LIMIT_CATEGORY_LEVELS)
-        return ERR(err, ERR_LIMIT, "%zu different values are too many for one_hot (at most %d)", c.n, LIMIT_CATEGORY_LEVELS);
+        return ERR(err, ERR_LIMIT, "%zu different values are too many for one_hot (at most %d)",
+                   c.n, LIMIT_CATEGORY_LEVELS);
     *out = c;
     return 0;
 }

@@ -2,7 +2,6 @@
  * Profiles of columns: one task a column. */
 #include "data/profile.h"
 
-
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,7 +20,7 @@ struct profile_job {
     const struct frame *f;
     struct profile_column *out;
     const struct column *target; /* numbers, or NULL */
-    double *share;               /* by column: R² of the target from this column alone; NaN = not defined */
+    double *share; /* by column: R² of the target from this column alone; NaN = not defined */
     double *sorted[PARALLEL_MAX], *scratch[PARALLEL_MAX];
     char (*text)[PROFILE_TOP][COLUMN_TEXT_MAX]; /* by column: texts of the most frequent numbers */
     int failed;
@@ -212,8 +211,8 @@ static double share_of_number(const double *x, const double *y, size_t n)
     return xx > 0 && yy > 0 ? xy * xy / (xx * yy) : NAN;
 }
 
-/* Share of the target's variance between the groups (eta squared); groups must have ten rows each on
- * average, or their means would explain anything. */
+/* Share of the target's variance between the groups (eta squared); groups must have ten rows each
+ * on average, or their means would explain anything. */
 static double share_of_groups(const struct column *c, const double *y, size_t n)
 {
     if (c->level_n == 0 || c->level_n > n / 10)
@@ -275,7 +274,8 @@ void profile_warn(struct arena *a, struct profile *p, const char *fmt, ...)
 }
 
 /* A column that is text only because of a few words among numbers. */
-static void warn_almost_number(struct arena *a, struct profile *p, const struct frame *f, const struct column *c)
+static void warn_almost_number(struct arena *a, struct profile *p, const struct frame *f,
+                               const struct column *c)
 {
     size_t numbers = 0, others = 0, example = f->n;
     uint8_t *is_number = mem_try_alloc(c->level_n, 1);
@@ -294,13 +294,17 @@ static void warn_almost_number(struct arena *a, struct profile *p, const struct 
     }
     if (others && numbers >= others * 4) {
         str_t s = c->levels[c->codes[example]];
-        profile_warn(a, p, "column '%s' is text only because of %zu of %zu values, first '%.*s' in row %zu; correct them or list them under `missing`",
-                     c->name, others, numbers + others, (int)MIN(s.n, 40), s.p, frame_row_number(f, example));
+        profile_warn(a, p,
+                     "column '%s' is text only because of %zu of %zu values, first '%.*s' in row "
+                     "%zu; correct them or list them under `missing`",
+                     c->name, others, numbers + others, (int)MIN(s.n, 40), s.p,
+                     frame_row_number(f, example));
     }
     mem_free(is_number);
 }
 
-static void warn_column(struct arena *a, struct profile *p, const struct frame *f, size_t k, double share)
+static void warn_column(struct arena *a, struct profile *p, const struct frame *f, size_t k,
+                        double share)
 {
     const struct profile_column *c = &p->columns[k];
     size_t present = f->n - c->missing;
@@ -312,7 +316,8 @@ static void warn_column(struct arena *a, struct profile *p, const struct frame *
     if (c->infinite)
         profile_warn(a, p, "column '%s' has %zu infinite values", c->name, c->infinite);
     if (strcmp(c->role, "target") == 0 && c->missing)
-        profile_warn(a, p, "the target '%s' is missing in %zu of %zu rows; they are left out", c->name, c->missing, f->n);
+        profile_warn(a, p, "the target '%s' is missing in %zu of %zu rows; they are left out",
+                     c->name, c->missing, f->n);
     if (f->columns[k].codes && strcmp(c->role, "key") != 0)
         warn_almost_number(a, p, f, &f->columns[k]);
     if (!feature)
@@ -321,11 +326,16 @@ static void warn_column(struct arena *a, struct profile *p, const struct frame *
         profile_warn(a, p, "column '%s' is missing in %zu of %zu rows", c->name, c->missing, f->n);
     if (c->distinct == 1)
         profile_warn(a, p, "column '%s' is constant", c->name);
-    if ((c->type == COLUMN_STRING || c->type == COLUMN_INTEGER) && present >= ID_ROWS_MIN && c->distinct * 100 >= present * 99)
-        profile_warn(a, p, "column '%s' looks like an identifier (%zu different values in %zu rows); name it as `key` or list it under `ignore`",
+    if ((c->type == COLUMN_STRING || c->type == COLUMN_INTEGER) && present >= ID_ROWS_MIN &&
+        c->distinct * 100 >= present * 99)
+        profile_warn(a, p,
+                     "column '%s' looks like an identifier (%zu different values in %zu rows); "
+                     "name it as `key` or list it under `ignore`",
                      c->name, c->distinct, present);
     if (share > 0.99)
-        profile_warn(a, p, "column '%s' alone explains %.2f %% of the target: does it contain the answer?", c->name, share * 100);
+        profile_warn(
+            a, p, "column '%s' alone explains %.2f %% of the target: does it contain the answer?",
+            c->name, share * 100);
 }
 
 /* ---- the whole ---- */
@@ -345,7 +355,8 @@ static int job_init(struct arena *scratch, struct profile_job *j, int threads)
 
 static void describe_columns(struct profile_job *j, const struct csv_source *source)
 {
-    const struct column *target = source->target ? frame_column(j->f, str_of(source->target)) : NULL;
+    const struct column *target =
+        source->target ? frame_column(j->f, str_of(source->target)) : NULL;
     j->target = target && target->numbers ? target : NULL;
     for (size_t k = 0; k < j->f->column_n; k++) {
         j->out[k].name = j->f->columns[k].name;
@@ -354,8 +365,8 @@ static void describe_columns(struct profile_job *j, const struct csv_source *sou
     }
 }
 
-int profile_make(struct arena *a, const struct frame *f, const struct csv_source *source, int threads,
-                 struct profile *out, struct err *err)
+int profile_make(struct arena *a, const struct frame *f, const struct csv_source *source,
+                 int threads, struct profile *out, struct err *err)
 {
     struct arena scratch;
     struct profile p = { .column_n = f->column_n, .rows = f->n };

@@ -120,14 +120,16 @@ static int read_column(struct arena *a, const struct json *v, struct profile_col
     const struct json *top = json_get(v, "top");
     c->top_n = top && top->type == JSON_ARRAY ? MIN(top->n, (size_t)PROFILE_TOP) : 0;
     for (size_t i = 0; i < c->top_n; i++)
-        c->top[i] = (struct profile_top){ arena_strdup(a, json_get_string(&top->items[i], "value", "")),
-                                          (size_t)json_get_int(&top->items[i], "count", 0) };
+        c->top[i] =
+            (struct profile_top){ arena_strdup(a, json_get_string(&top->items[i], "value", "")),
+                                  (size_t)json_get_int(&top->items[i], "count", 0) };
     return c->name && known ? 0 : -1;
 }
 
 int profile_read(struct arena *a, const struct json *dataset, struct profile *out, struct err *err)
 {
-    const struct json *columns = json_get(dataset, "columns"), *warnings = json_get(dataset, "warnings");
+    const struct json *columns = json_get(dataset, "columns"),
+                      *warnings = json_get(dataset, "warnings");
     struct profile p = { .rows = (size_t)json_get_int(dataset, "rows", 0) };
     if (!columns || columns->type != JSON_ARRAY)
         return ERR(err, ERR_CORRUPT, "the recorded profile has no columns");
@@ -137,7 +139,8 @@ int profile_read(struct arena *a, const struct json *dataset, struct profile *ou
         return ERR(err, ERR_NOMEM, "no memory for %zu columns", p.column_n);
     for (size_t k = 0; k < p.column_n; k++)
         if (read_column(a, &columns->items[k], &p.columns[k]) != 0)
-            return ERR(err, ERR_CORRUPT, "column %zu of the recorded profile is not readable", k + 1);
+            return ERR(err, ERR_CORRUPT, "column %zu of the recorded profile is not readable",
+                       k + 1);
     for (size_t i = 0; warnings && warnings->type == JSON_ARRAY && i < warnings->n; i++)
         profile_warn(a, &p, "%.*s", STR_ARG(warnings->items[i].string));
     *out = p;

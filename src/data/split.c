@@ -29,7 +29,9 @@ static int check_shares(const struct split_spec *s, struct err *err)
 {
     double sum = s->train + s->valid + s->test;
     if (!(s->train > 0 && s->test > 0 && s->valid >= 0))
-        return ERR(err, ERR_INVALID, "the shares of a split must be positive (train %g, valid %g, test %g)", s->train, s->valid, s->test);
+        return ERR(err, ERR_INVALID,
+                   "the shares of a split must be positive (train %g, valid %g, test %g)", s->train,
+                   s->valid, s->test);
     if (!(fabs(sum - 1) <= 1e-9))
         return ERR(err, ERR_INVALID, "the shares of a split must sum to 1, these sum to %g", sum);
     return 0;
@@ -43,7 +45,8 @@ static double unit(uint64_t hash)
     return (double)(hash >> 11) * 0x1p-53;
 }
 
-static int units_of_key(const struct splitting *x, const struct column *key, double *u, struct err *err)
+static int units_of_key(const struct splitting *x, const struct column *key, double *u,
+                        struct err *err)
 {
     uint64_t seed = x->spec->seed;
     if (key->numbers) {
@@ -86,7 +89,9 @@ static int split_hash(const struct splitting *x, struct err *err)
         return ERR(err, ERR_NOMEM, "no memory to split %zu rows", x->f->n);
     int rc = units(x, p->column ? p->column : x->source->key, u, err);
     for (size_t i = 0; rc == 0 && i < x->f->n; i++)
-        x->s->part[i] = u[i] < p->train ? PART_TRAIN : u[i] < p->train + p->valid ? PART_VALID : PART_TEST;
+        x->s->part[i] = u[i] < p->train              ? PART_TRAIN
+                        : u[i] < p->train + p->valid ? PART_VALID
+                                                     : PART_TEST;
     mem_free(u);
     return rc;
 }
@@ -130,20 +135,23 @@ static int split_time(const struct splitting *x, struct err *err)
     const char *name = x->spec->column ? x->spec->column : x->source->time;
     size_t n = x->f->n;
     if (!name)
-        return ERR(err, ERR_INVALID, "a split by time needs a time column: name it as `time` of the data source");
+        return ERR(err, ERR_INVALID,
+                   "a split by time needs a time column: name it as `time` of the data source");
     int rc = frame_need(x->f, str_of(name), &c, err);
     if (rc)
         return rc;
     if (!c->numbers)
-        return ERR(err, ERR_INVALID, "column '%s' is text, a split by time needs times or numbers", name);
+        return ERR(err, ERR_INVALID, "column '%s' is text, a split by time needs times or numbers",
+                   name);
     struct ranked *r = mem_try_alloc(n, sizeof *r);
     if (!r)
         return ERR(err, ERR_NOMEM, "no memory to split %zu rows", n);
     int sorted = 1;
     for (size_t i = 0; rc == 0 && i < n; i++) {
         if (isnan(c->numbers[i]))
-            rc = ERR(err, ERR_INVALID, "column '%s' is missing in row %zu, a split by time needs it in every row", name,
-                     frame_row_number(x->f, i));
+            rc = ERR(err, ERR_INVALID,
+                     "column '%s' is missing in row %zu, a split by time needs it in every row",
+                     name, frame_row_number(x->f, i));
         r[i] = (struct ranked){ c->numbers[i], (uint32_t)i };
         sorted = sorted && (i == 0 || r[i - 1].at <= r[i].at);
     }
@@ -162,7 +170,8 @@ static int split_time(const struct splitting *x, struct err *err)
 /* Stratum of each row of a number column: its value when there are few, its decile otherwise. */
 static int strata_of_numbers(const struct column *c, size_t n, uint32_t *stratum, size_t *out_n)
 {
-    double *sorted = mem_try_alloc(n + 1, sizeof *sorted), *scratch = mem_try_alloc(n + 1, sizeof *scratch);
+    double *sorted = mem_try_alloc(n + 1, sizeof *sorted),
+           *scratch = mem_try_alloc(n + 1, sizeof *scratch);
     double edges[STRATA_VALUES_MAX + 1];
     size_t edge_n = 0, m = 0;
     if (sorted && scratch) {
@@ -195,22 +204,27 @@ static void strata_of_codes(const struct column *c, size_t n, uint32_t *stratum,
 }
 
 /* Rows of one stratum after another in `order`, each in order of u. */
-static void assign_strata(const struct splitting *x, const struct ranked *order, const size_t *from, size_t strata)
+static void assign_strata(const struct splitting *x, const struct ranked *order, const size_t *from,
+                          size_t strata)
 {
     for (size_t k = 0; k < strata; k++) {
         size_t n = from[k + 1] - from[k], first = share_of(x->spec->train, n);
         size_t second = MAX(first, share_of(x->spec->train + x->spec->valid, n));
         for (size_t i = 0; i < n; i++)
-            x->s->part[order[from[k] + i].row] = i < first ? PART_TRAIN : i < second ? PART_VALID : PART_TEST;
+            x->s->part[order[from[k] + i].row] = i < first    ? PART_TRAIN
+                                                 : i < second ? PART_VALID
+                                                              : PART_TEST;
     }
 }
 
-static int stratify(const struct splitting *x, const uint32_t *stratum, size_t strata, double *u, struct err *err)
+static int stratify(const struct splitting *x, const uint32_t *stratum, size_t strata, double *u,
+                    struct err *err)
 {
     size_t n = x->f->n;
     struct ranked *order = mem_try_alloc(n, sizeof *order);
     size_t *from = mem_try_alloc(strata + 2, sizeof *from);
-    int rc = order && from ? units(x, x->source->key, u, err) : ERR(err, ERR_NOMEM, "no memory to split %zu rows", n);
+    int rc = order && from ? units(x, x->source->key, u, err)
+                           : ERR(err, ERR_NOMEM, "no memory to split %zu rows", n);
     if (rc == 0) {
         for (size_t i = 0; i < n; i++)
             from[stratum[i] + 2]++;
@@ -244,7 +258,8 @@ static int split_stratified(const struct splitting *x, struct err *err)
         rc = strata_of_numbers(c, x->f->n, stratum, &strata);
     else if (rc == 0)
         strata_of_codes(c, x->f->n, stratum, &strata);
-    rc = rc ? ERR(err, ERR_NOMEM, "no memory to split %zu rows", x->f->n) : stratify(x, stratum, strata, u, err);
+    rc = rc ? ERR(err, ERR_NOMEM, "no memory to split %zu rows", x->f->n)
+            : stratify(x, stratum, strata, u, err);
     mem_free(stratum);
     mem_free(u);
     return rc;
@@ -258,9 +273,12 @@ static int make_indexes(const struct splitting *x, struct err *err)
     for (size_t i = 0; i < x->f->n; i++)
         s->rows[s->part[i]]++;
     if (!s->rows[PART_TRAIN] || !s->rows[PART_TEST])
-        return ERR(err, ERR_INVALID, "the %s part is empty: the split leaves train %zu, valid %zu, test %zu of %zu rows; %s",
-                   s->rows[PART_TRAIN] ? "test" : "train", s->rows[0], s->rows[1], s->rows[2], x->f->n,
-                   x->spec->by == SPLIT_TIME ? "are all times equal?" : "give it a larger share or more rows");
+        return ERR(
+            err, ERR_INVALID,
+            "the %s part is empty: the split leaves train %zu, valid %zu, test %zu of %zu rows; %s",
+            s->rows[PART_TRAIN] ? "test" : "train", s->rows[0], s->rows[1], s->rows[2], x->f->n,
+            x->spec->by == SPLIT_TIME ? "are all times equal?"
+                                      : "give it a larger share or more rows");
     size_t at[3] = { 0 };
     for (int p = 0; p < 3; p++) {
         s->index[p] = ARENA_TRY_ARRAY(x->f->arena, s->rows[p], uint32_t);
@@ -325,7 +343,8 @@ static int find_shared(const struct splitting *x, struct err *err)
     int rc = columns && hash && set ? 0 : ERR_NOMEM;
     for (size_t k = 0; rc == 0 && k < x->f->column_n; k++) {
         const struct column *c = &x->f->columns[k];
-        if ((source->key && strcmp(source->key, c->name) == 0) || (source->time && strcmp(source->time, c->name) == 0))
+        if ((source->key && strcmp(source->key, c->name) == 0) ||
+            (source->time && strcmp(source->time, c->name) == 0))
             continue;
         columns[column_n++] = c;
     }
@@ -339,8 +358,8 @@ static int find_shared(const struct splitting *x, struct err *err)
     return rc ? ERR(err, ERR_NOMEM, "no memory to compare the parts") : 0;
 }
 
-int split_make(const struct frame *f, const struct csv_source *source, const struct split_spec *spec, int threads,
-               struct split *out, struct err *err)
+int split_make(const struct frame *f, const struct csv_source *source,
+               const struct split_spec *spec, int threads, struct split *out, struct err *err)
 {
     struct split s = { 0 };
     struct splitting x = { f, source, spec, threads, &s };
@@ -351,7 +370,9 @@ int split_make(const struct frame *f, const struct csv_source *source, const str
     s.row_hash = ARENA_TRY_ARRAY(f->arena, f->n, uint64_t);
     if (!s.part || !s.row_hash || frame_hash_rows(f, NULL, 0, 0, threads, s.row_hash) != 0)
         return ERR(err, ERR_NOMEM, "no memory to split %zu rows", f->n);
-    rc = spec->by == SPLIT_HASH ? split_hash(&x, err) : spec->by == SPLIT_TIME ? split_time(&x, err) : split_stratified(&x, err);
+    rc = spec->by == SPLIT_HASH   ? split_hash(&x, err)
+         : spec->by == SPLIT_TIME ? split_time(&x, err)
+                                  : split_stratified(&x, err);
     if (rc == 0)
         rc = make_indexes(&x, err);
     if (rc == 0)

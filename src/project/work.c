@@ -30,7 +30,8 @@ static int take_champion(struct work *w, const struct json *v, struct err *err)
         return 0;
     w->champion_version = json_get_string(c, "version", "?");
     w->champion_onnx = need_text(c, "onnx", err);
-    return w->champion_onnx ? sha256_file(w->champion_onnx, w->champion_sha256, NULL, err) : ERR_INVALID;
+    return w->champion_onnx ? sha256_file(w->champion_onnx, w->champion_sha256, NULL, err)
+                            : ERR_INVALID;
 }
 
 static int take_spec(struct work *w, const struct json *v, struct err *err)
@@ -40,7 +41,8 @@ static int take_spec(struct work *w, const struct json *v, struct err *err)
     w->dir = need_text(v, "dir", err);
     w->cache_dir = need_text(v, "cache_dir", err);
     const struct json *config = json_get(v, "config");
-    if (!w->run_id || !w->project_dir || !w->dir || !w->cache_dir || !config || config->type != JSON_STRING)
+    if (!w->run_id || !w->project_dir || !w->dir || !w->cache_dir || !config ||
+        config->type != JSON_STRING)
         return ERR(err, ERR_INVALID, "%s", err->msg[0] ? err->msg : "spec.json has no 'config'");
     w->config = config->string;
     w->config_path = json_get_string(v, "config_path", "slipway.yaml");
@@ -78,10 +80,14 @@ static int load_project(struct work *w, struct err *err)
     if (!overrides)
         return ERR(err, ERR_NOMEM, "no memory for %zu parameters", n);
     for (size_t i = 0; i < n; i++)
-        overrides[i] = (struct project_override){ w->params->members[i].key.p, w->params->members[i].value.string.p };
+        overrides[i] = (struct project_override){ w->params->members[i].key.p,
+                                                  w->params->members[i].value.string.p };
     const char *slash = strrchr(w->project_dir, '/');
-    struct project_options o = { .path = w->config_path, .default_name = slash && slash[1] ? slash + 1 : NULL, .overrides = overrides,
-                                 .override_n = n, .seed = w->seed };
+    struct project_options o = { .path = w->config_path,
+                                 .default_name = slash && slash[1] ? slash + 1 : NULL,
+                                 .overrides = overrides,
+                                 .override_n = n,
+                                 .seed = w->seed };
     return project_load(w->a, w->config, &o, &w->project, &w->diags, err);
 }
 
@@ -97,7 +103,8 @@ static void load_lock(struct work *w)
     if (rc == 0)
         rc = lockfile_parse(w->a, text, &w->old, &err);
     if (rc)
-        (void)fprintf(stderr, "warning: slipway.lock is not readable and counts as absent: %s\n", err.msg);
+        (void)fprintf(stderr, "warning: slipway.lock is not readable and counts as absent: %s\n",
+                      err.msg);
     w->has_old = rc == 0;
 }
 
@@ -109,7 +116,8 @@ static int make_room(struct work *w, struct err *err)
     if (!w->entries || !w->records || !w->stage_dropped)
         return ERR(err, ERR_NOMEM, "no memory for the plan");
     if (w->project->stage_n + 4 > WORK_STAGES_MAX)
-        return ERR(err, ERR_LIMIT, "the project has %zu stages, at most %d are run", w->project->stage_n, WORK_STAGES_MAX - 4);
+        return ERR(err, ERR_LIMIT, "the project has %zu stages, at most %d are run",
+                   w->project->stage_n, WORK_STAGES_MAX - 4);
     w->target_low = -INFINITY;
     w->target_high = INFINITY;
     return 0;
@@ -126,14 +134,10 @@ static int split_is_implied(const struct work *w)
 static int run_stage(struct work *w, const struct project_stage *s)
 {
     switch (s->kind) {
-    case STAGE_DO:
-        return work_do_stage(w, s);
-    case STAGE_SPLIT:
-        return work_split_stage(w, s);
-    case STAGE_MODEL:
-        return work_model_stage(w, s);
-    default:
-        return work_gates(w, s);
+    case STAGE_DO: return work_do_stage(w, s);
+    case STAGE_SPLIT: return work_split_stage(w, s);
+    case STAGE_MODEL: return work_model_stage(w, s);
+    default: return work_gates(w, s);
     }
 }
 
@@ -156,7 +160,8 @@ static void keep_model(struct work *w)
     struct err err = ERR_INIT;
     if (w->onnx.n && (w->failure.code == 0 || w->refused) && work_write_model(w, &err) != 0) {
         w->refused = 0;
-        w->failure = (struct work_failure){ .code = err.code, .message = arena_strdup(w->a, err.msg) };
+        w->failure =
+            (struct work_failure){ .code = err.code, .message = arena_strdup(w->a, err.msg) };
     }
 }
 
@@ -174,7 +179,8 @@ static struct place first_problem(const struct work *w)
 {
     for (size_t i = 0; i < w->diags.n; i++)
         if (w->diags.items[i].level == DIAG_ERROR)
-            return (struct place){ (uint32_t)w->diags.items[i].place.line, (uint32_t)w->diags.items[i].place.column };
+            return (struct place){ (uint32_t)w->diags.items[i].place.line,
+                                   (uint32_t)w->diags.items[i].place.column };
     return (struct place){ 0 };
 }
 
@@ -195,7 +201,8 @@ static int run(struct work *w, struct err *err)
     else
         rc = run_stages(w);
     if (rc && w->failure.code == 0) /* nobody said why: memory for the small things is out */
-        IGNORE(work_failf(w, ERR_LIMIT, NULL, (struct place){ 0 }, "the run does not fit in its memory limit"));
+        IGNORE(work_failf(w, ERR_LIMIT, NULL, (struct place){ 0 },
+                          "the run does not fit in its memory limit"));
     keep_model(w);
     work_frame_settle(w);
     return w->failure.code == 0 ? EXIT_FINISHED : w->failure.is_config ? EXIT_CONFIG : EXIT_FAILED;
@@ -224,7 +231,8 @@ int work_main(int argc, char **argv)
         a.max_bytes = MAX((size_t)w->memory_limit_bytes, MIB(256));
     int status = run(w, &err);
     if (w->failure.code)
-        (void)fprintf(stderr, "%s%s%s\n", w->failure.stage ? w->failure.stage : "", w->failure.stage ? ": " : "", w->failure.message);
+        (void)fprintf(stderr, "%s%s%s\n", w->failure.stage ? w->failure.stage : "",
+                      w->failure.stage ? ": " : "", w->failure.message);
     err = (struct err)ERR_INIT;
     if (work_write_result(w, &err) != 0) {
         (void)fprintf(stderr, "slipway _work: %s\n", err.msg);
@@ -240,7 +248,8 @@ int work_main(int argc, char **argv)
 
 /* ---- the plan without the run ---- */
 
-static void plan_stage(struct work *w, struct json_out *o, const char *name, const char *kind, const char *file)
+static void plan_stage(struct work *w, struct json_out *o, const char *name, const char *kind,
+                       const char *file)
 {
     struct decision d = work_decide(w, work_entry(w, name), file);
     jo_object(o);
@@ -253,7 +262,10 @@ static void plan_stage(struct work *w, struct json_out *o, const char *name, con
 
 static const char *kept_file(enum stage_kind k)
 {
-    return k == STAGE_DO ? "learned" : k == STAGE_SPLIT ? "split" : k == STAGE_MODEL ? "onnx" : NULL;
+    return k == STAGE_DO      ? "learned"
+           : k == STAGE_SPLIT ? "split"
+           : k == STAGE_MODEL ? "onnx"
+                              : NULL;
 }
 
 static int plan(struct work *w, struct json_out *o, struct err *err)
@@ -291,9 +303,18 @@ int work_plan(const struct work_plan_request *rq, struct json_out *o, struct err
     struct arena a;
     struct work *w = mem_alloc(sizeof *w);
     arena_init(&a, MIB(512));
-    *w = (struct work){ .a = &a, .run_id = "plan", .project_dir = rq->project_dir, .dir = rq->project_dir, .cache_dir = rq->cache_dir,
-                        .config = rq->config, .config_path = rq->config_path, .params = rq->params, .seed = rq->seed, .force = rq->force,
-                        .progress_fd = -1, .threads = 1 };
+    *w = (struct work){ .a = &a,
+                        .run_id = "plan",
+                        .project_dir = rq->project_dir,
+                        .dir = rq->project_dir,
+                        .cache_dir = rq->cache_dir,
+                        .config = rq->config,
+                        .config_path = rq->config_path,
+                        .params = rq->params,
+                        .seed = rq->seed,
+                        .force = rq->force,
+                        .progress_fd = -1,
+                        .threads = 1 };
     if (rq->champion_sha256 && strlen(rq->champion_sha256) == SHA256_HEX - 1)
         memcpy(w->champion_sha256, rq->champion_sha256, SHA256_HEX);
     int rc = plan(w, o, err);

@@ -13,7 +13,9 @@ enum { EVAL_ROWS_MIN = 20000 };
 struct value *work_value_new(struct work *w, enum value_op op, const char *name, struct value *x)
 {
     struct value *v = ARENA_NEW(w->a, struct value);
-    *v = (struct value){ .op = op, .name = name, .x = x, .width = 1, .is_string = x ? x->is_string : 0 };
+    *v = (struct value){
+        .op = op, .name = name, .x = x, .width = 1, .is_string = x ? x->is_string : 0
+    };
     return v;
 }
 
@@ -25,7 +27,8 @@ static const char *role_of(const struct profile *p, const char *name)
     return "feature";
 }
 
-/* The raw columns. Without the frame (all stages so far are skipped) the profile tells names and types. */
+/* The raw columns. Without the frame (all stages so far are skipped) the profile tells names and
+ * types. */
 int work_features_init(struct work *w)
 {
     const struct profile *p = &w->data.profile;
@@ -36,7 +39,8 @@ int work_features_init(struct work *w)
     for (size_t k = 0; k < p->column_n; k++) {
         struct value *v = work_value_new(w, VALUE_RAW, p->columns[k].name, NULL);
         struct column *c = ARENA_NEW(w->a, struct column);
-        *c = (struct column){ .name = v->name, .type = p->columns[k].type }; /* data comes with the rows */
+        *c = (struct column){ .name = v->name,
+                              .type = p->columns[k].type }; /* data comes with the rows */
         v->raw = c;
         v->is_string = c->type == COLUMN_STRING;
         w->raw[k] = v;
@@ -70,34 +74,36 @@ static int scope_value(void *arg, const struct expr *name, struct pipe_value *ou
         const struct feature *f = &s->v->scope[i];
         if (!str_is(name->name, f->name))
             continue;
-        *out = (struct pipe_value){ work_value_in_graph(s->w, s->g, s->which, f->v, err), f->v->is_string };
+        *out = (struct pipe_value){ work_value_in_graph(s->w, s->g, s->which, f->v, err),
+                                    f->v->is_string };
         return s->g->failed ? ERR(err, ERR_NOMEM, "the model is too large") : 0;
     }
     return ERR(err, ERR_INVALID, "there is no column '%.*s'", STR_ARG(name->name));
 }
 
-/* Numbers are double inputs, whole or not: what is whole in the training file need not be so later. */
+/* Numbers are double inputs, whole or not: what is whole in the training file need not be so later.
+ */
 static enum tensor_type input_type(const struct value *v)
 {
     return v->is_string ? TENSOR_STRING : TENSOR_DOUBLE;
 }
 
-static const char *append(struct work *w, struct graph *g, enum value_graph which, struct value *v, const char *x, struct err *err)
+static const char *append(struct work *w, struct graph *g, enum value_graph which, struct value *v,
+                          const char *x, struct err *err)
 {
     struct pipe_value out = { "", 0 };
     struct scope_arg arg = { w, g, which, v };
     struct pipe_scope scope = { scope_value, &arg };
     switch (v->op) {
-    case VALUE_RAW:
-        return pipe_input(g, v->name, input_type(v));
+    case VALUE_RAW: return pipe_input(g, v->name, input_type(v));
     case VALUE_FILL:
-        return v->is_string ? pipe_impute_string(g, v->name, x, v->fill.text) : pipe_impute_number(g, v->name, x, v->fill.number);
+        return v->is_string ? pipe_impute_string(g, v->name, x, v->fill.text)
+                            : pipe_impute_number(g, v->name, x, v->fill.number);
     case VALUE_ONE_HOT:
-        return v->levels ? pipe_one_hot(g, v->name, x, v->levels, v->width) : pipe_one_hot_ints(g, v->name, x, v->whole, v->width);
-    case VALUE_SCALE:
-        return pipe_scale(g, v->name, x, v->scale.shift, v->scale.scale);
-    case VALUE_CLIP:
-        return pipe_clip(g, v->name, x, v->low, v->high);
+        return v->levels ? pipe_one_hot(g, v->name, x, v->levels, v->width)
+                         : pipe_one_hot_ints(g, v->name, x, v->whole, v->width);
+    case VALUE_SCALE: return pipe_scale(g, v->name, x, v->scale.shift, v->scale.scale);
+    case VALUE_CLIP: return pipe_clip(g, v->name, x, v->low, v->high);
     case VALUE_EXPR:
         if (pipe_expr(g, v->name, v->expr, &scope, &out, err) != 0)
             return "";
@@ -106,7 +112,8 @@ static const char *append(struct work *w, struct graph *g, enum value_graph whic
     return "";
 }
 
-const char *work_value_in_graph(struct work *w, struct graph *g, enum value_graph which, struct value *v, struct err *err)
+const char *work_value_in_graph(struct work *w, struct graph *g, enum value_graph which,
+                                struct value *v, struct err *err)
 {
     if (!v->at[which]) {
         const char *x = v->x ? work_value_in_graph(w, g, which, v->x, err) : NULL;
@@ -161,8 +168,8 @@ static void eval_piece(void *context, int worker, size_t piece)
     arena_fini(&a);
 }
 
-int work_graph_eval(struct work *w, const struct graph *g, const char *value, size_t width, double *const *columns,
-                    struct err *err)
+int work_graph_eval(struct work *w, const struct graph *g, const char *value, size_t width,
+                    double *const *columns, struct err *err)
 {
     size_t pieces = w->f.n < EVAL_ROWS_MIN ? 1 : (size_t)MIN(MAX(w->threads, 1), PARALLEL_MAX);
     struct err errs[PARALLEL_MAX] = { { 0 } };
@@ -191,12 +198,15 @@ int work_value_column(struct work *w, struct value *v, const struct column **out
     struct column *c = ARENA_NEW(w->a, struct column);
     *c = (struct column){ .name = v->name, .type = v->is_string ? COLUMN_STRING : COLUMN_NUMBER };
     const char *at = work_value_in_graph(w, &w->fit, GRAPH_FIT, v, err);
-    int rc = !at[0] || w->fit.failed ? ERR(err, err->code ? err->code : ERR_NOMEM, "%s", err->msg[0] ? err->msg : "the preparation is too large") : 0;
+    int rc = !at[0] || w->fit.failed ? ERR(err, err->code ? err->code : ERR_NOMEM, "%s",
+                                           err->msg[0] ? err->msg : "the preparation is too large")
+                                     : 0;
     if (rc == 0 && v->is_string)
         rc = graph_eval_strings(&w->fit, at, &w->f, c, err);
     else if (rc == 0) {
         c->numbers = ARENA_TRY_ARRAY(w->a, w->f.n, double);
-        rc = c->numbers ? work_graph_eval(w, &w->fit, at, 1, &c->numbers, err) : ERR(err, ERR_NOMEM, "no memory for column '%s'", v->name);
+        rc = c->numbers ? work_graph_eval(w, &w->fit, at, 1, &c->numbers, err)
+                        : ERR(err, ERR_NOMEM, "no memory for column '%s'", v->name);
     }
     if (rc)
         return rc;
@@ -212,9 +222,13 @@ int work_feature_type(void *arg, const struct expr *name, enum expr_type *out, s
     if (!f)
         return ERR(err, ERR_INVALID, "there is no column '%.*s' at this step", STR_ARG(name->name));
     if (strcmp(f->role, "target") == 0)
-        return ERR(err, ERR_INVALID, "'%s' is the target: a feature made from it is not there when predictions are asked for", f->name);
+        return ERR(err, ERR_INVALID,
+                   "'%s' is the target: a feature made from it is not there when predictions are "
+                   "asked for",
+                   f->name);
     if (f->v->width != 1 || f->v->op == VALUE_ONE_HOT)
-        return ERR(err, ERR_INVALID, "'%s' is one-hot encoded already; derive before one_hot", f->name);
+        return ERR(err, ERR_INVALID, "'%s' is one-hot encoded already; derive before one_hot",
+                   f->name);
     int is_boolean = f->v->op == VALUE_RAW && f->v->raw->type == COLUMN_BOOLEAN;
     *out = f->v->is_string ? EXPR_STRING : is_boolean ? EXPR_BOOL : EXPR_NUMBER;
     return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Rows: read or taken from the cache, profiled, reduced by row operations, split. Everything but the
- * data stage itself is done when somebody needs it, so a run that changes nothing reads nothing. */
+ * Rows: read or taken from the cache, profiled, reduced by row operations, split. Everything but
+ * the data stage itself is done when somebody needs it, so a run that changes nothing reads
+ * nothing. */
 #include <math.h>
 #include <stdio.h>
 
@@ -30,7 +31,8 @@ static void *write_frame(void *arg)
 static void start_frame_writing(struct work *w)
 {
     struct frame_writing *x = ARENA_NEW(w->a, struct frame_writing);
-    *x = (struct frame_writing){ .f = w->f, .dir = arena_printf(w->a, "%s/%s", w->cache_dir, w->data_key),
+    *x = (struct frame_writing){ .f = w->f,
+                                 .dir = arena_printf(w->a, "%s/%s", w->cache_dir, w->data_key),
                                  .path = work_cache(w, w->data_key, "frame") };
     w->cache_running = thread_start(&w->cache_thread, "cache", write_frame, x, NULL) == 0;
 }
@@ -46,7 +48,8 @@ void work_frame_settle(struct work *w)
 
 static const struct csv_dialect *frozen_dialect(struct work *w)
 {
-    const struct lock_data *d = w->has_old && !w->force ? lockfile_data(&w->old, w->project->source->name) : NULL;
+    const struct lock_data *d =
+        w->has_old && !w->force ? lockfile_data(&w->old, w->project->source->name) : NULL;
     struct csv_dialect *frozen = ARENA_NEW(w->a, struct csv_dialect);
     if (!d || !d->dialect || strcmp(d->path, w->project->source->path) != 0)
         return NULL;
@@ -56,8 +59,11 @@ static const struct csv_dialect *frozen_dialect(struct work *w)
 static int read_file(struct work *w, struct csv_result *r, struct err *err)
 {
     char *temp = arena_printf(w->a, "%s/duckdb-%s", w->cache_dir, w->run_id);
-    struct csv_options o = { .project_dir = w->project_dir, .temp_dir = temp, .frozen = frozen_dialect(w),
-                             .frozen_from = "slipway.lock", .threads = w->threads,
+    struct csv_options o = { .project_dir = w->project_dir,
+                             .temp_dir = temp,
+                             .frozen = frozen_dialect(w),
+                             .frozen_from = "slipway.lock",
+                             .threads = w->threads,
                              .memory_limit_bytes = w->memory_limit_bytes };
     int rc = csv_read(w->a, w->project->source, &o, r, err);
     if (fs_exists(temp))
@@ -86,7 +92,8 @@ static int check_columns(struct work *w)
     struct place at = { 0 };
     for (size_t i = 0; i < w->diags.n; i++)
         if (w->diags.items[i].level == DIAG_ERROR && !at.line)
-            at = (struct place){ (uint32_t)w->diags.items[i].place.line, (uint32_t)w->diags.items[i].place.column };
+            at = (struct place){ (uint32_t)w->diags.items[i].place.line,
+                                 (uint32_t)w->diags.items[i].place.column };
     return work_fail(w, &err, w->project->source->name, at, 1);
 }
 
@@ -100,7 +107,12 @@ static int read_and_profile(struct work *w)
         w->f = r.frame;
         w->have_frame = 1;
         w->rows_read = r.frame.n;
-        w->data = (struct dataset){ .name = s->name, .file = r.file, .dialect = r.dialect, .target = s->target, .key = s->key, .time = s->time };
+        w->data = (struct dataset){ .name = s->name,
+                                    .file = r.file,
+                                    .dialect = r.dialect,
+                                    .target = s->target,
+                                    .key = s->key,
+                                    .time = s->time };
         w->data_key = lock_key(w->a, work_data_entry(w, r.file.sha256));
         rc = check_columns(w);
         if (rc)
@@ -129,7 +141,8 @@ static void keep_dataset(struct work *w)
 /* The digest of the file when it may be one that we know, else "". */
 static int known_digest(struct work *w, char hex[SHA256_HEX], struct err *err)
 {
-    const struct lock_data *d = w->has_old ? lockfile_data(&w->old, w->project->source->name) : NULL;
+    const struct lock_data *d =
+        w->has_old ? lockfile_data(&w->old, w->project->source->name) : NULL;
     struct fs_info info;
     char *path;
     hex[0] = '\0';
@@ -137,7 +150,8 @@ static int known_digest(struct work *w, char hex[SHA256_HEX], struct err *err)
     if (rc || !d || w->force || strcmp(d->path, w->project->source->path) != 0)
         return rc;
     rc = fs_stat(path, &info, err);
-    if (rc || info.size != d->bytes || !fs_exists(work_cache(w, lock_key(w->a, work_data_entry(w, d->sha256)), "dataset")))
+    if (rc || info.size != d->bytes ||
+        !fs_exists(work_cache(w, lock_key(w->a, work_data_entry(w, d->sha256)), "dataset")))
         return rc;
     return sha256_file(path, hex, NULL, err);
 }
@@ -146,8 +160,8 @@ static int take_dataset(struct work *w)
 {
     str_t text;
     struct json v;
-    if (work_cache_get(w, w->data_key, "dataset", MIB(256), &text) != 0 || json_parse(w->a, text, NULL, &v, NULL) != 0 ||
-        dataset_read(w->a, &v, &w->data, NULL) != 0)
+    if (work_cache_get(w, w->data_key, "dataset", MIB(256), &text) != 0 ||
+        json_parse(w->a, text, NULL, &v, NULL) != 0 || dataset_read(w->a, &v, &w->data, NULL) != 0)
         return -1;
     const struct csv_source *s = w->project->source;
     w->data.name = s->name;
@@ -200,11 +214,14 @@ int work_need_frame(struct work *w)
     if (w->have_frame)
         return 0;
     w->have_frame = 1;
-    if (cache_read_frame(w->a, work_cache(w, w->data_key, "frame"), w->threads, &w->f, NULL) == 0 && w->f.n == w->rows_read)
+    if (cache_read_frame(w->a, work_cache(w, w->data_key, "frame"), w->threads, &w->f, NULL) == 0 &&
+        w->f.n == w->rows_read)
         return 0;
     int rc = read_file(w, &r, &err);
     if (rc == 0 && strcmp(r.file.sha256, w->data.file.sha256) != 0)
-        rc = ERR(&err, ERR_CONFLICT, "'%s' changed while the run went on; run again when nobody writes to it", w->project->source->path);
+        rc = ERR(&err, ERR_CONFLICT,
+                 "'%s' changed while the run went on; run again when nobody writes to it",
+                 w->project->source->path);
     if (rc)
         return work_fail(w, &err, w->project->source->name, file_place(w), 0);
     w->f = r.frame;
@@ -234,8 +251,9 @@ static int need_number_target(struct work *w, const struct column *target)
     if (target->numbers)
         return 0;
     return work_failf(w, ERR_INVALID, s->name, s->target_at.line ? s->target_at : s->at,
-                      "the target '%s' is text (row %zu: '%.*s'); a regression needs numbers", s->target,
-                      frame_row_number(&w->f, 0), (int)MIN(target->levels ? target->levels[0].n : 0, (size_t)40),
+                      "the target '%s' is text (row %zu: '%.*s'); a regression needs numbers",
+                      s->target, frame_row_number(&w->f, 0),
+                      (int)MIN(target->levels ? target->levels[0].n : 0, (size_t)40),
                       target->levels ? target->levels[0].p : "");
 }
 
@@ -260,7 +278,8 @@ static int drop_without_target(struct work *w)
         if (!column_is_missing(t, i))
             rows[k++] = (uint32_t)i;
     work_frame_settle(w);
-    rc = n ? frame_keep(&w->f, rows, n, &err) : ERR(&err, ERR_INVALID, "the target '%s' has no values", w->project->source->target);
+    rc = n ? frame_keep(&w->f, rows, n, &err)
+           : ERR(&err, ERR_INVALID, "the target '%s' has no values", w->project->source->target);
     return rc ? work_fail(w, &err, w->project->source->name, w->project->source->target_at, 0) : 0;
 }
 
@@ -299,12 +318,19 @@ static void warn_about_parts(struct work *w)
     if (s->rows[PART_TEST] < SMALL_TEST)
         work_warn(w, "the test part has only %zu rows: its metrics say little", s->rows[PART_TEST]);
     if (s->rows_shared)
-        work_warn(w, "%zu rows of valid and test also stand in train: drop_duplicates, or split by a key that they share", s->rows_shared);
+        work_warn(w,
+                  "%zu rows of valid and test also stand in train: drop_duplicates, or split by a "
+                  "key that they share",
+                  s->rows_shared);
     if (source->time && w->project->split->split.by != SPLIT_TIME)
-        work_warn(w, "there is a time column ('%s') and the split is not by time: the test part is no picture of the future", source->time);
+        work_warn(w,
+                  "there is a time column ('%s') and the split is not by time: the test part is no "
+                  "picture of the future",
+                  source->time);
 }
 
-/* What the split made, without the parts themselves: they are made again when somebody needs them. */
+/* What the split made, without the parts themselves: they are made again when somebody needs them.
+ */
 static void keep_split(struct work *w, const char *key)
 {
     struct buf b;
@@ -329,7 +355,8 @@ static int take_split(struct work *w, const char *key)
 {
     str_t text;
     struct json v;
-    if (work_cache_get(w, key, "split", KIB(16), &text) != 0 || json_parse(w->a, text, NULL, &v, NULL) != 0)
+    if (work_cache_get(w, key, "split", KIB(16), &text) != 0 ||
+        json_parse(w->a, text, NULL, &v, NULL) != 0)
         return -1;
     w->split.rows_shared = (size_t)json_get_int(&v, "shared", 0);
     for (int p = 0; p < 3; p++) {
@@ -365,7 +392,8 @@ int work_split_stage(struct work *w, const struct project_stage *s)
     struct work_record *r = work_begin(w, s->name, "split", &d, key);
     int rc = d.run ? run_split(w, s, key) : 0;
     if (rc == 0) {
-        r->rows_in = r->rows_out = (int64_t)(w->split.rows[0] + w->split.rows[1] + w->split.rows[2]);
+        r->rows_in = r->rows_out =
+            (int64_t)(w->split.rows[0] + w->split.rows[1] + w->split.rows[2]);
         warn_about_parts(w);
     }
     work_end(w, r, rc);

@@ -19,7 +19,7 @@ struct predict_job {
     const struct frame *f;
     const struct column **inputs; /* by input of the predictor */
     size_t input_n;
-    double *out;                  /* f->n */
+    double *out; /* f->n */
     void *workspace[PARALLEL_MAX];
     const void **pointers[PARALLEL_MAX];
     str_t **strings[PARALLEL_MAX]; /* by input: BLOCK texts, or NULL */
@@ -61,10 +61,12 @@ static int match_inputs(struct predict_job *j, struct err *err)
     for (size_t k = 0; k < j->input_n; k++) {
         struct column *c = frame_column(j->f, str_of(inputs[k].name));
         if (!c)
-            return ERR(err, ERR_INVALID, "it needs a column '%s' that the data do not have", inputs[k].name);
+            return ERR(err, ERR_INVALID, "it needs a column '%s' that the data do not have",
+                       inputs[k].name);
         if ((c->codes != NULL) != (inputs[k].type == TENSOR_STRING))
-            return ERR(err, ERR_INVALID, "it takes column '%s' as %s, the data have %s", inputs[k].name,
-                       inputs[k].type == TENSOR_STRING ? "text" : "a number", c->codes ? "text" : "numbers");
+            return ERR(err, ERR_INVALID, "it takes column '%s' as %s, the data have %s",
+                       inputs[k].name, inputs[k].type == TENSOR_STRING ? "text" : "a number",
+                       c->codes ? "text" : "numbers");
         j->inputs[k] = c;
     }
     return 0;
@@ -122,7 +124,7 @@ static int predict_with(struct work *w, str_t onnx, double *out, struct err *err
 
 struct judging {
     struct work *w;
-    const double *y;      /* all rows */
+    const double *y; /* all rows */
     double *prediction, *champion;
     int has_champion;
     double *part_y[3], *part_p[3], *champion_test;
@@ -144,9 +146,11 @@ static int predict_champion(struct judging *j, struct err *err)
         rc = predict_with(w, onnx, j->champion, &why);
     for (size_t i = 0; rc == 0 && i < w->split.rows[PART_TEST]; i++)
         if (!isfinite(j->champion[w->split.index[PART_TEST][i]]))
-            rc = ERR(&why, ERR_INVALID, "it has no answer for row %zu", frame_row_number(&w->f, w->split.index[PART_TEST][i]));
+            rc = ERR(&why, ERR_INVALID, "it has no answer for row %zu",
+                     frame_row_number(&w->f, w->split.index[PART_TEST][i]));
     if (rc)
-        work_warn(w, "the champion (version %s) cannot be compared: %s", w->champion_version, why.msg);
+        work_warn(w, "the champion (version %s) cannot be compared: %s", w->champion_version,
+                  why.msg);
     j->has_champion = rc == 0;
     return 0;
 }
@@ -181,7 +185,8 @@ static size_t slice_columns(struct work *w, struct slice_column *out)
         const struct profile_column *p = &w->data.profile.columns[k];
         const struct column *c = frame_column(&w->f, str_of(p->name));
         if (c && strcmp(p->role, "feature") == 0 && p->type != COLUMN_TIME)
-            out[n++] = (struct slice_column){ c->name, c->numbers, c->codes, c->levels, c->level_n };
+            out[n++] =
+                (struct slice_column){ c->name, c->numbers, c->codes, c->levels, c->level_n };
     }
     return n;
 }
@@ -207,7 +212,8 @@ static int keep_evaluation(struct work *w, const struct evaluation *e, struct er
     evaluation_write_json(&o, e, w->champion_version);
     jo_object_end(&o);
     w->evaluation_json = arena_str(w->a, buf_view(&b));
-    int rc = b.failed || !w->evaluation_json.p ? ERR(err, ERR_LIMIT, "the evaluation is too large") : 0;
+    int rc =
+        b.failed || !w->evaluation_json.p ? ERR(err, ERR_LIMIT, "the evaluation is too large") : 0;
     buf_fini(&b);
     return rc;
 }
@@ -241,8 +247,11 @@ static int judge(struct work *w, struct err *err)
         .valid = { j.part_y[PART_VALID], j.part_p[PART_VALID], s->rows[PART_VALID] },
         .train = { j.part_y[PART_TRAIN], j.part_p[PART_TRAIN], s->rows[PART_TRAIN] },
         .baseline = mean_of(j.part_y[PART_TRAIN], s->rows[PART_TRAIN]),
-        .champion = j.champion_test, .columns = columns, .column_n = slice_columns(w, columns),
-        .rows = s->index[PART_TEST], .seed = w->seed,
+        .champion = j.champion_test,
+        .columns = columns,
+        .column_n = slice_columns(w, columns),
+        .rows = s->index[PART_TEST],
+        .seed = w->seed,
     };
     rc = evaluate(w->a, &in, &e, err);
     return rc ? rc : keep_evaluation(w, &e, err);
@@ -254,7 +263,8 @@ static const char *evaluation_key(struct work *w)
     struct buf b;
     char hex[SHA256_HEX];
     buf_init(&b, KIB(4));
-    buf_printf(&b, "evaluation %s %s %s %llu %s", lock_key(w->a, work_entry(w, w->project->model->name)), w->onnx_sha256,
+    buf_printf(&b, "evaluation %s %s %s %llu %s",
+               lock_key(w->a, work_entry(w, w->project->model->name)), w->onnx_sha256,
                w->champion_sha256, (unsigned long long)w->seed, work_engine(w, 0));
     sha256_of(buf_view(&b), hex);
     buf_fini(&b);
@@ -266,7 +276,8 @@ int work_evaluate(struct work *w)
     struct err err = ERR_INIT;
     const char *key = evaluation_key(w);
     int rc = 0;
-    if (w->force || work_cache_get(w, key, "evaluation", LIMIT_STEP_RESULT, &w->evaluation_json) != 0) {
+    if (w->force ||
+        work_cache_get(w, key, "evaluation", LIMIT_STEP_RESULT, &w->evaluation_json) != 0) {
         rc = judge(w, &err);
         if (rc == 0)
             work_cache_put(w, key, "evaluation", w->evaluation_json);
@@ -281,14 +292,17 @@ int work_evaluate(struct work *w)
 static double metric_value(void *arg, const char *entity, const char *name, int *out_null)
 {
     const struct work *w = arg;
-    const struct json *part = json_path(&w->evaluation, arena_printf(w->a, "metrics.%s", entity[0] ? entity : "test"));
-    const struct json *metric = part ? json_get(part, name) : NULL, *value = metric ? json_get(metric, "value") : NULL;
+    const struct json *part =
+        json_path(&w->evaluation, arena_printf(w->a, "metrics.%s", entity[0] ? entity : "test"));
+    const struct json *metric = part ? json_get(part, name) : NULL,
+                      *value = metric ? json_get(metric, "value") : NULL;
     double v = value ? json_as_double(value, NAN) : NAN;
     *out_null = isnan(v);
     return v;
 }
 
-static int judge_gates(struct work *w, const struct project_stage *s, struct err *err, struct place *at)
+static int judge_gates(struct work *w, const struct project_stage *s, struct err *err,
+                       struct place *at)
 {
     struct buf b;
     w->gates = ARENA_TRY_ARRAY(w->a, s->gate_n, struct gate_outcome);
@@ -306,7 +320,8 @@ static int judge_gates(struct work *w, const struct project_stage *s, struct err
         w->refused = 1;
     }
     if (w->refused)
-        w->refused_why = arena_printf(w->a, "refused by %s: %s", s->name, b.failed ? "several gates" : b.p);
+        w->refused_why =
+            arena_printf(w->a, "refused by %s: %s", s->name, b.failed ? "several gates" : b.p);
     buf_fini(&b);
     return rc;
 }

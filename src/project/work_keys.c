@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What each stage depends on, as entries of slipway.lock: from them come the reason why it runs and
- * the key under which its output is cached. Keys are known before anything runs, for a stage's inputs
- * are named by the keys of what they come from. */
+ * the key under which its output is cached. Keys are known before anything runs, for a stage's
+ * inputs are named by the keys of what they come from. */
 #include <stdio.h>
 
 #include "base/engine.h"
@@ -14,8 +14,10 @@ enum { ITEMS_MAX = 64 };
 const char *work_engine(struct work *w, int with_duckdb)
 {
     struct engine e;
-    const char *version = with_duckdb && engine_find(w->a, "duckdb", &e, NULL) == 0 ? e.version : NULL;
-    return version ? arena_printf(w->a, "slipway " SLIPWAY_VERSION "." WORK_REVISION ", duckdb %s", version)
+    const char *version =
+        with_duckdb && engine_find(w->a, "duckdb", &e, NULL) == 0 ? e.version : NULL;
+    return version ? arena_printf(w->a, "slipway " SLIPWAY_VERSION "." WORK_REVISION ", duckdb %s",
+                                  version)
                    : "slipway " SLIPWAY_VERSION "." WORK_REVISION;
 }
 
@@ -37,12 +39,18 @@ static void add(struct lock_item *items, size_t *n, const char *name, const char
         items[(*n)++] = (struct lock_item){ name, value };
 }
 
-static struct lock_stage *entry_new(struct work *w, const char *name, const char *kind, const char *code)
+static struct lock_stage *entry_new(struct work *w, const char *name, const char *kind,
+                                    const char *code)
 {
     ASSERT(w->entry_n < WORK_STAGES_MAX);
     struct lock_stage *e = &w->entries[w->entry_n++];
-    *e = (struct lock_stage){ .name = name, .kind = kind, .code = code, .engine = work_engine(w, 0),
-                              .inputs = items_new(w), .params = items_new(w), .outputs = items_new(w) };
+    *e = (struct lock_stage){ .name = name,
+                              .kind = kind,
+                              .code = code,
+                              .engine = work_engine(w, 0),
+                              .inputs = items_new(w),
+                              .params = items_new(w),
+                              .outputs = items_new(w) };
     return e;
 }
 
@@ -140,7 +148,8 @@ static const char *row_code(struct work *w, const struct project_stage *s)
 static int learns_from_rows(const struct project_stage *s)
 {
     for (size_t i = 0; i < s->step_n; i++)
-        if (s->steps[i].op == PREP_ONE_HOT || s->steps[i].op == PREP_SCALE || s->steps[i].op == PREP_IMPUTE)
+        if (s->steps[i].op == PREP_ONE_HOT || s->steps[i].op == PREP_SCALE ||
+            s->steps[i].op == PREP_IMPUTE)
             return 1;
     return 0;
 }
@@ -172,7 +181,8 @@ static const char *seed_text(struct work *w, uint64_t seed)
 static void split_entry(struct work *w)
 {
     const struct project_stage *s = w->project->split;
-    struct lock_stage *e = entry_new(w, s->name, "split", digest_of(w, str_of(s->code ? s->code : "")));
+    struct lock_stage *e =
+        entry_new(w, s->name, "split", digest_of(w, str_of(s->code ? s->code : "")));
     add(e->inputs, &e->input_n, w->project->source->name, w->data_key);
     for (size_t i = 0; i < w->project->stage_n; i++) {
         const struct project_stage *d = &w->project->stages[i];
@@ -210,21 +220,24 @@ static void add_split(struct work *w, struct lock_stage *e)
 
 static void stage_entry(struct work *w, const struct project_stage *s)
 {
-    struct lock_stage *e = entry_new(w, s->name, stage_kind_name(s->kind), digest_of(w, str_of(s->code ? s->code : "")));
+    struct lock_stage *e = entry_new(w, s->name, stage_kind_name(s->kind),
+                                     digest_of(w, str_of(s->code ? s->code : "")));
     uses(e, s);
     if (s->kind == STAGE_DO) {
         add_before(w, e, s);
         if (learns_from_rows(s))
             add_split(w, e);
         if (drops_by_family(s))
-            add(e->params, &e->param_n, "model", model_family_name(w->project->model->model.family));
+            add(e->params, &e->param_n, "model",
+                model_family_name(w->project->model->model.family));
     } else if (s->kind == STAGE_MODEL) {
         add_before(w, e, s);
         add_split(w, e);
     } else {
         const char *model = w->project->model->name;
         add(e->inputs, &e->input_n, model, lock_key(w->a, work_entry(w, model)));
-        add(e->inputs, &e->input_n, "champion", w->champion_sha256[0] ? w->champion_sha256 : "none");
+        add(e->inputs, &e->input_n, "champion",
+            w->champion_sha256[0] ? w->champion_sha256 : "none");
     }
 }
 
@@ -246,15 +259,19 @@ char *work_cache(struct work *w, const char *key, const char *file)
 
 struct decision work_decide(struct work *w, const struct lock_stage *now, const char *file)
 {
-    const char *why = lock_reason(w->a, w->has_old ? lockfile_stage(&w->old, now->name) : NULL, now);
+    const char *why =
+        lock_reason(w->a, w->has_old ? lockfile_stage(&w->old, now->name) : NULL, now);
     int kept = file && fs_exists(work_cache(w, lock_key(w->a, now), file));
     if (w->force)
         return (struct decision){ 1, "forced" };
     if (why && kept)
-        return (struct decision){ 0, arena_printf(w->a, "%s, but the result is in the cache", why) };
+        return (struct decision){ 0,
+                                  arena_printf(w->a, "%s, but the result is in the cache", why) };
     if (why)
         return (struct decision){ 1, why };
-    return kept ? (struct decision){ 0, "nothing changed" } : (struct decision){ 1, file ? "its cached result is gone" : "checked on every run" };
+    return kept ? (struct decision){ 0, "nothing changed" }
+                : (struct decision){ 1,
+                                     file ? "its cached result is gone" : "checked on every run" };
 }
 
 void work_cache_put(struct work *w, const char *key, const char *file, str_t bytes)
@@ -270,7 +287,8 @@ int work_cache_get(struct work *w, const char *key, const char *file, size_t max
 {
     struct cache_section *s;
     size_t n;
-    if (cache_read(w->a, work_cache(w, key, file), 1, &s, &n, NULL) != 0 || n != 1 || s[0].bytes.n > max_bytes)
+    if (cache_read(w->a, work_cache(w, key, file), 1, &s, &n, NULL) != 0 || n != 1 ||
+        s[0].bytes.n > max_bytes)
         return -1;
     *out = s[0].bytes;
     return 0;
@@ -280,13 +298,15 @@ int work_cache_get(struct work *w, const char *key, const char *file, size_t max
 
 static void outputs(struct work *w)
 {
-    struct lock_stage *data = work_entry(w, w->project->source->name), *split = work_entry(w, split_name(w));
+    struct lock_stage *data = work_entry(w, w->project->source->name),
+                      *split = work_entry(w, split_name(w));
     struct lock_stage *model = work_entry(w, w->project->model->name);
     if (data)
         add(data->outputs, &data->output_n, "dataset", w->data.digest);
     for (int p = 0; split && p < 3; p++)
         if (w->split.rows[p])
-            add(split->outputs, &split->output_n, split_part_name((enum split_part)p), w->split.digest[p]);
+            add(split->outputs, &split->output_n, split_part_name((enum split_part)p),
+                w->split.digest[p]);
     if (model)
         add(model->outputs, &model->output_n, "model.onnx", w->onnx_sha256);
 }
@@ -307,8 +327,11 @@ static const struct json *dialect_json(struct work *w)
 
 void work_lock_text(struct work *w, struct buf *out)
 {
-    struct lock_data d = { .name = w->project->source->name, .path = w->data.file.path, .bytes = w->data.file.bytes,
-                           .sha256 = w->data.file.sha256, .dialect = dialect_json(w) };
+    struct lock_data d = { .name = w->project->source->name,
+                           .path = w->data.file.path,
+                           .bytes = w->data.file.bytes,
+                           .sha256 = w->data.file.sha256,
+                           .dialect = dialect_json(w) };
     outputs(w);
     struct lockfile l = { .data = &d, .data_n = 1, .stages = w->entries, .stage_n = w->entry_n };
     lockfile_write(&l, out);

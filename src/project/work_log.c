@@ -9,10 +9,12 @@
 
 enum { FAILURE_MAX = 4000 };
 
-int work_fail(struct work *w, const struct err *err, const char *stage, struct place at, int is_config)
+int work_fail(struct work *w, const struct err *err, const char *stage, struct place at,
+              int is_config)
 {
     if (w->failure.code == 0)
-        w->failure = (struct work_failure){ err->code, is_config, arena_strdup(w->a, err->msg), stage, at };
+        w->failure =
+            (struct work_failure){ err->code, is_config, arena_strdup(w->a, err->msg), stage, at };
     return err->code;
 }
 
@@ -39,7 +41,8 @@ void work_warn(struct work *w, const char *fmt, ...)
     (void)fprintf(stderr, "warning: %s\n", text);
 }
 
-void work_progress(struct work *w, const struct work_record *r, const char *state, const char *message)
+void work_progress(struct work *w, const struct work_record *r, const char *state,
+                   const char *message)
 {
     struct buf b;
     struct json_out o;
@@ -59,17 +62,25 @@ void work_progress(struct work *w, const struct work_record *r, const char *stat
     jo_kv_cstr(&o, "message", message);
     jo_object_end(&o);
     buf_putc(&b, '\n');
-    if (!b.failed && w->progress_fd >= 0) /* one write a line: a reader never sees half of one for long */
+    if (!b.failed &&
+        w->progress_fd >= 0) /* one write a line: a reader never sees half of one for long */
         IGNORE(fs_write_all(w->progress_fd, buf_view(&b), "progress.jsonl", NULL));
     buf_fini(&b);
 }
 
-struct work_record *work_begin(struct work *w, const char *name, const char *kind, const struct decision *d, const char *key)
+struct work_record *work_begin(struct work *w, const char *name, const char *kind,
+                               const struct decision *d, const char *key)
 {
     ASSERT(w->record_n < WORK_STAGES_MAX);
     struct work_record *r = &w->records[w->record_n++];
-    *r = (struct work_record){ .name = name, .kind = kind, .why = d->why, .key = key, .rows_in = -1, .rows_out = -1,
-                               .state = d->run ? "running" : "skipped", .ms = -(double)clock_mono_ns() / 1e6 };
+    *r = (struct work_record){ .name = name,
+                               .kind = kind,
+                               .why = d->why,
+                               .key = key,
+                               .rows_in = -1,
+                               .rows_out = -1,
+                               .state = d->run ? "running" : "skipped",
+                               .ms = -(double)clock_mono_ns() / 1e6 };
     if (d->run) {
         struct work_record shown = *r;
         shown.ms = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The do stages: each step turns columns into new values. What a step learns is kept in the cache as a
- * list in the order of the steps; a skipped stage replays that list instead of looking at rows. */
+ * The do stages: each step turns columns into new values. What a step learns is kept in the cache
+ * as a list in the order of the steps; a skipped stage replays that list instead of looking at
+ * rows. */
 #include <math.h>
 #include <stdio.h>
 
@@ -38,14 +39,17 @@ static int values_of(struct doing *d, struct value *v, struct prep_values *out, 
     return rc;
 }
 
-static int learn_fill(struct doing *d, struct value *x, const struct prep_column *how, struct prep_fill *out, struct err *err)
+static int learn_fill(struct doing *d, struct value *x, const struct prep_column *how,
+                      struct prep_fill *out, struct err *err)
 {
     struct prep_values v;
     if (d->learned) {
         const struct json *j = replayed(d);
         const char *text = j ? json_get_string(j, "text", NULL) : NULL;
         *out = (struct prep_fill){ j ? json_get_number(j, "number", NAN) : NAN, str_of(text) };
-        return text || !isnan(out->number) ? 0 : ERR(err, ERR_CORRUPT, "the cached preparation is not readable");
+        return text || !isnan(out->number)
+                   ? 0
+                   : ERR(err, ERR_CORRUPT, "the cached preparation is not readable");
     }
     const uint32_t *train = NULL;
     int rc = 0;
@@ -55,7 +59,9 @@ static int learn_fill(struct doing *d, struct value *x, const struct prep_column
         rc = values_of(d, x, &v, err);
     train = d->w->split.index[PART_TRAIN];
     if (rc == 0)
-        rc = prep_fit_fill(&v, train, how->impute == IMPUTE_CONSTANT ? 0 : d->w->split.rows[PART_TRAIN], how, out, err);
+        rc = prep_fit_fill(&v, train,
+                           how->impute == IMPUTE_CONSTANT ? 0 : d->w->split.rows[PART_TRAIN], how,
+                           out, err);
     if (rc)
         return rc;
     jo_object(d->out);
@@ -67,17 +73,21 @@ static int learn_fill(struct doing *d, struct value *x, const struct prep_column
     return 0;
 }
 
-static int learn_scale(struct doing *d, struct value *x, enum scale_how how, struct prep_scale *out, struct err *err)
+static int learn_scale(struct doing *d, struct value *x, enum scale_how how, struct prep_scale *out,
+                       struct err *err)
 {
     struct prep_values v;
     if (d->learned) {
         const struct json *j = replayed(d);
-        *out = (struct prep_scale){ j ? json_get_number(j, "shift", NAN) : NAN, j ? json_get_number(j, "scale", NAN) : NAN };
-        return isnan(out->scale) ? ERR(err, ERR_CORRUPT, "the cached preparation is not readable") : 0;
+        *out = (struct prep_scale){ j ? json_get_number(j, "shift", NAN) : NAN,
+                                    j ? json_get_number(j, "scale", NAN) : NAN };
+        return isnan(out->scale) ? ERR(err, ERR_CORRUPT, "the cached preparation is not readable")
+                                 : 0;
     }
     int rc = values_of(d, x, &v, err);
     if (rc == 0)
-        rc = prep_fit_scale(&v, d->w->split.index[PART_TRAIN], d->w->split.rows[PART_TRAIN], how, out, err);
+        rc = prep_fit_scale(&v, d->w->split.index[PART_TRAIN], d->w->split.rows[PART_TRAIN], how,
+                            out, err);
     if (rc)
         return rc;
     jo_object(d->out);
@@ -88,7 +98,8 @@ static int learn_scale(struct doing *d, struct value *x, enum scale_how how, str
 }
 
 /* Missing texts are a category of their own, the last one, when training has any. */
-static int missing_category(struct doing *d, const struct prep_values *v, struct prep_categories *c, struct err *err)
+static int missing_category(struct doing *d, const struct prep_values *v, struct prep_categories *c,
+                            struct err *err)
 {
     const struct split *s = &d->w->split;
     size_t n = 0;
@@ -99,7 +110,8 @@ static int missing_category(struct doing *d, const struct prep_values *v, struct
     if (n == 0)
         return 0;
     if (!v->codes)
-        return ERR(err, ERR_INVALID, "it is missing in %zu training rows; impute it before one_hot", n);
+        return ERR(err, ERR_INVALID, "it is missing in %zu training rows; impute it before one_hot",
+                   n);
     str_t *more = ARENA_TRY_ARRAY(d->w->a, c->n + 1, str_t);
     if (!more)
         return ERR(err, ERR_NOMEM, "no memory for %zu categories", c->n);
@@ -114,7 +126,8 @@ static int whole_numbers(const struct prep_categories *c, struct err *err)
 {
     for (size_t i = 0; c->numbers && i < c->n; i++)
         if (c->numbers[i] != floor(c->numbers[i]) || fabs(c->numbers[i]) > 9007199254740992.0)
-            return ERR(err, ERR_INVALID, "%g is no category: one_hot takes texts and whole numbers", c->numbers[i]);
+            return ERR(err, ERR_INVALID, "%g is no category: one_hot takes texts and whole numbers",
+                       c->numbers[i]);
     return 0;
 }
 
@@ -135,7 +148,8 @@ static void write_categories(struct json_out *o, const struct prep_categories *c
 
 static int replay_categories(struct doing *d, struct prep_categories *c, struct err *err)
 {
-    const struct json *j = replayed(d), *texts = j ? json_get(j, "texts") : NULL, *numbers = j ? json_get(j, "numbers") : NULL;
+    const struct json *j = replayed(d), *texts = j ? json_get(j, "texts") : NULL,
+                      *numbers = j ? json_get(j, "numbers") : NULL;
     const struct json *list = texts ? texts : numbers;
     if (!list || list->type != JSON_ARRAY)
         return ERR(err, ERR_CORRUPT, "the cached preparation is not readable");
@@ -155,14 +169,16 @@ static int replay_categories(struct doing *d, struct prep_categories *c, struct 
     return 0;
 }
 
-static int learn_categories(struct doing *d, struct value *x, struct prep_categories *c, struct err *err)
+static int learn_categories(struct doing *d, struct value *x, struct prep_categories *c,
+                            struct err *err)
 {
     struct prep_values v;
     if (d->learned)
         return replay_categories(d, c, err);
     int rc = values_of(d, x, &v, err);
     if (rc == 0)
-        rc = prep_fit_categories(d->w->a, &v, d->w->split.index[PART_TRAIN], d->w->split.rows[PART_TRAIN], c, err);
+        rc = prep_fit_categories(d->w->a, &v, d->w->split.index[PART_TRAIN],
+                                 d->w->split.rows[PART_TRAIN], c, err);
     if (rc == 0)
         rc = missing_category(d, &v, c, err);
     if (rc == 0)
@@ -181,7 +197,8 @@ static int one_hot(struct doing *d, const struct prep_step *s, struct feature *f
     int rc = learn_categories(d, f->v, &c, err);
     if (rc)
         return rc;
-    int auto_first = s->drop == ONE_HOT_DROP_AUTO && w->project->model->model.family == MODEL_LINEAR_REGRESSION &&
+    int auto_first = s->drop == ONE_HOT_DROP_AUTO &&
+                     w->project->model->model.family == MODEL_LINEAR_REGRESSION &&
                      w->project->model->model.intercept;
     size_t first = (s->drop == ONE_HOT_DROP_FIRST || auto_first) && c.n > 1 ? 1 : 0;
     if (c.n == 0)
@@ -268,7 +285,8 @@ static int derive(struct doing *d, const struct prep_column *c, struct err *err)
     if (!scope || w->feature_n == WORK_COLUMNS_MAX)
         return ERR(err, ERR_LIMIT, "there are too many columns");
     if (f && strcmp(f->role, "feature") != 0)
-        return ERR(err, ERR_INVALID, "'%s' is the %s column; give the derived column another name", c->name, f->role);
+        return ERR(err, ERR_INVALID, "'%s' is the %s column; give the derived column another name",
+                   c->name, f->role);
     memcpy(scope, w->features, w->feature_n * sizeof *scope);
     v->expr = e;
     v->scope = scope;
@@ -292,7 +310,8 @@ static int drop(struct doing *d, struct feature *f, struct err *err)
     return 0;
 }
 
-static int one_column(struct doing *d, const struct prep_step *s, const struct prep_column *c, struct err *err)
+static int one_column(struct doing *d, const struct prep_step *s, const struct prep_column *c,
+                      struct err *err)
 {
     struct feature *f = work_feature(d->w, str_of(c->name));
     if (s->op == PREP_DERIVE)
@@ -301,26 +320,24 @@ static int one_column(struct doing *d, const struct prep_step *s, const struct p
         return ERR(err, ERR_INVALID, "there is no such column at this step");
     int is_target = strcmp(f->role, "target") == 0;
     if (is_target && s->op != PREP_CLIP && s->op != PREP_DROP)
-        return ERR(err, ERR_INVALID, "it is the target; only clip may change it, and only in training");
+        return ERR(err, ERR_INVALID,
+                   "it is the target; only clip may change it, and only in training");
     switch (s->op) {
-    case PREP_IMPUTE:
-        return impute(d, c, f, err);
+    case PREP_IMPUTE: return impute(d, c, f, err);
     case PREP_ONE_HOT:
-        return f->v->op == VALUE_ONE_HOT ? ERR(err, ERR_INVALID, "it is one-hot encoded already") : one_hot(d, s, f, err);
-    case PREP_SCALE:
-        return scale(d, c, f, err);
-    case PREP_CLIP:
-        return clip(d, c, f, err);
-    case PREP_DROP:
-        return drop(d, f, err);
-    default:
-        return 0;
+        return f->v->op == VALUE_ONE_HOT ? ERR(err, ERR_INVALID, "it is one-hot encoded already")
+                                         : one_hot(d, s, f, err);
+    case PREP_SCALE: return scale(d, c, f, err);
+    case PREP_CLIP: return clip(d, c, f, err);
+    case PREP_DROP: return drop(d, f, err);
+    default: return 0;
     }
 }
 
 static int all_steps(struct doing *d, struct err *err)
 {
-    static const char *const names[] = { "impute", "one_hot", "scale", "clip", "drop", "drop_duplicates", "derive" };
+    static const char *const names[] = { "impute", "one_hot",         "scale", "clip",
+                                         "drop",   "drop_duplicates", "derive" };
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < d->s->step_n; i++) {
         const struct prep_step *s = &d->s->steps[i];
@@ -341,7 +358,8 @@ static int all_steps(struct doing *d, struct err *err)
 
 /* The columns that rules ask about, as they stand now but in the units of the data: what scale and
  * one_hot make of them is for the model, not for people. */
-static int expect_frame(struct work *w, const struct project_stage *s, struct frame *out, struct err *err)
+static int expect_frame(struct work *w, const struct project_stage *s, struct frame *out,
+                        struct err *err)
 {
     *out = (struct frame){ .arena = w->a, .n = w->f.n, .origin = w->f.origin };
     out->columns = ARENA_TRY_ARRAY(w->a, s->rule_n + 1, struct column);
@@ -366,7 +384,8 @@ static int expect_frame(struct work *w, const struct project_stage *s, struct fr
     return 0;
 }
 
-static void tell_failures(struct work *w, const struct project_stage *s, const struct expect_outcome *o, struct place *at, struct err *err)
+static void tell_failures(struct work *w, const struct project_stage *s,
+                          const struct expect_outcome *o, struct place *at, struct err *err)
 {
     struct buf b;
     size_t failed = 0;
@@ -386,8 +405,8 @@ static void tell_failures(struct work *w, const struct project_stage *s, const s
     }
     if (failed) {
         IGNORE(ERR(err, ERR_FAILED, "%zu of %zu expectations failed", failed, s->rule_n));
-        IGNORE(work_failf(w, ERR_FAILED, s->name, *at, "%zu of %zu expectations failed: %s%s", failed, s->rule_n, b.n ? b.p : "",
-                          failed > EXPECT_TOLD ? "; …" : ""));
+        IGNORE(work_failf(w, ERR_FAILED, s->name, *at, "%zu of %zu expectations failed: %s%s",
+                          failed, s->rule_n, b.n ? b.p : "", failed > EXPECT_TOLD ? "; …" : ""));
     }
     buf_fini(&b);
 }
@@ -410,7 +429,8 @@ int work_expect(struct work *w, const struct project_stage *s, struct err *err, 
 
 /* ---- the stage ---- */
 
-static int learn_stage(struct work *w, const struct project_stage *s, const char *key, struct place *at, struct err *err)
+static int learn_stage(struct work *w, const struct project_stage *s, const char *key,
+                       struct place *at, struct err *err)
 {
     struct buf b;
     struct json_out o;
@@ -429,7 +449,8 @@ static int learn_stage(struct work *w, const struct project_stage *s, const char
     return rc;
 }
 
-static int replay_stage(struct work *w, const struct project_stage *s, const struct json *learned, struct place *at, struct err *err)
+static int replay_stage(struct work *w, const struct project_stage *s, const struct json *learned,
+                        struct place *at, struct err *err)
 {
     struct doing d = { .w = w, .s = s, .learned = learned, .place = s->at };
     int rc = all_steps(&d, err);
@@ -444,8 +465,8 @@ int work_do_stage(struct work *w, const struct project_stage *s)
     struct decision d = work_decide(w, e, "learned");
     struct json learned;
     str_t text;
-    if (!d.run && (work_cache_get(w, key, "learned", MIB(256), &text) != 0 || json_parse(w->a, text, NULL, &learned, NULL) != 0 ||
-                   learned.type != JSON_ARRAY))
+    if (!d.run && (work_cache_get(w, key, "learned", MIB(256), &text) != 0 ||
+                   json_parse(w->a, text, NULL, &learned, NULL) != 0 || learned.type != JSON_ARRAY))
         d = (struct decision){ 1, "its cached result is gone" };
     struct work_record *r = work_begin(w, s->name, "do", &d, key);
     struct err err = ERR_INIT;

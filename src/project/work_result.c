@@ -36,8 +36,12 @@ int work_write_model(struct work *w, struct err *err)
         rc = parse_report(w, &report, err);
     if (rc)
         return rc;
-    struct mlmodel m = { .onnx = w->onnx, .signature = &s, .example = json_get(&report, "input_example"), .run_id = w->run_id,
-                         .created_ms = clock_now_ms(), .artifact_path = "model" };
+    struct mlmodel m = { .onnx = w->onnx,
+                         .signature = &s,
+                         .example = json_get(&report, "input_example"),
+                         .run_id = w->run_id,
+                         .created_ms = clock_now_ms(),
+                         .artifact_path = "model" };
     if (m.example && m.example->type != JSON_OBJECT)
         m.example = NULL;
     return mlmodel_write(&m, fs_join(w->a, w->dir, MODEL_DIR), err);
@@ -111,7 +115,8 @@ static void write_split(struct work *w, struct json_out *o)
     jo_key(o, "digests");
     jo_object(o);
     for (int p = 0; p < 3; p++)
-        jo_kv_cstr(o, split_part_name((enum split_part)p), w->split.rows[p] ? w->split.digest[p] : NULL);
+        jo_kv_cstr(o, split_part_name((enum split_part)p),
+                   w->split.rows[p] ? w->split.digest[p] : NULL);
     jo_object_end(o);
     jo_object_end(o);
 }
@@ -168,7 +173,8 @@ static void write_evaluation(struct work *w, struct json_out *o)
     }
 }
 
-static void write_gate(struct json_out *o, const struct project_gate *g, const struct gate_outcome *out)
+static void write_gate(struct json_out *o, const struct project_gate *g,
+                       const struct gate_outcome *out)
 {
     jo_object(o);
     jo_kv_cstr(o, "expr", g->text);
@@ -227,7 +233,8 @@ static void write_environment(struct work *w, struct json_out *o)
     jo_kv_cstr(o, "slipway", SLIPWAY_VERSION);
     jo_kv_cstr(o, "duckdb", engine_find(w->a, "duckdb", &e, NULL) == 0 ? e.version : NULL);
     jo_kv_cstr(o, "cpu", cpu());
-    jo_kv_cstr(o, "os", uname(&u) == 0 ? arena_printf(w->a, "%s %s", u.sysname, u.release) : "unknown");
+    jo_kv_cstr(o, "os",
+               uname(&u) == 0 ? arena_printf(w->a, "%s %s", u.sysname, u.release) : "unknown");
     jo_object_end(o);
 }
 
@@ -285,7 +292,8 @@ int work_write_result(struct work *w, struct err *err)
     write_lock(w, &o);
     jo_object_end(&o);
     if (rc == 0 && b.failed)
-        rc = ERR(err, ERR_LIMIT, "the result of the run is larger than %zu bytes", (size_t)LIMIT_STEP_RESULT);
+        rc = ERR(err, ERR_LIMIT, "the result of the run is larger than %zu bytes",
+                 (size_t)LIMIT_STEP_RESULT);
     if (rc == 0)
         rc = fs_write_atomic(fs_join(w->a, w->dir, "result.json"), buf_view(&b), err);
     buf_fini(&b);

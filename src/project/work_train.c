@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The model stage: the model's graph from the columns that are features, its values for all rows, the
- * fit, the ONNX bytes. */
+ * The model stage: the model's graph from the columns that are features, its values for all rows,
+ * the fit, the ONNX bytes. */
 #include <math.h>
 #include <stdio.h>
 
@@ -15,11 +15,11 @@ struct training {
     const struct project_stage *s;
     struct feature **features; /* chosen ones */
     size_t n;
-    size_t p;                  /* columns of the design */
-    const char **names;        /* p */
+    size_t p;           /* columns of the design */
+    const char **names; /* p */
     struct graph g;
-    const char *design;        /* value of the graph, [rows, p] */
-    double **columns;          /* p × rows */
+    const char *design; /* value of the graph, [rows, p] */
+    double **columns;   /* p × rows */
     struct place at;
 };
 
@@ -65,7 +65,10 @@ static void add_all(struct training *t)
         if (strcmp(f->role, "feature") != 0 || is_listed(m->exclude, m->exclude_n, f->name))
             continue;
         if (is_time(f))
-            work_warn(t->w, "column '%s' holds times and is not trained on; name it as `time`, or list it under `ignore`", f->name);
+            work_warn(t->w,
+                      "column '%s' holds times and is not trained on; name it as `time`, or list "
+                      "it under `ignore`",
+                      f->name);
         else
             t->features[t->n++] = f;
     }
@@ -80,17 +83,21 @@ static int refuse_text(struct training *t, struct err *err)
     for (size_t i = 0; i < t->n; i++)
         if (t->features[i]->v->is_string && n++ < NAMES_TOLD)
             buf_printf(&b, "%s'%s'", n > 1 ? ", " : "", t->features[i]->name);
-    int rc = n ? ERR(err, ERR_INVALID, "%s %s %s text; add `one_hot: [%s]` to a do stage, or `drop` or `exclude` %s",
-                     n == 1 ? "column" : "columns", b.failed ? "…" : b.p, n == 1 ? "holds" : "hold",
-                     n == 1 && !b.failed ? arena_printf(t->w->a, "%.*s", (int)b.n - 2, b.p + 1) : "…", n == 1 ? "it" : "them")
-               : 0;
+    int rc =
+        n ? ERR(err, ERR_INVALID,
+                "%s %s %s text; add `one_hot: [%s]` to a do stage, or `drop` or `exclude` %s",
+                n == 1 ? "column" : "columns", b.failed ? "…" : b.p, n == 1 ? "holds" : "hold",
+                n == 1 && !b.failed ? arena_printf(t->w->a, "%.*s", (int)b.n - 2, b.p + 1) : "…",
+                n == 1 ? "it" : "them")
+          : 0;
     buf_fini(&b);
     return rc;
 }
 
 static int choose_features(struct training *t, struct err *err)
 {
-    t->features = ARENA_TRY_ARRAY(t->w->a, t->w->feature_n + t->s->model.feature_n, struct feature *);
+    t->features =
+        ARENA_TRY_ARRAY(t->w->a, t->w->feature_n + t->s->model.feature_n, struct feature *);
     if (!t->features)
         return ERR(err, ERR_NOMEM, "no memory for the columns");
     int rc = 0;
@@ -170,7 +177,8 @@ static int build_design(struct training *t, struct err *err)
         struct value *v = t->features[i]->v;
         values[i] = work_value_in_graph(w, &t->g, GRAPH_MODEL, v, err);
         if (!values[i][0])
-            return ERR(err, err->code ? err->code : ERR_NOMEM, "%s", err->msg[0] ? err->msg : "the model is too large");
+            return ERR(err, err->code ? err->code : ERR_NOMEM, "%s",
+                       err->msg[0] ? err->msg : "the model is too large");
         for (size_t k = 0; k < v->width; k++)
             t->names[at++] = v->labels ? v->labels[k] : t->features[i]->name;
     }
@@ -188,7 +196,8 @@ static int compute_design(struct training *t, struct err *err)
             t->columns = NULL;
     }
     if (!t->columns)
-        return ERR(err, ERR_LIMIT, "%zu columns of %zu rows do not fit in the memory limit", t->p, w->f.n);
+        return ERR(err, ERR_LIMIT, "%zu columns of %zu rows do not fit in the memory limit", t->p,
+                   w->f.n);
     return work_graph_eval(w, &t->g, t->design, t->p, t->columns, err);
 }
 
@@ -205,11 +214,15 @@ static int refuse_missing(struct training *t, struct err *err)
             first = MIN(first, i);
         }
         if (missing)
-            return ERR(err, ERR_INVALID, "column '%s' is missing in %zu of %zu rows (first: row %zu); add `impute: { %s: median }` to a do stage, or drop it",
+            return ERR(err, ERR_INVALID,
+                       "column '%s' is missing in %zu of %zu rows (first: row %zu); add `impute: { "
+                       "%s: median }` to a do stage, or drop it",
                        t->names[k], missing, w->f.n, frame_row_number(&w->f, first), t->names[k]);
         if (infinite)
-            return ERR(err, ERR_INVALID, "column '%s' is infinite in %zu rows (first: row %zu); clip it, or correct the data", t->names[k],
-                       infinite, frame_row_number(&w->f, first));
+            return ERR(err, ERR_INVALID,
+                       "column '%s' is infinite in %zu rows (first: row %zu); clip it, or correct "
+                       "the data",
+                       t->names[k], infinite, frame_row_number(&w->f, first));
     }
     return 0;
 }
@@ -241,11 +254,13 @@ static int finish_graph(struct training *t, const struct linear_model *m, struct
         return ERR(err, ERR_NOMEM, "no memory for the model");
     for (size_t k = 0; k < t->p; k++)
         coefficients[k] = m->coefficients[k + 1].estimate;
-    IGNORE(pipe_linear(&t->g, t->design, coefficients, t->p, m->coefficients[0].estimate, "prediction"));
+    IGNORE(pipe_linear(&t->g, t->design, coefficients, t->p, m->coefficients[0].estimate,
+                       "prediction"));
     graph_property(&t->g, "slipway.family", model_family_name(t->s->model.family));
     graph_property(&t->g, "slipway.target", w->project->source->target);
     buf_init(&b, LIMIT_MODEL_FILE);
-    int rc = t->g.failed ? ERR(err, ERR_NOMEM, "the model is too large") : onnx_write(&t->g, &b, err);
+    int rc =
+        t->g.failed ? ERR(err, ERR_NOMEM, "the model is too large") : onnx_write(&t->g, &b, err);
     if (rc == 0) {
         w->onnx = arena_str(w->a, buf_view(&b));
         sha256_of(w->onnx, w->onnx_sha256);
@@ -289,7 +304,8 @@ static void write_example(const struct training *t, struct json_out *o)
     jo_object_end(o);
 }
 
-static int keep_report(struct training *t, const struct linear_model *m, const struct linear_plots *plots, struct err *err)
+static int keep_report(struct training *t, const struct linear_model *m,
+                       const struct linear_plots *plots, struct err *err)
 {
     struct work *w = t->w;
     struct buf b;
@@ -301,7 +317,9 @@ static int keep_report(struct training *t, const struct linear_model *m, const s
     write_example(t, &o);
     jo_object_end(&o);
     w->model_json = arena_str(w->a, buf_view(&b));
-    int rc = b.failed || !w->model_json.p ? ERR(err, ERR_LIMIT, "the report of the fit is too large") : 0;
+    int rc = b.failed || !w->model_json.p
+                 ? ERR(err, ERR_LIMIT, "the report of the fit is too large")
+                 : 0;
     buf_fini(&b);
     return rc;
 }
@@ -320,9 +338,16 @@ static int fit(struct training *t, struct err *err)
     const double *y = training_target(t, err);
     if (!y)
         return err->code;
-    struct linear_data data = { .n = w->split.rows[PART_TRAIN], .p = t->p, .columns = (const double *const *)t->columns, .stride = 1,
-                                .rows = w->split.index[PART_TRAIN], .y = y, .names = t->names, .target = w->project->source->target };
-    struct linear_options options = { t->s->model.family == MODEL_RIDGE ? t->s->model.alpha : 0, w->threads };
+    struct linear_data data = { .n = w->split.rows[PART_TRAIN],
+                                .p = t->p,
+                                .columns = (const double *const *)t->columns,
+                                .stride = 1,
+                                .rows = w->split.index[PART_TRAIN],
+                                .y = y,
+                                .names = t->names,
+                                .target = w->project->source->target };
+    struct linear_options options = { t->s->model.family == MODEL_RIDGE ? t->s->model.alpha : 0,
+                                      w->threads };
     int rc = linear_fit(w->a, &data, &options, &m, err);
     if (rc == 0)
         rc = linear_plots_compute(w->a, &data, &m, &plots, err);
@@ -339,7 +364,8 @@ static int train(struct training *t, struct err *err)
 {
     struct work *w = t->w;
     if (!t->s->model.intercept)
-        return ERR(err, ERR_INVALID, "a model without intercept cannot be trained yet; remove `intercept: false`");
+        return ERR(err, ERR_INVALID,
+                   "a model without intercept cannot be trained yet; remove `intercept: false`");
     int rc = work_need_split(w);
     if (rc)
         return ERR(err, rc, "%s", w->failure.message);

@@ -9,7 +9,8 @@
 static void make_frame(struct arena *a, struct frame *f, size_t n)
 {
     frame_init(f, a, n);
-    struct column *x = frame_add(f, "x", COLUMN_NUMBER, NULL), *t = frame_add(f, "t", COLUMN_TIME, NULL),
+    struct column *x = frame_add(f, "x", COLUMN_NUMBER, NULL),
+                  *t = frame_add(f, "t", COLUMN_TIME, NULL),
                   *s = frame_add(f, "s", COLUMN_STRING, NULL);
     s = frame_column(f, STR("s"));
     s->levels = ARENA_TRY_ARRAY(a, 3, str_t);

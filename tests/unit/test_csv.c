@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * CSV files that are right, odd and hostile. Needs DuckDB (scripts/setup-engines); without it the tests
- * that read say so and pass. */
+ * CSV files that are right, odd and hostile. Needs DuckDB (scripts/setup-engines); without it the
+ * tests that read say so and pass. */
 #include "test.h"
 
 #include "base/engine.h"
@@ -66,12 +66,17 @@ TEST(csv_types)
     if (!have_engine())
         return;
     set_up(&f);
-    READ_OK(&f, "i,x,s,b,t,d\n1,2.5,red,true,2024-01-02 03:04:05,2024-01-02\n,NA,,FALSE,,\n3,1e-4,red,false,2024-01-02T03:04:05.250,1969-12-31\n");
+    READ_OK(
+        &f,
+        "i,x,s,b,t,d\n1,2.5,red,true,2024-01-02 "
+        "03:04:05,2024-01-02\n,NA,,FALSE,,\n3,1e-4,red,false,2024-01-02T03:04:05.250,1969-12-31\n");
     CHECK_INT(f.r.frame.n, 3);
     CHECK_INT(col(&f, "i")->type, COLUMN_INTEGER);
-    CHECK(col(&f, "i")->numbers[0] == 1 && isnan(col(&f, "i")->numbers[1]) && col(&f, "i")->numbers[2] == 3);
+    CHECK(col(&f, "i")->numbers[0] == 1 && isnan(col(&f, "i")->numbers[1]) &&
+          col(&f, "i")->numbers[2] == 3);
     CHECK_INT(col(&f, "x")->type, COLUMN_NUMBER);
-    CHECK(col(&f, "x")->numbers[0] == 2.5 && isnan(col(&f, "x")->numbers[1]) && col(&f, "x")->numbers[2] == 1e-4);
+    CHECK(col(&f, "x")->numbers[0] == 2.5 && isnan(col(&f, "x")->numbers[1]) &&
+          col(&f, "x")->numbers[2] == 1e-4);
     CHECK_INT(col(&f, "s")->type, COLUMN_STRING);
     CHECK_INT(col(&f, "s")->codes[1], -1);
     CHECK_INT(col(&f, "s")->codes[2], 0);
@@ -80,7 +85,8 @@ TEST(csv_types)
     CHECK_INT(col(&f, "b")->type, COLUMN_BOOLEAN);
     CHECK(col(&f, "b")->numbers[0] == 1 && col(&f, "b")->numbers[1] == 0);
     CHECK_INT(col(&f, "t")->type, COLUMN_TIME);
-    CHECK(col(&f, "t")->numbers[0] == 1704164645000.0 && col(&f, "t")->numbers[2] == 1704164645250.0);
+    CHECK(col(&f, "t")->numbers[0] == 1704164645000.0 &&
+          col(&f, "t")->numbers[2] == 1704164645250.0);
     CHECK(col(&f, "d")->numbers[0] == 1704153600000.0 && col(&f, "d")->numbers[2] == -86400000.0);
     CHECK_STR(f.r.file.sha256, "17e19b1900adba15944834a40967772bf8ac2dbc3b9bdef0cb9d7edfbcb1a8ef");
     arena_fini(&f.a);
@@ -92,7 +98,8 @@ TEST(csv_dialects)
     if (!have_engine())
         return;
     set_up(&f);
-    READ_OK(&f, "\xef\xbb\xbf" "a;b;c\r\n1;2,5;x\r\n2;3;\"y;\"\"z\r\nw\"\r\n");
+    READ_OK(&f, "\xef\xbb\xbf"
+                "a;b;c\r\n1;2,5;x\r\n2;3;\"y;\"\"z\r\nw\"\r\n");
     CHECK_INT(f.r.dialect.delimiter, ';');
     CHECK_INT(f.r.dialect.bom, 1);
     CHECK_STR(f.r.dialect.newline, "\\r\\n");
@@ -109,7 +116,8 @@ TEST(csv_dialects)
     READ_OK(&f, "v\n1\n2\n");
     CHECK_INT(f.r.frame.column_n, 1);
     CHECK_INT(f.r.frame.n, 2);
-    READ_OK(&f, "A,a,\"x \"\"y\"\"\"\n1,2,3\n1,2,\n"); /* names differ in case only, and need quoting */
+    READ_OK(&f,
+            "A,a,\"x \"\"y\"\"\"\n1,2,3\n1,2,\n"); /* names differ in case only, and need quoting */
     CHECK(col(&f, "a")->numbers[0] == 2 && col(&f, "x \"y\"")->numbers[0] == 3);
     READ_OK(&f, "a,b\n1,2"); /* no newline at the end */
     CHECK_INT(f.r.frame.n, 1);
@@ -140,14 +148,22 @@ TEST(csv_bad_files)
     expect_failure(&f, STR("a,b,a\n1,2,3\n"), ERR_INVALID, "columns 1 and 3 are both named 'a'");
     expect_failure(&f, STR(",b\n1,2\n"), ERR_INVALID, "column 1 has no name");
     expect_failure(&f, STR("a,b,\n1,2,\n"), ERR_INVALID, "the header line ends with a comma");
-    expect_failure(&f, STR("a,b\n1,2\n3,4,5\n"), ERR_INVALID, "d.csv:3: this line has 3 fields, the header has 2");
+    expect_failure(&f, STR("a,b\n1,2\n3,4,5\n"), ERR_INVALID,
+                   "d.csv:3: this line has 3 fields, the header has 2");
     expect_failure(&f, STR("a,b\n1,\"x\ny\"\n3\n"), ERR_INVALID, "d.csv:4: this line has 1 fields");
-    expect_failure(&f, STR("a,b\n1,\"xx\n2,3\n"), ERR_INVALID, "d.csv:2: a quote is opened and never closed");
-    expect_failure(&f, STR("a,b\n1,\"xx\"y\n2,3\n"), ERR_INVALID, "d.csv:2: there is text after a closing quote");
-    expect_failure(&f, STR("a,b\n1,x\n2,caf\xe9\n"), ERR_INVALID, "d.csv:3: this line is not UTF-8");
+    expect_failure(&f, STR("a,b\n1,\"xx\n2,3\n"), ERR_INVALID,
+                   "d.csv:2: a quote is opened and never closed");
+    expect_failure(&f, STR("a,b\n1,\"xx\"y\n2,3\n"), ERR_INVALID,
+                   "d.csv:2: there is text after a closing quote");
+    expect_failure(&f, STR("a,b\n1,x\n2,caf\xe9\n"), ERR_INVALID,
+                   "d.csv:3: this line is not UTF-8");
     expect_failure(&f, STR("a,b\xe9\n1,x\n"), ERR_INVALID, "is not UTF-8");
-    expect_failure(&f, STR("\xff\xfe" "a\0,\0b\0\n\0"), ERR_INVALID, "is UTF-16");
-    expect_failure(&f, STR("a,b\r\n1,2\n3,4\r\n"), ERR_INVALID, "d.csv:2: this line ends with LF, line 1 with CRLF");
+    expect_failure(&f,
+                   STR("\xff\xfe"
+                       "a\0,\0b\0\n\0"),
+                   ERR_INVALID, "is UTF-16");
+    expect_failure(&f, STR("a,b\r\n1,2\n3,4\r\n"), ERR_INVALID,
+                   "d.csv:2: this line ends with LF, line 1 with CRLF");
     f.source.path = "absent.csv";
     expect_failure(&f, STR("a"), ERR_NOT_FOUND, "data file 'absent.csv' does not exist");
     f.source.path = ".";
@@ -167,7 +183,8 @@ TEST(csv_late_bad_value)
     for (int i = 0; i < 30000; i++)
         buf_puts(&b, "1,2.5,x\n");
     buf_puts(&b, "3,abc,x\n");
-    expect_failure(&f, buf_view(&b), ERR_INVALID, "d.csv:30004: column 'b' is a number, but here it is 'abc'");
+    expect_failure(&f, buf_view(&b), ERR_INVALID,
+                   "d.csv:30004: column 'b' is a number, but here it is 'abc'");
     buf_fini(&b);
     arena_fini(&f.a);
 }
@@ -192,11 +209,15 @@ TEST(csv_frozen_dialect)
     buf_fini(&b);
     f.options.frozen = &frozen;
     f.options.frozen_from = "slipway.lock";
-    READ_OK(&f, "a,d\n1.5,30/11/2024\n"); /* whole numbers may become decimal; a new row is a new row */
+    READ_OK(&f,
+            "a,d\n1.5,30/11/2024\n"); /* whole numbers may become decimal; a new row is a new row */
     CHECK_INT(col(&f, "a")->type, COLUMN_NUMBER);
-    expect_failure(&f, STR("a,d\nx,30/11/2024\n"), ERR_INVALID, "d.csv:2: column 'a' is a number by slipway.lock, but here it is 'x'");
-    expect_failure(&f, STR("a,d\n1,2024-11-30\n"), ERR_INVALID, "column 'd' is a date or time by slipway.lock");
-    expect_failure(&f, STR("a;d\n1;30/11/2024\n"), ERR_INVALID, "fields are separated by ';', slipway.lock says ','");
+    expect_failure(&f, STR("a,d\nx,30/11/2024\n"), ERR_INVALID,
+                   "d.csv:2: column 'a' is a number by slipway.lock, but here it is 'x'");
+    expect_failure(&f, STR("a,d\n1,2024-11-30\n"), ERR_INVALID,
+                   "column 'd' is a date or time by slipway.lock");
+    expect_failure(&f, STR("a;d\n1;30/11/2024\n"), ERR_INVALID,
+                   "fields are separated by ';', slipway.lock says ','");
     arena_fini(&f.a);
 }
 

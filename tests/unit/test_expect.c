@@ -23,7 +23,8 @@ static void make_frame(struct arena *a, struct frame *f)
     CHECK_OK(frame_keep(f, keep, 6, err)); /* row 1 of the file was dropped before */
 }
 
-static int starts_with_upper(void *arg, const char *pattern, const str_t *texts, size_t n, uint8_t *out, struct err *err)
+static int starts_with_upper(void *arg, const char *pattern, const str_t *texts, size_t n,
+                             uint8_t *out, struct err *err)
 {
     (void)arg, (void)pattern, (void)err;
     for (size_t i = 0; i < n; i++)
@@ -69,9 +70,12 @@ TEST(expect_says_all_failures)
         CHECK_INT(o[i].passed, passed[i]);
     }
     struct err e = ERR_INIT;
-    const struct expect_rule bad = { .kind = EXPECT_IN_RANGE, .column = "s" }, absent = { .kind = EXPECT_UNIQUE, .column = "x" };
+    const struct expect_rule bad = { .kind = EXPECT_IN_RANGE, .column = "s" },
+                             absent = { .kind = EXPECT_UNIQUE, .column = "x" };
     CHECK_INT(expect_check(&a, &f, &bad, 1, NULL, NULL, &o, &e), ERR_INVALID);
-    CHECK_STR(e.msg, "expect in_range: in_range looks at numbers, column 's' is text; use in_set or matches");
+    CHECK_STR(
+        e.msg,
+        "expect in_range: in_range looks at numbers, column 's' is text; use in_set or matches");
     CHECK_INT(expect_check(&a, &f, &absent, 1, NULL, NULL, &o, &e), ERR_INVALID);
     arena_fini(&a);
 }
@@ -80,7 +84,8 @@ TEST(expect_patterns_are_re2)
 {
     struct arena a;
     struct engine engine;
-    const str_t texts[] = { STR("A-1"), STR("a-1"), STR("A-12"), STR("it's"), { "A-1\0x", 5 }, STR("") };
+    const str_t texts[] = { STR("A-1"),  STR("a-1"),      STR("A-12"),
+                            STR("it's"), { "A-1\0x", 5 }, STR("") };
     uint8_t ok[6];
     struct err e = ERR_INIT;
     arena_init(&a, MIB(1));

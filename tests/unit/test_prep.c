@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Row operations, and fitting against scikit-learn 1.9.1 (figures printed by it; relative 1e-15). */
+ * Row operations, and fitting against scikit-learn 1.9.1 (figures printed by it; relative 1e-15).
+ */
 #include "test.h"
 
 #include "base/limits.h"
@@ -36,7 +37,8 @@ TEST(prep_impute_like_sklearn)
     CHECK_INT(prep_fit_fill(&v, NULL, 6, &c, &f, &e), ERR_INVALID);
     CHECK_STR(e.msg, "column 's' holds text: it has no mean; use most_frequent or a constant");
     double none[] = { NAN, NAN };
-    CHECK_INT(prep_fit_fill(&(struct prep_values){ .numbers = none }, NULL, 2, &c, &f, &e), ERR_INVALID);
+    CHECK_INT(prep_fit_fill(&(struct prep_values){ .numbers = none }, NULL, 2, &c, &f, &e),
+              ERR_INVALID);
     CHECK_STR(e.msg, "column 's' has no value in the training rows; drop it or impute a constant");
 }
 
@@ -54,7 +56,8 @@ TEST(prep_scale_like_sklearn)
     CHECK_NEAR(s.scale, 43301268.97317802, 1e-15);
     double constant[] = { 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1 };
     CHECK_NEAR(scaled(constant, 7, SCALE_STANDARD).scale, 1, 0);
-    double almost[] = { 1e9 + .1, 1e9 + .1, 1e9 + .1, 1e9 + .1 + 1e-7, 1e9 + .1 + 1e-7, 1e9 + .1 + 1e-7 };
+    double almost[] = { 1e9 + .1,        1e9 + .1,        1e9 + .1,
+                        1e9 + .1 + 1e-7, 1e9 + .1 + 1e-7, 1e9 + .1 + 1e-7 };
     CHECK_NEAR(scaled(almost, 6, SCALE_STANDARD).scale, 1, 0); /* rounding explains the spread */
     s = scaled(x, 10, SCALE_MINMAX);
     CHECK_NEAR(s.shift, -2, 0);
@@ -75,7 +78,9 @@ TEST(prep_categories_are_sorted)
     arena_init(&a, MIB(1));
     str_t levels[] = { STR("b"), STR("unused"), STR("B"), STR("a") };
     int32_t codes[] = { 3, 0, -1, 2, 0 };
-    CHECK_OK(prep_fit_categories(&a, &(struct prep_values){ .codes = codes, .levels = levels, .level_n = 4 }, NULL, 5, &c, err));
+    CHECK_OK(prep_fit_categories(
+        &a, &(struct prep_values){ .codes = codes, .levels = levels, .level_n = 4 }, NULL, 5, &c,
+        err));
     CHECK_INT(c.n, 3);
     CHECK_VIEW(c.strings[0], "B");
     CHECK_VIEW(c.strings[1], "a");

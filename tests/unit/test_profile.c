@@ -6,7 +6,8 @@
 #include "data/dataset.h"
 #include "data/profile.h"
 
-static const double y[] = { 0.441227, -0.33087, 2.430771, -0.252092, 0.10961, 1.582481, -0.909232, -0.591637, 0.187603, -0.32987, -1.192765 };
+static const double y[] = { 0.441227,  -0.33087,  2.430771, -0.252092, 0.10961,  1.582481,
+                            -0.909232, -0.591637, 0.187603, -0.32987,  -1.192765 };
 
 TEST(profile_numbers_like_numpy)
 {
@@ -14,7 +15,8 @@ TEST(profile_numbers_like_numpy)
     struct frame f;
     struct profile p;
     struct csv_source s = { .target = "y" };
-    static const double q[] = { -1.192765, -1.0509985, -0.4612535, -0.252092, 0.314415, 2.006626, 2.430771 };
+    static const double q[] = { -1.192765, -1.0509985, -0.4612535, -0.252092,
+                                0.314415,  2.006626,   2.430771 };
     static const size_t bins[] = { 1, 1, 0, 1, 2, 1, 0, 2, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1 };
     arena_init(&a, MIB(64));
     frame_init(&f, &a, 13);
@@ -54,10 +56,12 @@ TEST(profile_warns)
     arena_init(&a, MIB(64));
     frame_init(&f, &a, N);
     static const char *const names[] = { "target", "leak", "serial", "constant", "noise", "huge" };
-    static const enum column_type types[] = { COLUMN_NUMBER, COLUMN_NUMBER, COLUMN_INTEGER, COLUMN_NUMBER, COLUMN_NUMBER, COLUMN_NUMBER };
+    static const enum column_type types[] = { COLUMN_NUMBER, COLUMN_NUMBER, COLUMN_INTEGER,
+                                              COLUMN_NUMBER, COLUMN_NUMBER, COLUMN_NUMBER };
     for (size_t k = 0; k < ARRAY_LEN(names); k++)
         CHECK(frame_add(&f, names[k], types[k], NULL) != NULL);
-    struct column *text = frame_add(&f, "text", COLUMN_STRING, NULL), *none = frame_add(&f, "none", COLUMN_STRING, NULL);
+    struct column *text = frame_add(&f, "text", COLUMN_STRING, NULL),
+                  *none = frame_add(&f, "none", COLUMN_STRING, NULL);
     text->levels = ARENA_TRY_ARRAY(&a, 4, str_t);
     text->level_n = 4;
     static const char *const levels[] = { "1.5", "2", "3", "unknown" };
@@ -76,12 +80,14 @@ TEST(profile_warns)
     }
     CHECK_OK(profile_make(&a, &f, &s, 2, &p, err));
     CHECK(warned(&p, "column 'leak' alone explains 100.00 % of the target"));
-    CHECK(warned(&p, "column 'serial' looks like an identifier (200 different values in 200 rows)"));
+    CHECK(
+        warned(&p, "column 'serial' looks like an identifier (200 different values in 200 rows)"));
     CHECK(warned(&p, "column 'constant' is constant"));
     CHECK(warned(&p, "column 'huge' has 1 infinite values"));
     CHECK(warned(&p, "column 'none' has no values"));
     CHECK(warned(&p, "the target 'target' is missing in 1 of 200 rows"));
-    CHECK(warned(&p, "column 'text' is text only because of 1 of 200 values, first 'unknown' in row 78"));
+    CHECK(warned(
+        &p, "column 'text' is text only because of 1 of 200 values, first 'unknown' in row 78"));
     CHECK(!warned(&p, "'noise'"));
     CHECK_INT(p.columns[3].top_n, 1);
     CHECK_STR(p.columns[3].top[0].value, "4");
@@ -114,13 +120,20 @@ TEST(dataset_version_is_of_content)
     struct arena a;
     struct frame f;
     struct csv_source s = { .target = "y" };
-    struct dataset d = { .name = "one", .file = { .path = "d.csv", .bytes = 5, .sha256 = "00" } }, other;
+    struct dataset d = { .name = "one", .file = { .path = "d.csv", .bytes = 5, .sha256 = "00" } },
+                   other;
     struct csv_column c = { "y", CSV_TYPE_NUMBER, "DOUBLE" };
     arena_init(&a, MIB(64));
     frame_init(&f, &a, 11);
     memcpy(frame_add(&f, "y", COLUMN_NUMBER, NULL)->numbers, y, sizeof y);
     CHECK_OK(profile_make(&a, &f, &s, 1, &d.profile, err));
-    d.dialect = (struct csv_dialect){ .delimiter = ',', .header = 1, .newline = "\\n", .date_format = "", .time_format = "", .columns = &c, .column_n = 1 };
+    d.dialect = (struct csv_dialect){ .delimiter = ',',
+                                      .header = 1,
+                                      .newline = "\\n",
+                                      .date_format = "",
+                                      .time_format = "",
+                                      .columns = &c,
+                                      .column_n = 1 };
     CHECK_OK(dataset_seal(&d, err));
     other = d;
     other.name = "another name";

@@ -60,7 +60,8 @@ TEST(split_hash_is_stable_for_ever)
     for (size_t i = 0; i < 32; i++)
         parts[i] = "tvT"[x.s.part[i]];
     CHECK_STR(parts, "vvtTtvvtvttttTtttvTTvttTttttvTtt");
-    CHECK_STR(x.s.digest[PART_TEST], "889da9c5529a541b6320f72154b4a69e72b29ec0f1c88e57caf6c6271f6888b6");
+    CHECK_STR(x.s.digest[PART_TEST],
+              "889da9c5529a541b6320f72154b4a69e72b29ec0f1c88e57caf6c6271f6888b6");
     arena_fini(&x.a);
 }
 
@@ -155,7 +156,8 @@ TEST(split_stratified_holds_shares_in_each_stratum)
     make(&x, 1);
     double sum = 0;
     for (size_t i = 0; i < 1000; i++)
-        sum += x.s.part[i] == PART_TEST && frame_column(&x.f, STR("v"))->numbers[i] >
+        sum += x.s.part[i] == PART_TEST &&
+               frame_column(&x.f, STR("v"))->numbers[i] >
                    0.5; /* about half of the test part is in the upper half */
     CHECK(sum > 85 && sum < 115);
     CHECK_INT(x.s.rows[PART_TEST], 200);

@@ -18,7 +18,7 @@ struct fixture {
     const char *params, *champion; /* JSON */
     int force, threads;
     int exit;
-    struct json r;                 /* result.json */
+    struct json r; /* result.json */
     str_t result, progress;
 };
 
@@ -77,9 +77,11 @@ static void put_rows(struct fixture *f, int n, const char *extra)
         double area = 50 + 100 * rng_uniform(&r), noise = rng_normal(&r);
         int rooms = k % 6, city = k % 4;
         if (k % 10)
-            buf_printf(&b, "r%d,%.2f,%d,%s,%.3f\n", k, area, rooms, cities[city], 3 * area + 10 * rooms + 20 * city + noise);
+            buf_printf(&b, "r%d,%.2f,%d,%s,%.3f\n", k, area, rooms, cities[city],
+                       3 * area + 10 * rooms + 20 * city + noise);
         else
-            buf_printf(&b, "r%d,,%d,%s,%.3f\n", k, rooms, cities[city], 300 + 10.0 * rooms + 20 * city + noise);
+            buf_printf(&b, "r%d,,%d,%s,%.3f\n", k, rooms, cities[city],
+                       300 + 10.0 * rooms + 20 * city + noise);
     }
     buf_puts(&b, extra);
     put_file(f, "rows.csv", b.p);
@@ -159,8 +161,10 @@ static const char *story(struct fixture *f)
     struct buf b;
     buf_init(&b, KIB(16));
     for (size_t i = 0; i < stages->n; i++)
-        buf_printf(&b, "%s%s %s: %s", i ? ", " : "", json_get_string(&stages->items[i], "name", "?"),
-                   json_get_string(&stages->items[i], "state", "?"), json_get_string(&stages->items[i], "why", "?"));
+        buf_printf(&b, "%s%s %s: %s", i ? ", " : "",
+                   json_get_string(&stages->items[i], "name", "?"),
+                   json_get_string(&stages->items[i], "state", "?"),
+                   json_get_string(&stages->items[i], "why", "?"));
     const char *text = arena_strdup(&f->a, b.p);
     buf_fini(&b);
     return text;
@@ -182,14 +186,18 @@ TEST(work_finishes)
     CHECK_FINISHED(&f);
     CHECK_STR(text_at(&f, "state"), "finished");
     CHECK_INT(number_at(&f, "dataset.rows"), 405);
-    CHECK_INT(number_at(&f, "split.train") + number_at(&f, "split.valid") + number_at(&f, "split.test"), 400);
+    CHECK_INT(number_at(&f, "split.train") + number_at(&f, "split.valid") +
+                  number_at(&f, "split.test"),
+              400);
     CHECK(number_at(&f, "metrics.test.r2.value") > 0.9);
     CHECK(number_at(&f, "metrics.test.rmse.low") < number_at(&f, "metrics.test.rmse.value"));
-    CHECK(number_at(&f, "metrics.baseline.rmse.value") > 10 * number_at(&f, "metrics.test.rmse.value") / 4);
+    CHECK(number_at(&f, "metrics.baseline.rmse.value") >
+          10 * number_at(&f, "metrics.test.rmse.value") / 4);
     CHECK_STR(text_at(&f, "model.signature.outputs") /* an array */, "(none)");
     CHECK_INT(json_path(&f.r, "model.signature.inputs")->n, 3);
     CHECK_INT(json_get(&f.r, "gates")->n, 2);
-    CHECK_STR(story(&f), "rows success: first run, clean success: first run, split success: first run, train success: first run, check success: first run");
+    CHECK_STR(story(&f), "rows success: first run, clean success: first run, split success: first "
+                         "run, train success: first run, check success: first run");
     char hex[SHA256_HEX];
     CHECK_OK(sha256_file(fs_join(&f.a, f.dir, "run0/output/model/model.onnx"), hex, NULL, err));
     CHECK_STR(text_at(&f, "model.digest"), hex);
@@ -236,20 +244,25 @@ TEST(work_says_why)
     double value = number_at(&f, "metrics.test.rmse.value");
     run(&f);
     CHECK_FINISHED(&f);
-    CHECK_STR(story(&f), "rows skipped: nothing changed, clean skipped: nothing changed, split skipped: nothing changed, "
+    CHECK_STR(story(&f), "rows skipped: nothing changed, clean skipped: nothing changed, split "
+                         "skipped: nothing changed, "
                          "train skipped: nothing changed, check success: checked on every run");
     CHECK_STR(text_at(&f, "model.digest"), digest);
     CHECK(number_at(&f, "metrics.test.rmse.value") == value);
     CHECK_INT(json_path(&f.r, "dataset.columns")->n, 5);
-    CHECK_INT(number_at(&f, "split.train") + number_at(&f, "split.valid") + number_at(&f, "split.test"), 400);
+    CHECK_INT(number_at(&f, "split.train") + number_at(&f, "split.valid") +
+                  number_at(&f, "split.test"),
+              400);
     f.params = "{\"alpha\":\"2\"}";
     run(&f);
-    CHECK_STR(story(&f), "rows skipped: nothing changed, clean skipped: nothing changed, split skipped: nothing changed, "
+    CHECK_STR(story(&f), "rows skipped: nothing changed, clean skipped: nothing changed, split "
+                         "skipped: nothing changed, "
                          "train success: params.alpha 0.5 → 2, check success: train changed");
     CHECK(strcmp(text_at(&f, "model.digest"), digest) != 0);
     f.params = "{}"; /* back: the old model is still there */
     run(&f);
-    CHECK(strstr(story(&f), "train skipped: params.alpha 2 → 0.5, but the result is in the cache") != NULL);
+    CHECK(strstr(story(&f),
+                 "train skipped: params.alpha 2 → 0.5, but the result is in the cache") != NULL);
     CHECK_STR(text_at(&f, "model.digest"), digest);
     put_rows(&f, 400, "r999,80,3,north,275\n");
     run(&f);
@@ -315,24 +328,27 @@ TEST(work_learns_from_training_rows_only)
     set_up(&other); /* the same but for values that stand in the test part alone */
     str_t text;
     CHECK_OK(fs_read(&f.a, fs_join(&f.a, other.dir, "rows.csv"), MIB(1), &text, err));
-    static const char split_first[] = "name: houses\n"
-                                      "data: { rows: { csv: rows.csv, target: price, key: id } }\n"
-                                      "stages:\n"
-                                      "  split: { by: hash, train: 0.6, valid: 0.2, test: 0.2, seed: 3 }\n"
-                                      "  clean:\n"
-                                      "    do:\n"
-                                      "      - scale: [area]\n"
-                                      "      - one_hot: [city]\n"
-                                      "      - impute: { area: 0 }\n"
-                                      "      - drop_duplicates: [id]\n"
-                                      "  train: { model: ridge, alpha: 0.5 }\n";
+    static const char split_first[] =
+        "name: houses\n"
+        "data: { rows: { csv: rows.csv, target: price, key: id } }\n"
+        "stages:\n"
+        "  split: { by: hash, train: 0.6, valid: 0.2, test: 0.2, seed: 3 }\n"
+        "  clean:\n"
+        "    do:\n"
+        "      - scale: [area]\n"
+        "      - one_hot: [city]\n"
+        "      - impute: { area: 0 }\n"
+        "      - drop_duplicates: [id]\n"
+        "  train: { model: ridge, alpha: 0.5 }\n";
     put_file(&other, "slipway.yaml", split_first);
     run(&other);
     CHECK_FINISHED(&other);
-    /* scaling first and filling with the mean (0) is the same as filling with the mean and scaling by the
-     * spread of the values present, up to that spread; the parts are the same whatever the order. */
+    /* scaling first and filling with the mean (0) is the same as filling with the mean and scaling
+     * by the spread of the values present, up to that spread; the parts are the same whatever the
+     * order. */
     CHECK_STR(text_at(&other, "split.digests.train"), text_at(&f, "split.digests.train"));
-    CHECK_NEAR(number_at(&other, "metrics.test.rmse.value"), number_at(&f, "metrics.test.rmse.value"), 0.02);
+    CHECK_NEAR(number_at(&other, "metrics.test.rmse.value"),
+               number_at(&f, "metrics.test.rmse.value"), 0.02);
     arena_fini(&f.a);
     arena_fini(&other.a);
 }
@@ -343,18 +359,20 @@ TEST(work_clips_the_target_in_training_only)
     if (!have_engine())
         return;
     set_up(&f);
-    put_file(&f, "slipway.yaml", "name: houses\n"
-                                 "data: { rows: { csv: rows.csv, target: price, key: id } }\n"
-                                 "stages:\n"
-                                 "  clean:\n"
-                                 "    do:\n"
-                                 "      - clip: { price: [100, 100] }\n"
-                                 "  train: { model: linear_regression, features: [rooms] }\n");
+    put_file(&f, "slipway.yaml",
+             "name: houses\n"
+             "data: { rows: { csv: rows.csv, target: price, key: id } }\n"
+             "stages:\n"
+             "  clean:\n"
+             "    do:\n"
+             "      - clip: { price: [100, 100] }\n"
+             "  train: { model: linear_regression, features: [rooms] }\n");
     run(&f);
     CHECK_FINISHED(&f);
-    CHECK_NEAR(number_at(&f, "model.fit.r2"), 1, 1e-12); /* a constant target, fitted */
+    CHECK_NEAR(number_at(&f, "model.fit.r2"), 1, 1e-12);   /* a constant target, fitted */
     CHECK(number_at(&f, "metrics.test.bias.value") < -50); /* judged by the truth */
-    CHECK_STR(story(&f), "rows success: first run, clean success: first run, split success: first run, train success: first run");
+    CHECK_STR(story(&f), "rows success: first run, clean success: first run, split success: first "
+                         "run, train success: first run");
     arena_fini(&f.a);
 }
 
@@ -386,40 +404,49 @@ TEST(work_compares_with_the_champion)
         return;
     set_up(&f);
     run(&f);
-    f.champion = arena_printf(&f.a, "{\"version\":\"7\",\"model\":\"houses\",\"onnx\":\"%s/run0/output/model/model.onnx\"}", f.dir);
+    f.champion = arena_printf(
+        &f.a,
+        "{\"version\":\"7\",\"model\":\"houses\",\"onnx\":\"%s/run0/output/model/model.onnx\"}",
+        f.dir);
     run(&f);
     CHECK_FINISHED(&f);
     CHECK_STR(text_at(&f, "comparison.champion_version"), "7");
     CHECK(number_at(&f, "comparison.difference.value") == 0);
     CHECK(number_at(&f, "metrics.champion.rmse.value") == number_at(&f, "metrics.test.rmse.value"));
-    CHECK(strstr(story(&f), "train skipped: nothing changed, check success: champion changed") != NULL);
+    CHECK(strstr(story(&f), "train skipped: nothing changed, check success: champion changed") !=
+          NULL);
     char *text = arena_strdup(&f.a, plain), *at = strstr(text, "area: [0, 1000]");
     CHECK(at != NULL);
-    put_file(&f, "rows.csv", "id,surface,rooms,city,price\n1,2,3,north,4\n2,3,4,south,5\n3,1,5,north,2\n4,5,6,south,9\n5,9,1,north,3\n6,7,7,south,2\n7,7,7,south,2\n8,7,7,south,2\n");
-    put_file(&f, "slipway.yaml", "name: houses\n"
-                                 "data: { rows: { csv: rows.csv, target: price, key: id } }\n"
-                                 "stages:\n"
-                                 "  split: { by: time, time: rooms, train: 0.5, test: 0.5 }\n"
-                                 "  train: { model: ridge, features: [surface] }\n");
+    put_file(&f, "rows.csv",
+             "id,surface,rooms,city,price\n1,2,3,north,4\n2,3,4,south,5\n3,1,5,north,2\n4,5,6,"
+             "south,9\n5,9,1,north,3\n6,7,7,south,2\n7,7,7,south,2\n8,7,7,south,2\n");
+    put_file(&f, "slipway.yaml",
+             "name: houses\n"
+             "data: { rows: { csv: rows.csv, target: price, key: id } }\n"
+             "stages:\n"
+             "  split: { by: time, time: rooms, train: 0.5, test: 0.5 }\n"
+             "  train: { model: ridge, features: [surface] }\n");
     f.force = 1; /* another form of file */
     run(&f);
     CHECK_FINISHED(&f);
     const struct json *warnings = json_path(&f.r, "dataset.warnings");
     int found = 0;
     for (size_t i = 0; i < warnings->n; i++)
-        found |= strstr(warnings->items[i].string.p, "the champion (version 7) cannot be compared: it needs a column 'area'") != NULL;
+        found |=
+            strstr(warnings->items[i].string.p,
+                   "the champion (version 7) cannot be compared: it needs a column 'area'") != NULL;
     CHECK(found);
     CHECK(number_at(&f, "metrics.test.n.value") > 0);
     arena_fini(&f.a);
 }
 
 struct failing {
-    const char *from, *to;   /* in slipway.yaml; NULL = leave */
-    const char *rows;        /* rows.csv; NULL = the good one; "-" = none */
+    const char *from, *to; /* in slipway.yaml; NULL = leave */
+    const char *rows;      /* rows.csv; NULL = the good one; "-" = none */
     int exit;
     const char *stage;
-    int line;                /* 0 = not looked at */
-    const char *message;     /* part of it */
+    int line;            /* 0 = not looked at */
+    const char *message; /* part of it */
 };
 
 TEST(work_tells_failures)
@@ -432,11 +459,15 @@ TEST(work_tells_failures)
         { "unique: [id]", "unique: [city]", NULL, 1, "clean", 13, "unique city: " },
         { NULL, NULL, "-", 1, "rows", 4, "data file 'rows.csv' does not exist" },
         { NULL, NULL, "", 1, "rows", 4, "'rows.csv' is empty" },
-        { NULL, NULL, "id,area,rooms,city,price\n1,2,3,north\n", 1, "rows", 4, "rows.csv:2: this line has 4 fields" },
-        { NULL, NULL, "id,area,rooms,city,price\n1,2,3,north,4\n2,1,1,south,1\n", 1, "split", 15, "" },
-        { NULL, NULL, "id,area,rooms,city,price\n1,2,3,north,cheap\n2,1,1,south,dear\n", 2, "rows", 0, "price" },
+        { NULL, NULL, "id,area,rooms,city,price\n1,2,3,north\n", 1, "rows", 4,
+          "rows.csv:2: this line has 4 fields" },
+        { NULL, NULL, "id,area,rooms,city,price\n1,2,3,north,4\n2,1,1,south,1\n", 1, "split", 15,
+          "" },
+        { NULL, NULL, "id,area,rooms,city,price\n1,2,3,north,cheap\n2,1,1,south,dear\n", 2, "rows",
+          0, "price" },
         { "      - one_hot: [city]\n", "", NULL, 2, "rows", 0, "city" },
-        { "impute: { area: mean, city: unknown }", "impute: { city: unknown }", NULL, 1, "train", 16, "column 'area' is missing in 40 of 400 rows" },
+        { "impute: { area: mean, city: unknown }", "impute: { city: unknown }", NULL, 1, "train",
+          16, "column 'area' is missing in 40 of 400 rows" },
         { "by: hash", "by: time", NULL, 2, "(none)", 0, "time" },
         { "scale: [area]", "derive: { x: \"price * 2\" }", NULL, 2, "rows", 11, "is the target" },
     };
@@ -449,7 +480,9 @@ TEST(work_tells_failures)
         if (c->from) {
             const char *at = strstr(plain, c->from);
             CHECK(at != NULL);
-            put_file(&f, "slipway.yaml", arena_printf(&f.a, "%.*s%s%s", (int)(at - plain), plain, c->to, at + strlen(c->from)));
+            put_file(&f, "slipway.yaml",
+                     arena_printf(&f.a, "%.*s%s%s", (int)(at - plain), plain, c->to,
+                                  at + strlen(c->from)));
         }
         if (c->rows && strcmp(c->rows, "-") == 0)
             CHECK_OK(fs_remove(fs_join(&f.a, f.dir, "rows.csv"), err));
@@ -457,10 +490,12 @@ TEST(work_tells_failures)
             put_file(&f, "rows.csv", c->rows);
         run(&f);
         const char *message = text_at(&f, "error.message");
-        if (f.exit != c->exit || strcmp(text_at(&f, "state"), "failed") != 0 || !strstr(message, c->message) ||
-            strcmp(text_at(&f, "error.stage"), c->stage) != 0 || (c->line && (int)number_at(&f, "error.line") != c->line))
-            TEST_FAIL("case %zu: exit %d, state %s, stage %s, line %g: %s", i, f.exit, text_at(&f, "state"), text_at(&f, "error.stage"),
-                      number_at(&f, "error.line"), message);
+        if (f.exit != c->exit || strcmp(text_at(&f, "state"), "failed") != 0 ||
+            !strstr(message, c->message) || strcmp(text_at(&f, "error.stage"), c->stage) != 0 ||
+            (c->line && (int)number_at(&f, "error.line") != c->line))
+            TEST_FAIL("case %zu: exit %d, state %s, stage %s, line %g: %s", i, f.exit,
+                      text_at(&f, "state"), text_at(&f, "error.stage"), number_at(&f, "error.line"),
+                      message);
         arena_fini(&f.a);
     }
 }
@@ -475,18 +510,25 @@ TEST(work_plans_without_running)
         return;
     set_up(&f);
     CHECK_OK(fs_read(&f.a, fs_join(&f.a, f.dir, "slipway.yaml"), MIB(1), &config, err));
-    struct work_plan_request rq = { .project_dir = f.dir, .cache_dir = fs_join(&f.a, f.dir, "cache"), .config = config,
-                                    .config_path = "slipway.yaml", .seed = 1 };
+    struct work_plan_request rq = { .project_dir = f.dir,
+                                    .cache_dir = fs_join(&f.a, f.dir, "cache"),
+                                    .config = config,
+                                    .config_path = "slipway.yaml",
+                                    .seed = 1 };
     buf_init(&b, KIB(64));
     json_out_init(&o, &b);
     CHECK_OK(work_plan(&rq, &o, err));
-    CHECK(strstr(b.p, "{\"name\":\"train\",\"kind\":\"model\",\"will\":\"run\",\"why\":\"first run\"}") != NULL);
+    CHECK(
+        strstr(b.p,
+               "{\"name\":\"train\",\"kind\":\"model\",\"will\":\"run\",\"why\":\"first run\"}") !=
+        NULL);
     run(&f);
     CHECK_FINISHED(&f);
     buf_clear(&b);
     json_out_init(&o, &b);
     CHECK_OK(work_plan(&rq, &o, err));
-    CHECK(strstr(b.p, "{\"name\":\"train\",\"kind\":\"model\",\"will\":\"skip\",\"why\":\"nothing changed\"}") != NULL);
+    CHECK(strstr(b.p, "{\"name\":\"train\",\"kind\":\"model\",\"will\":\"skip\",\"why\":\"nothing "
+                      "changed\"}") != NULL);
     buf_fini(&b);
     arena_fini(&f.a);
 }
