@@ -113,10 +113,11 @@ test('demo: home → run → version → promote → try it → audit, by hand',
 
 test('demo: a change elsewhere appears by itself', async () => {
   const w = await demo(), page = await open();
-  await visit(page, w.url, '/endpoints/diabetes');
-  await page.waitForTimeout(1200); /* the event stream opens after the first view */
+  const stream = page.waitForResponse((r) => r.url().includes('/api/v1/events'));
+  await visit(page, w.url, '/audit');
+  await stream;
   await slipway(w.project, ['promote', 'diabetes', '--to', '2', '--reason', 'from the command line']);
-  await page.waitForFunction(() => /from the command line/.test(document.querySelector('.timeline').textContent));
+  await page.waitForFunction(() => /from the command line/.test(document.querySelector('.audit').textContent));
   calm(page, 'live');
   await close(page);
 });

@@ -48,7 +48,7 @@ export async function open({ lang = 'en', theme = 'light', width = 1280, height 
   browser ??= await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
   const context = await browser.newContext({ viewport: { width, height }, locale: lang, colorScheme: theme, reducedMotion: 'reduce', forcedColors, timezoneId: 'UTC' });
   const page = await context.newPage();
-  page.setDefaultTimeout(15000);
+  page.setDefaultTimeout(30000);
   page.complaints = [];
   page.sent = [];
   page.on('console', (m) => ['error', 'warning'].includes(m.type()) && page.complaints.push(`console ${m.type()}: ${m.text()}`));

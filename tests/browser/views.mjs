@@ -133,8 +133,8 @@ test('views: a route change is one request', async () => {
   await page.waitForTimeout(800);
   for (const [link, most] of [['nav a[href="/runs"]', 1], ['nav a[href="/models"]', 1], ['main a[href="/models/diabetes"]', 1], ['nav a[href="/endpoints"]', 1], ['main a[href="/endpoints/diabetes"]', 2], ['nav a[href="/audit"]', 1]]) {
     page.sent.length = 0;
-    await page.click(link);
-    await page.waitForTimeout(400);
+    await Promise.all([page.waitForResponse((r) => r.url().includes('/api/v1/view/')), page.click(link)]);
+    await page.waitForTimeout(300); /* for requests that should not come */
     const sent = page.sent.filter((r) => !/\/api\/v1\/endpoints\//.test(r.path));
     check(sent.length <= most, `${link}: ${sent.map((r) => r.path).join(' ')}`);
     check(sent.some((r) => r.path.startsWith('/api/v1/view/')), `${link} asked for its view`);

@@ -8,7 +8,8 @@ import { startKeys } from './keys';
 import { startLive } from './live';
 import { loadPrefs } from './prefs';
 import { route } from './router';
-import { show, useViews } from './state';
+import { screen, show, useViews } from './state';
+import type { Views } from './types';
 import { loadView } from './views';
 
 useViews(loadView);
@@ -28,6 +29,7 @@ effect(() => {
   setTimeout(() => {
     if (signedOut.value || streaming) return;
     streaming = true;
-    startLive();
+    /* Pages that list events know the newest: nothing falls between the page and the stream. */
+    startLive((screen.value?.data as Partial<Views['home']> | undefined)?.audit?.items[0]?.seq);
   }, 400);
 });
