@@ -251,3 +251,21 @@ void metrics_write_process(struct buf *b, int64_t started_ms)
     metrics_simple(b, "process_start_time_seconds", "gauge", "Start, seconds since 1970.",
                    (double)started_ms / 1000);
 }
+
+void metrics_write_listener(struct buf *b, const char *listener, const struct http_stats *st)
+{
+    static const struct {
+        const char *name, *type, *help;
+    } rows[] = { { "connections", "gauge", "Connections open now." },
+                 { "busy_requests", "gauge", "Requests being read, handled or answered." },
+                 { "queued_requests", "gauge", "Requests waiting for a worker." },
+                 { "connections_accepted_total", "counter", "Connections accepted." },
+                 { "connections_reaped_total", "counter", "Connections cut off by a deadline." } };
+    double values[] = { (double)st->connections, (double)st->busy, (double)st->queued,
+                        (double)st->accepted, (double)st->reaped };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char metric[96];
+        (void)snprintf(metric, sizeof metric, "slipway_%s_%s", listener, rows[i].name);
+        metrics_simple(b, metric, rows[i].type, rows[i].help, values[i]);
+    }
+}

@@ -18,5 +18,7 @@ void metrics_simple(struct buf *b, const char *name, const char *type, const cha
 void metrics_write_http(struct buf *b);
 /* Build, memory, files, processor time. */
 void metrics_write_process(struct buf *b, int64_t started_ms);
+/* One listener: connections and queues, as slipway_<listener>_…. */
+void metrics_write_listener(struct buf *b, const char *listener, const struct http_stats *st);
 /* Resident memory of this process, 0 when unknown. */
 int64_t metrics_rss_bytes(void);

@@ -2,6 +2,7 @@
  * help, version, and the plumbing that writes reference pages. */
 #include <stdio.h>
 
+#include "api/reference.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/term.h"
@@ -61,35 +62,43 @@ int cmd_version(struct cli *c, struct err *err)
     return rc ? rc : out_object(c, &v, version_text, err);
 }
 
-int cmd_docs(struct cli *c, struct err *err)
+static void errors_page(struct buf *out)
 {
-    const char *page = c->args[0];
-    if (strcmp(page, "cli") == 0) {
-        help_reference(&c->out);
-        return 0;
-    }
-    if (strcmp(page, "man") == 0) {
-        help_man(&c->out);
-        return 0;
-    }
-    if (strcmp(page, "yaml") == 0) {
-        project_keys_page(&c->out);
-        return 0;
-    }
-    if (strcmp(page, "codes") == 0) {
-        project_errors_page(&c->out);
-        return 0;
-    }
-    if (strcmp(page, "errors") != 0)
-        return ERR(err, ERR_INVALID, "no page '%s'; there are cli, man, yaml, codes and errors",
-                   page);
     size_t n;
     const struct err_info *all = err_table(&n);
-    term_out(
-        c, "# Error codes\n\nMade from the error table by `slipway _docs errors`; do not edit.\n\n"
-           "| code | HTTP | exit | meaning |\n|---|--:|--:|---|\n");
+    buf_puts(
+        out,
+        "# Error codes\n\nMade from the error table by `slipway _docs errors`; do not edit.\n\n"
+        "| code | HTTP | exit | meaning |\n|---|--:|--:|---|\n");
     for (size_t i = 0; i < n; i++)
-        term_out(c, "| <a id=\"%s\"></a>`%s` | %d | %d | %s |\n", all[i].name, all[i].name,
-                 all[i].http_status, all[i].exit_status, all[i].meaning);
-    return 0;
+        buf_printf(out, "| <a id=\"%s\"></a>`%s` | %d | %d | %s |\n", all[i].name, all[i].name,
+                   all[i].http_status, all[i].exit_status, all[i].meaning);
+}
+
+int cmd_docs(struct cli *c, struct err *err)
+{
+    static const struct {
+        const char *name;
+        void (*write)(struct buf *out);
+        int (*try_write)(struct buf *out, struct err *err);
+    } pages[] = { { "cli", help_reference, NULL },
+                  { "man", help_man, NULL },
+                  { "yaml", project_keys_page, NULL },
+                  { "codes", project_errors_page, NULL },
+                  { "errors", errors_page, NULL },
+                  { "rest", NULL, reference_rest },
+                  { "permissions", reference_permissions, NULL },
+                  { "metrics", NULL, reference_metrics } };
+    for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
+        if (strcmp(c->args[0], pages[i].name) != 0)
+            continue;
+        if (pages[i].try_write)
+            return pages[i].try_write(&c->out, err);
+        pages[i].write(&c->out);
+        return 0;
+    }
+    return ERR(
+        err, ERR_INVALID,
+        "no page '%s'; there are cli, man, yaml, codes, errors, rest, permissions and metrics",
+        c->args[0]);
 }

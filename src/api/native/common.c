@@ -78,20 +78,7 @@ static void write_listener(struct buf *b, const char *name, const struct http_se
     if (!s)
         return;
     http_server_stats(s, &st);
-    static const struct {
-        const char *name, *type, *help;
-    } rows[] = { { "connections", "gauge", "Connections open now." },
-                 { "busy_requests", "gauge", "Requests being read, handled or answered." },
-                 { "queued_requests", "gauge", "Requests waiting for a worker." },
-                 { "connections_accepted_total", "counter", "Connections accepted." },
-                 { "connections_reaped_total", "counter", "Connections cut off by a deadline." } };
-    double values[] = { (double)st.connections, (double)st.busy, (double)st.queued,
-                        (double)st.accepted, (double)st.reaped };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        char metric[96];
-        (void)snprintf(metric, sizeof metric, "slipway_%s_%s", name, rows[i].name);
-        metrics_simple(b, metric, rows[i].type, rows[i].help, values[i]);
-    }
+    metrics_write_listener(b, name, &st);
 }
 
 static int get_metrics(struct request *rq, struct err *err)
