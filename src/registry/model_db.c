@@ -96,6 +96,7 @@ SQL(alias_remove, "DELETE FROM model_aliases WHERE model_id = $1 AND alias = $2"
 SQL(alias_all, "SELECT alias, version FROM model_aliases WHERE model_id = $1 ORDER BY alias");
 SQL(model_tag_put, "INSERT INTO model_tags (model_id, key, value) VALUES ($1, $2, $3)"
                    " ON CONFLICT (model_id, key) DO UPDATE SET value = excluded.value");
+SQL(model_tag_one, "SELECT value FROM model_tags WHERE model_id = $1 AND key = $2");
 SQL(model_tag_remove, "DELETE FROM model_tags WHERE model_id = $1 AND key = $2");
 SQL(model_tag_all, "SELECT key, value FROM model_tags WHERE model_id = $1 ORDER BY key");
 
@@ -121,6 +122,18 @@ int registry__read_pairs(struct stmt *st, struct arena *a, struct track_pair **o
     *out = list;
     *out_n = n;
     return rc;
+}
+
+int registry__one_text(struct stmt *st, struct arena *a, const char **out, struct err *err)
+{
+    int rc = stmt_step(st, err);
+    *out = rc == 1 ? stmt_get_text(st, 0, a) : NULL;
+    return MIN(rc, 0);
+}
+
+char *registry__tag_json(struct arena *a, const char *key, const char *value)
+{
+    return value ? event_json(a, key, value, (char *)NULL) : NULL;
 }
 
 int registry__check_tag(const struct track_pair *tag, struct err *err)
@@ -470,25 +483,42 @@ int model_aliases(struct tx *tx, struct arena *a, const char *model_id, struct m
 
 /* ---- tags ---- */
 
+static int tag_of(struct tx *tx, struct arena *a, const char *model_id, const char *key,
+                  const char **out, struct err *err)
+{
+    AUTO(stmt_auto) struct stmt *st = NULL;
+    int rc = stmt_open(tx, &model_tag_one, &st, err);
+    if (rc)
+        return rc;
+    stmt_text(st, 1, model_id);
+    stmt_text(st, 2, key);
+    return registry__one_text(st, a, out, err);
+}
+
 int model_tag_set(struct tx *tx, const struct cause *by, const char *name,
                   const struct track_pair *tag, struct err *err)
 {
     struct arena a;
     struct model m;
+    const char *old = NULL;
     arena_init(&a, MIB(4));
     int rc = registry__check_tag(tag, err);
     if (!rc)
         rc = model_get(tx, &a, cause_project(by), name, &m, err);
     if (!rc)
+        rc = tag_of(tx, &a, m.id, tag->key, &old, err);
+    if (!rc && !(old && strcmp(old, tag->value) == 0)) {
         rc = tx_exec(tx, &model_tag_put, NULL, err, "ttt", m.id, tag->key, tag->value);
-    if (!rc)
-        rc = registry__touch(tx, m.id, err);
-    if (!rc)
-        rc = registry__tell(
-            tx, by, name, 0,
-            &(struct event){ .kind = "model.tag_set",
-                             .after = event_json(&a, tag->key, tag->value, (char *)NULL) },
-            err);
+        if (!rc)
+            rc = registry__touch(tx, m.id, err);
+        if (!rc)
+            rc = registry__tell(
+                tx, by, name, 0,
+                &(struct event){ .kind = "model.tag_set",
+                                 .before = registry__tag_json(&a, tag->key, old),
+                                 .after = registry__tag_json(&a, tag->key, tag->value) },
+                err);
+    }
     arena_fini(&a);
     return rc;
 }
@@ -498,16 +528,21 @@ int model_tag_delete(struct tx *tx, const struct cause *by, const char *name, co
 {
     struct arena a;
     struct model m;
-    int64_t changed = 0;
+    const char *old = NULL;
     arena_init(&a, MIB(4));
     int rc = model_get(tx, &a, cause_project(by), name, &m, err);
     if (!rc)
-        rc = tx_exec(tx, &model_tag_remove, &changed, err, "tt", m.id, key);
-    if (!rc && changed)
-        rc = registry__tell(tx, by, name, 0,
-                            &(struct event){ .kind = "model.tag_deleted",
-                                             .before = event_json(&a, key, NULL, (char *)NULL) },
-                            err);
+        rc = tag_of(tx, &a, m.id, key, &old, err);
+    if (!rc && old) {
+        rc = tx_exec(tx, &model_tag_remove, NULL, err, "tt", m.id, key);
+        if (!rc)
+            rc = registry__touch(tx, m.id, err);
+        if (!rc)
+            rc = registry__tell(tx, by, name, 0,
+                                &(struct event){ .kind = "model.tag_deleted",
+                                                 .before = registry__tag_json(&a, key, old) },
+                                err);
+    }
     arena_fini(&a);
     return rc;
 }

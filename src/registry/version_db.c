@@ -63,6 +63,8 @@ SQL(version_alias_names,
 SQL(version_tag_put,
     "INSERT INTO version_tags (model_id, version, key, value) VALUES ($1, $2, $3, $4)"
     " ON CONFLICT (model_id, version, key) DO UPDATE SET value = excluded.value");
+SQL(version_tag_one,
+    "SELECT value FROM version_tags WHERE model_id = $1 AND version = $2 AND key = $3");
 SQL(version_tag_remove,
     "DELETE FROM version_tags WHERE model_id = $1 AND version = $2 AND key = $3");
 SQL(version_tag_all,
@@ -448,22 +450,40 @@ int version_delete(struct tx *tx, const struct cause *by, const struct version *
     return rc;
 }
 
+static int tag_of(struct tx *tx, struct arena *a, const struct version *v, const char *key,
+                  const char **out, struct err *err)
+{
+    AUTO(stmt_auto) struct stmt *st = NULL;
+    int rc = stmt_open(tx, &version_tag_one, &st, err);
+    if (rc)
+        return rc;
+    stmt_text(st, 1, v->model_id);
+    stmt_int(st, 2, v->number);
+    stmt_text(st, 3, key);
+    return registry__one_text(st, a, out, err);
+}
+
 int version_tag_set(struct tx *tx, const struct cause *by, const struct version *v,
                     const struct track_pair *tag, struct err *err)
 {
     struct arena a;
+    const char *old = NULL;
     int rc = registry__check_tag(tag, err);
     if (rc)
         return rc;
-    arena_init(&a, MIB(1));
-    rc = tx_exec(tx, &version_tag_put, NULL, err, "titt", v->model_id, v->number, tag->key,
-                 tag->value);
-    if (!rc)
-        rc = registry__tell(
-            tx, by, v->model, v->number,
-            &(struct event){ .kind = "model_version.tag_set",
-                             .after = event_json(&a, tag->key, tag->value, (char *)NULL) },
-            err);
+    arena_init(&a, MIB(4));
+    rc = tag_of(tx, &a, v, tag->key, &old, err);
+    if (!rc && !(old && strcmp(old, tag->value) == 0)) {
+        rc = tx_exec(tx, &version_tag_put, NULL, err, "titt", v->model_id, v->number, tag->key,
+                     tag->value);
+        if (!rc)
+            rc = registry__tell(
+                tx, by, v->model, v->number,
+                &(struct event){ .kind = "model_version.tag_set",
+                                 .before = registry__tag_json(&a, tag->key, old),
+                                 .after = registry__tag_json(&a, tag->key, tag->value) },
+                err);
+    }
     arena_fini(&a);
     return rc;
 }
@@ -472,14 +492,17 @@ int version_tag_delete(struct tx *tx, const struct cause *by, const struct versi
                        const char *key, struct err *err)
 {
     struct arena a;
-    int64_t changed = 0;
-    arena_init(&a, MIB(1));
-    int rc = tx_exec(tx, &version_tag_remove, &changed, err, "tit", v->model_id, v->number, key);
-    if (!rc && changed)
-        rc = registry__tell(tx, by, v->model, v->number,
-                            &(struct event){ .kind = "model_version.tag_deleted",
-                                             .before = event_json(&a, key, NULL, (char *)NULL) },
-                            err);
+    const char *old = NULL;
+    arena_init(&a, MIB(4));
+    int rc = tag_of(tx, &a, v, key, &old, err);
+    if (!rc && old) {
+        rc = tx_exec(tx, &version_tag_remove, NULL, err, "tit", v->model_id, v->number, key);
+        if (!rc)
+            rc = registry__tell(tx, by, v->model, v->number,
+                                &(struct event){ .kind = "model_version.tag_deleted",
+                                                 .before = registry__tag_json(&a, key, old) },
+                                err);
+    }
     arena_fini(&a);
     return rc;
 }

@@ -179,7 +179,7 @@ static int configure(struct conn *c, enum conn_mode mode, struct err *err)
     rc = conn__run(c,
                    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=1;"
                    "PRAGMA journal_size_limit=67108864; PRAGMA trusted_schema=0;"
-                   "PRAGMA cell_size_check=1",
+                   "PRAGMA cell_size_check=1; PRAGMA cache_size=-8192",
                    err);
     return rc;
 }

@@ -85,7 +85,16 @@ static int make_layout(const char *dir, struct err *err)
     }
     (void)snprintf(path, sizeof path, "%.3800s/.gitignore", dir);
     if (!rc && fresh) /* a project's data never belongs to its repository */
-        rc = fs_write_atomic(path, STR("*\n"), err);
+        rc = fs_write_atomic(path, STR("*\n"), err); /* syncs the folder as well */
+    char *slash = strrchr(path, '/');
+    if (!rc && fresh && slash) { /* and the folder above, which has a new entry */
+        *slash = '\0';
+        slash = strrchr(path, '/');
+        if (slash && slash != path) {
+            *slash = '\0';
+            rc = fs_sync_dir(path, err);
+        }
+    }
     return rc;
 }
 

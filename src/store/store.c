@@ -252,8 +252,16 @@ static int open_connections(struct store *s, struct err *err)
     return rc;
 }
 
+/* SQLite's allocation statistics cost a global lock a call; nobody reads them. */
+static void configure_once(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int store_open(struct store **out, const struct store_options *options, struct err *err)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, configure_once);
     int rc = check_file(options, err);
     if (rc)
         return rc;

@@ -140,6 +140,12 @@ SQL(experiment_next_id, "SELECT COALESCE(MAX(experiment_id), 0) + 1 FROM experim
 SQL(experiment_insert,
     "INSERT INTO experiments (experiment_id, project, name, artifact_location, lifecycle_stage,"
     " creation_time_ms, last_update_time_ms) VALUES ($1, $2, $3, $4, 'active', $5, $6)");
+/* Counting goes over the index alone. */
+MIGRATION(301, "track", "CREATE INDEX runs_by_stage ON runs (experiment_id, lifecycle_stage)");
+
+SQL(experiment_brief,
+    "SELECT e.experiment_id, e.project, e.name, e.artifact_location, e.lifecycle_stage,"
+    " e.creation_time_ms, e.last_update_time_ms, -1 FROM experiments e WHERE e.experiment_id = $1");
 SQL(experiment_by_id,
     "SELECT " EXPERIMENT_COLUMNS " FROM experiments e WHERE e.experiment_id = $1");
 SQL(experiment_by_name,
@@ -165,6 +171,7 @@ SQL(experiment_touch, "UPDATE experiments SET last_update_time_ms = $1 WHERE exp
 SQL(experiment_tag_put,
     "INSERT INTO experiment_tags (experiment_id, key, value) VALUES ($1, $2, $3)"
     " ON CONFLICT (experiment_id, key) DO UPDATE SET value = excluded.value");
+SQL(experiment_tag_one, "SELECT value FROM experiment_tags WHERE experiment_id = $1 AND key = $2");
 SQL(experiment_tag_remove, "DELETE FROM experiment_tags WHERE experiment_id = $1 AND key = $2");
 SQL(experiment_tag_all,
     "SELECT key, value FROM experiment_tags WHERE experiment_id = $1 ORDER BY key");
@@ -343,11 +350,11 @@ int experiment_ensure(struct tx *tx, const struct cause *by, const struct experi
     return rc;
 }
 
-int experiment_get(struct tx *tx, struct arena *a, int64_t id, struct experiment *out,
-                   struct err *err)
+static int get_by(struct tx *tx, const struct sql *sql, struct arena *a, int64_t id,
+                  struct experiment *out, struct err *err)
 {
     AUTO(stmt_auto) struct stmt *st = NULL;
-    int rc = stmt_open(tx, &experiment_by_id, &st, err);
+    int rc = stmt_open(tx, sql, &st, err);
     if (rc)
         return rc;
     stmt_int(st, 1, id);
@@ -356,6 +363,18 @@ int experiment_get(struct tx *tx, struct arena *a, int64_t id, struct experiment
         read_experiment(st, a, out);
     return rc == 0 ? ERR(err, ERR_NOT_FOUND, "No Experiment with id=%lld exists", (long long)id)
                    : MIN(rc, 0);
+}
+
+int experiment_get(struct tx *tx, struct arena *a, int64_t id, struct experiment *out,
+                   struct err *err)
+{
+    return get_by(tx, &experiment_by_id, a, id, out, err);
+}
+
+int experiment__brief(struct tx *tx, struct arena *a, int64_t id, struct experiment *out,
+                      struct err *err)
+{
+    return get_by(tx, &experiment_brief, a, id, out, err);
 }
 
 static int find_by_name(struct tx *tx, struct arena *a, const char *project, const char *name,
@@ -447,7 +466,7 @@ int experiment_rename(struct tx *tx, const struct cause *by, int64_t id, const c
     arena_init(&a, MIB(1));
     int rc = check_name(name, err);
     if (!rc)
-        rc = experiment_get(tx, &a, id, &old, err);
+        rc = experiment__brief(tx, &a, id, &old, err);
     if (!rc && strcmp(old.lifecycle_stage, "active") != 0)
         rc = ERR(err, ERR_CONFLICT, "experiment '%s' is deleted; restore it before renaming it",
                  old.name);
@@ -494,6 +513,42 @@ int experiment_restore(struct tx *tx, const struct cause *by, int64_t id, struct
 
 /* ---- tags ---- */
 
+static int tag_of(struct tx *tx, struct arena *a, int64_t id, const char *key, const char **out,
+                  struct err *err)
+{
+    AUTO(stmt_auto) struct stmt *st = NULL;
+    int rc = stmt_open(tx, &experiment_tag_one, &st, err);
+    if (rc)
+        return rc;
+    stmt_int(st, 1, id);
+    stmt_text(st, 2, key);
+    rc = stmt_step(st, err);
+    *out = rc == 1 ? stmt_get_text(st, 0, a) : NULL;
+    return MIN(rc, 0);
+}
+
+static int change_tag(struct tx *tx, const struct cause *by, int64_t id,
+                      const struct track_pair *tag, struct err *err)
+{
+    struct arena a;
+    const char *old = NULL;
+    arena_init(&a, MIB(1));
+    int rc = tag_of(tx, &a, id, tag->key, &old, err);
+    if (!rc && !(old && strcmp(old, tag->value) == 0)) {
+        rc = tx_exec(tx, &experiment_tag_put, NULL, err, "itt", id, tag->key, tag->value);
+        if (!rc)
+            rc = tx_exec(tx, &experiment_touch, NULL, err, "ii", tx_now_ms(tx), id);
+        if (!rc)
+            rc = tell(
+                tx, by, "experiment.tag_set", id,
+                &(struct event){ .before = old ? event_json(&a, tag->key, old, (char *)NULL) : NULL,
+                                 .after = event_json(&a, tag->key, tag->value, (char *)NULL) },
+                err);
+    }
+    arena_fini(&a);
+    return rc;
+}
+
 int experiment_tag_set(struct tx *tx, const struct cause *by, int64_t id,
                        const struct track_pair *tag, struct err *err)
 {
@@ -504,34 +559,28 @@ int experiment_tag_set(struct tx *tx, const struct cause *by, int64_t id,
     if (!rc)
         rc = track__check_value("tag", tag->key, tag->value, 5000, err);
     if (!rc)
-        rc = experiment_get(tx, &a, id, &e, err);
+        rc = experiment__brief(tx, &a, id, &e, err);
     if (!rc && strcmp(e.lifecycle_stage, "active") != 0)
         rc = ERR(err, ERR_INVALID, "The experiment %lld must be in the 'active' state.",
                  (long long)id);
-    if (!rc)
-        rc = tx_exec(tx, &experiment_tag_put, NULL, err, "itt", id, tag->key, tag->value);
-    if (!rc)
-        rc = tx_exec(tx, &experiment_touch, NULL, err, "ii", tx_now_ms(tx), id);
-    if (!rc)
-        rc = tell(tx, by, "experiment.tag_set", id,
-                  &(struct event){ .after = event_json(&a, tag->key, tag->value, (char *)NULL) },
-                  err);
     arena_fini(&a);
-    return rc;
+    return rc ? rc : change_tag(tx, by, id, tag, err);
 }
 
 int experiment_tag_delete(struct tx *tx, const struct cause *by, int64_t id, const char *key,
                           struct err *err)
 {
     struct arena a;
-    int64_t changed = 0;
+    const char *old = NULL;
     arena_init(&a, MIB(1));
-    int rc = tx_exec(tx, &experiment_tag_remove, &changed, err, "it", id, key);
-    if (!rc && !changed)
+    int rc = tag_of(tx, &a, id, key, &old, err);
+    if (!rc && !old)
         rc = ERR(err, ERR_NOT_FOUND, "experiment %lld has no tag '%.250s'", (long long)id, key);
     if (!rc)
+        rc = tx_exec(tx, &experiment_tag_remove, NULL, err, "it", id, key);
+    if (!rc)
         rc = tell(tx, by, "experiment.tag_deleted", id,
-                  &(struct event){ .before = event_json(&a, key, NULL, (char *)NULL) }, err);
+                  &(struct event){ .before = event_json(&a, key, old, (char *)NULL) }, err);
     arena_fini(&a);
     return rc;
 }

@@ -115,7 +115,7 @@ static int check_run_id(const char *id, struct err *err)
 static int check_new(struct tx *tx, struct arena *a, const struct run_new *r, struct experiment *e,
                      struct err *err)
 {
-    int rc = experiment_get(tx, a, r->experiment_id, e, err);
+    int rc = experiment__brief(tx, a, r->experiment_id, e, err);
     if (!rc && strcmp(e->lifecycle_stage, "active") != 0)
         rc = ERR(err, ERR_INVALID, "The experiment %lld must be in the 'active' state.",
                  (long long)e->id);

@@ -22,3 +22,6 @@ int track__check_key(const char *what, const char *key, struct err *err) WARN_UN
 int track__check_value(const char *what, const char *key, const char *value, size_t max,
                        struct err *err) WARN_UNUSED;
 int track__no_memory(struct err *err);
+/* experiment_get without the count of runs (-1), which grows with the experiment. */
+int experiment__brief(struct tx *tx, struct arena *a, int64_t id, struct experiment *out,
+                      struct err *err) WARN_UNUSED;
