@@ -75,9 +75,25 @@ static struct conn *conn_new(struct http_server *s, struct MHD_Connection *mhd)
     return c;
 }
 
+/* The request of on_uri is over. libmicrohttpd skips on_done for some of those that it refuses by
+ * itself; then the end of the connection, or its next request, is the end. */
+static void request_over(struct conn *c)
+{
+    struct http_server *s = c->server;
+    if (!c->in_request)
+        return;
+    c->in_request = 0;
+    http__stream_end(c);
+    if (s->options.done)
+        s->options.done(s->options.arg, &c->rq, clock_mono_ns() - c->rq.started_ns);
+    request_reset(&c->rq);
+    (void)gauge_add(&s->busy, -1);
+}
+
 static void conn_free(struct conn *c)
 {
     struct http_server *s = c->server;
+    request_over(c);
     lock_take(&s->lock);
     if (c->prev)
         c->prev->next = c->next;
@@ -87,7 +103,6 @@ static void conn_free(struct conn *c)
         c->next->prev = c->prev;
     lock_drop(&s->lock);
     (void)gauge_add(&s->connections, -1);
-    http__stream_end(c);
     request_fini(&c->rq);
     buf_fini(&c->body);
     mem_free(c->chunk);
@@ -107,6 +122,16 @@ void http__on_connection(void *cls, struct MHD_Connection *mhd, void **context,
     }
 }
 
+/* libmicrohttpd would now put every pair of the query into the connection's memory, which a
+ * thousand pairs fill; then it answers nothing. Ours are in rq already: it sees an empty query.
+ * `uri` is its own read buffer. */
+static void hide_query(const char *uri)
+{
+    char *query = (char *)(uintptr_t)strchr(uri, '?');
+    if (query)
+        query[1] = '\0';
+}
+
 void *http__on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
 {
     struct http_server *s = cls;
@@ -117,6 +142,8 @@ void *http__on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
         return NULL;
     ASSERT(c->magic == CONN_MAGIC);
     struct err err = ERR_INIT;
+    request_over(c);
+    c->in_request = 1;
     c->phase = PHASE_NEW;
     c->discard = c->close_after = c->has_body = 0;
     c->body_seen = 0;
@@ -131,12 +158,13 @@ void *http__on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
         http__refuse(c, rc == ERR_LIMIT ? 414 : 400, err.msg);
         c->rq.path = STR("/");
     }
+    hide_query(uri);
     return c;
 }
 
 struct header_walk {
     struct request *rq;
-    size_t cap, bytes, lengths, hosts;
+    size_t cap, bytes, lengths, encodings, hosts;
 };
 
 static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *key,
@@ -158,6 +186,7 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
     *p = (struct pair){ { name, n }, str_of(value) };
     w->bytes += n + p->value.n + 4;
     w->lengths += str_is(p->key, "content-length");
+    w->encodings += str_is(p->key, "transfer-encoding");
     w->hosts += str_is(p->key, "host");
     return MHD_YES;
 }
@@ -202,7 +231,7 @@ static void read_headers(struct conn *c, const char *method, const char *version
     if (w.bytes > LIMIT_HEADER_BYTES) {
         c->close_after = 1;
         refuse(c, 431, "the header fields are larger than 32 KiB");
-    } else if ((te.p && length.p) || w.lengths > 1) {
+    } else if ((te.p && length.p) || w.lengths > 1 || w.encodings > 1) {
         c->close_after = 1;
         refuse(c, 400,
                "the length of the body is ambiguous: send one Content-Length or Transfer-Encoding: "
@@ -414,20 +443,15 @@ enum MHD_Result http__on_request(void *cls, struct MHD_Connection *mhd, const ch
 void http__on_done(void *cls, struct MHD_Connection *mhd, void **state,
                    enum MHD_RequestTerminationCode code)
 {
-    struct http_server *s = cls;
     struct conn *c = *state;
-    (void)mhd, (void)code;
+    (void)cls, (void)mhd, (void)code;
     if (!c)
         return;
-    http__stream_end(c);
-    if (s->options.done)
-        s->options.done(s->options.arg, &c->rq, clock_mono_ns() - c->rq.started_ns);
-    request_reset(&c->rq);
+    request_over(c);
     if (c->body.cap > 64 * 1024)
         buf_fini(&c->body);
     (void)gauge_add(&c->served, 1);
     c->phase = PHASE_NEW;
     http__set_state(c, CONN_IDLE);
-    (void)gauge_add(&s->busy, -1);
     *state = NULL;
 }

@@ -15,15 +15,17 @@ static int str_is_nocase(str_t s, const char *z)
     return s.n == strlen(z) && strncasecmp(s.p, z, s.n) == 0;
 }
 
-/* Cuts the port off "name:port", "[v6]:port". */
+/* Cuts the port off "name:port", "[v6]:port"; the whole text when what follows is no port. */
 static str_t host_name(str_t host)
 {
-    if (host.n && host.p[0] == '[') {
-        const char *end = memchr(host.p, ']', host.n);
-        return end ? (str_t){ host.p, (size_t)(end - host.p) + 1 } : host;
-    }
-    str_t name = host, port;
-    return str_cut(host, ':', &name, &port) ? name : host;
+    const char *end = host.n && host.p[0] == '[' ? memchr(host.p, ']', host.n) : NULL;
+    size_t n = end ? (size_t)(end - host.p) + 1 : str_find(host, ":");
+    if (n >= host.n)
+        return host;
+    for (size_t i = n; i < host.n; i++)
+        if (i == n ? host.p[i] != ':' : host.p[i] < '0' || host.p[i] > '9')
+            return host;
+    return (str_t){ host.p, n };
 }
 
 /* 127/8, 10/8, 172.16/12, 192.168/16, 0.0.0.0, ::1, fc00::/7. */

@@ -40,6 +40,7 @@ struct conn {
     gauge_t body_bytes; /* of the body coming in */
     gauge_t served;     /* requests before this one */
     enum conn_phase phase;
+    int in_request; /* between on_uri and the request's end: counted as busy */
     struct http_plan plan;
     int discard; /* refused: the body is read and dropped */
     int close_after;

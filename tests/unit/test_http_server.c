@@ -316,6 +316,9 @@ TEST(http_bad_framing)
           "HTTP/1.1 400" },
         { "POST /x HTTP/1.1\r\n" H "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
           "HTTP/1.1 400" },
+        { "POST /x HTTP/1.1\r\n" H
+          "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+          "HTTP/1.1 400" },
         { "POST /x HTTP/1.1\r\n" H "Content-Length: -3\r\n\r\nabc", "HTTP/1.1 4" },
         { "POST /x HTTP/1.1\r\n" H "Content-Length: 3x\r\n\r\nabc", "HTTP/1.1 4" },
         { "POST /x HTTP/1.1\r\n" H "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
@@ -363,6 +366,49 @@ TEST(http_header_caps)
     buf_puts(&b, " HTTP/1.1\r\n" H BYE);
     check_has(ask(s, b.p), "HTTP/1.1 414");
     buf_fini(&b);
+    http_server_stop(s, 1000);
+}
+
+TEST(http_many_query_pairs_get_an_answer)
+{
+    struct http_server *s = start(NULL);
+    struct buf b;
+    buf_init(&b, MIB(1));
+    for (int n = 800; n <= 4000; n += 400) {
+        buf_clear(&b);
+        buf_puts(&b, "GET /x?");
+        for (int i = 0; i < n; i++)
+            buf_puts(&b, "a&");
+        buf_puts(&b, " HTTP/1.1\r\n" H BYE);
+        check_has(ask(s, b.p), n < LIMIT_QUERY_PAIRS ? "HTTP/1.1 200" : "HTTP/1.1 4");
+    }
+    buf_fini(&b);
+    http_server_stop(s, 1000);
+}
+
+/* What libmicrohttpd refuses by itself counts as over too, or a stop would wait for it. */
+TEST(http_nothing_stays_busy)
+{
+    struct http_server *s = start(NULL);
+    struct buf b;
+    buf_init(&b, MIB(1));
+    for (int cookies = 100; cookies < 4000; cookies += 300) {
+        buf_clear(&b);
+        buf_puts(&b, "GET /x HTTP/1.1\r\n" H "Cookie: a=1");
+        for (int i = 0; i < cookies; i++)
+            buf_printf(&b, "; a%d=1", i);
+        buf_puts(&b, "\r\n" BYE);
+        (void)ask(s, b.p);
+    }
+    buf_fini(&b);
+    struct http_stats stats;
+    http_server_stats(s, &stats);
+    for (int i = 0; i < 500 && (stats.busy || stats.connections); i++) {
+        (void)usleep(10000);
+        http_server_stats(s, &stats);
+    }
+    CHECK_INT(stats.busy, 0);
+    CHECK_INT(stats.connections, 0);
     http_server_stop(s, 1000);
 }
 

@@ -128,7 +128,10 @@ TEST(host_guard_allows_local_and_private_names)
                                        "localhost.evil.example",
                                        "10.evil.example",
                                        "[2001:db8::1]",
-                                       "[::1" };
+                                       "[::1",
+                                       "[::1]evil.example",
+                                       "localhost:evil.example",
+                                       "127.0.0.1:80@evil.example" };
     static const char *const allowed[] = { "slipway.corp", "other.corp:8443", NULL };
     static const char *const any[] = { "*", NULL };
     for (size_t i = 0; i < ARRAY_LEN(good); i++)
@@ -151,6 +154,7 @@ TEST(origin_guard)
     CHECK(http_origin_allowed(STR("http://10.0.0.5:5000"), STR("10.0.0.5:5000"), NULL));
     CHECK(!http_origin_allowed(STR("http://10.0.0.5:5001"), STR("10.0.0.5:5000"), NULL));
     CHECK(!http_origin_allowed(STR("https://evil.example"), STR("localhost:5000"), allowed));
+    CHECK(!http_origin_allowed(STR("http://localhost:80@evil.example"), STR(""), NULL));
     CHECK(!http_origin_allowed(STR("null"), STR("localhost:5000"), allowed));
     CHECK(!http_origin_allowed(STR("http://localhost.evil.example"), STR("localhost"), allowed));
     CHECK(http_origin_allowed(STR("https://ui.corp"), STR(""), allowed));
