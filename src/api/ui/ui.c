@@ -348,6 +348,10 @@ static void put_document(struct request *rq, struct buf *b)
     }
     buf_printf(b, "<link rel=\"stylesheet\" href=\"%.*s/assets/%s\">\n", STR_ARG(base),
                style->name);
+    const struct ui_asset *text = asset_by("text", STR(""));
+    if (text)
+        buf_printf(b, "<link rel=\"license\" href=\"%.*s/assets/%s\">\n", STR_ARG(base),
+                   text->name);
     put_preload(b, base, "main");
     char role[40];
     (void)snprintf(role, sizeof role, "view:%s", page_of(rq)->view);

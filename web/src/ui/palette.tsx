@@ -113,6 +113,7 @@ function Palette() {
 export const openPalette = () => openDialog(() => <Palette />);
 
 function Help() {
+  const licenses = document.querySelector<HTMLLinkElement>('link[rel=license]')?.href;
   const keys: [string, string][] = [
     ['Ctrl K · ⌘K', t('Search or jump')], ['/', t('Filter')], ['g h', t('Overview')], ['g r', t('Runs')], ['g m', t('Models')], ['g e', t('Endpoints')], ['g d', t('Datasets')], ['g a', t('Audit log')],
     ['j · k', t('Next and previous row')], ['x', t('Select the row')], ['c', t('Compare the selection')], ['1 … 9', t('Tabs')], ['← · →', t('Walk along a chart')], ['Ctrl Z · ⌘Z', t('Undo the last change of view')], ['?', t('This list')],
@@ -121,7 +122,7 @@ function Help() {
     <Dialog title={t('Help and keys')}>
       <dl class="keys">{keys.map(([k, what]) => <div key={k}><dt>{k.split(' · ').map((one, i) => <>{i > 0 && ' '}<kbd key={one}>{one}</kbd></>)}</dt><dd>{what}</dd></div>)}</dl>
       <p class="muted">{t('The address of a page holds all that you see: copy it to share filters, columns and tabs.')}</p>
-      <p><a href={href('/openapi.json')} target="_blank" rel="noreferrer">{t('REST API (OpenAPI)')}</a></p>
+      <p><a href={href('/openapi.json')} target="_blank" rel="noreferrer">{t('REST API (OpenAPI)')}</a>{licenses && <> · <a href={licenses} target="_blank" rel="noreferrer">{t('Licences')}</a></>}</p>
     </Dialog>
   );
 }
