@@ -46,11 +46,13 @@ static int gather(struct cli *c, struct json *all, size_t *cap, const struct jso
         struct json *to = ARENA_TRY_ARRAY(&c->arena, n, struct json);
         if (!to)
             return ERR(err, ERR_LIMIT, "the list does not fit into memory; use -n");
-        memcpy(to, all->items ? all->items : to, all->n * sizeof *to);
+        if (all->n)
+            memcpy(to, all->items, all->n * sizeof *to);
         all->items = to;
         *cap = n;
     }
-    memcpy(all->items + all->n, items->items, items->n * sizeof *items->items);
+    if (items->n)
+        memcpy(all->items + all->n, items->items, items->n * sizeof *items->items);
     all->n += items->n;
     return 0;
 }

@@ -51,6 +51,7 @@ def change(example, **kw):
 
 
 @pytest.mark.parametrize("value", ["tall", [1, 2], {"a": 1}, True])
+@pytest.mark.sanitize
 def test_wrong_types(serving, value):
     refused(serving, DATA, change(serving.example, bmi=value), "bmi")
     refused(serving, SCORING, {"dataframe_records": [{**serving.example, "bmi": value}]}, "bmi")
@@ -82,6 +83,7 @@ def test_nan_and_infinity(serving, body):
                                   b'{"instances": []}', b'{"instances": [7]}', b'{"instances": [[1]]}', b'{"instances": {"age": 1}}',
                                   b'{"instances": [{', b'{"instances": [{"age": 1}', b'{"instances": [{"age": tru}]}', b"\xff\xfe",
                                   b'{"instances": [{"age": "\\ud800"}]}', b'{"instances": [{"age": 1}]} x', b'{"predict": [1]}'])
+@pytest.mark.sanitize
 def test_bodies_that_make_no_sense(serving, body):
     for path in (DATA, SCORING, "/api/v1/endpoints/diabetes:predict"):
         r = serving.post(path, body, headers={"Content-Type": "application/json"})
@@ -90,6 +92,7 @@ def test_bodies_that_make_no_sense(serving, body):
 
 
 @pytest.mark.parametrize("depth", [100, 100000])
+@pytest.mark.sanitize
 def test_deep_nesting(serving, depth):
     refused(serving, DATA, b'{"instances": ' + b"[" * depth + b"]" * depth + b"}")
     refused(serving, DATA, b'{"instances": [' + b'{"a":' * depth + b"1" + b"}" * depth + b"]}")
@@ -144,6 +147,7 @@ def test_wrong_method_and_path(serving):
 
 @pytest.mark.parametrize("body", [{}, {"model": 7}, {"model": "nope"}, {"model": "diabetes", "version": "99"}, {"model": "diabetes", "version": {}},
                                   [], "x"])
+@pytest.mark.sanitize
 def test_bad_deploys(serving, body):
     r = serving.request("PUT", "/api/v1/endpoints/e", json.dumps(body).encode(), headers={"Content-Type": "application/json"})
     assert 400 <= r.status < 500 and r.json["message"], r
@@ -167,6 +171,7 @@ BAD_YAML = [
 
 
 @pytest.mark.parametrize("text, words", BAD_YAML)
+@pytest.mark.sanitize
 def test_bad_yaml(project, text, words):
     project.yaml.write_text(text)
     r = project.cli("run")
@@ -204,6 +209,7 @@ def csv_of(project):
     (b"", []), (b"\n\n\n", []), (b"age,bmi\n", []), (b"\x00\x01\x02" * 1000, []), (os.urandom(20000), []),
     (b"a;b\n1;2\n", ["progression"]), (b"PAR1" + b"\x00" * 100, []),
 ])
+@pytest.mark.sanitize
 def test_data_that_is_no_table(project, content, words):
     csv_of(project).write_bytes(content)
     r = project.cli("run")
@@ -397,6 +403,7 @@ def model_blob(project, version="1"):
     return next(p for p in project.data.rglob(digest))
 
 
+@pytest.mark.sanitize
 def test_corrupt_model_file(trained, server):
     trained.run("-p", "alpha=0.5")
     s = server(trained.data)

@@ -25,6 +25,7 @@ def held(trained):
     f.close()
 
 
+@pytest.mark.sanitize
 def test_reads_need_no_lock(trained, held):
     assert trained.cli.ok("model", "ls", "--json").json[0]["name"] == "diabetes"
     assert trained.cli.ok("model", "show", "diabetes:1", "--json").json["version"] == "1"
@@ -55,6 +56,7 @@ def test_a_dead_holder_is_ignored(trained):
     assert "endpoint/diabetes" in trained.cli.ok("deploy", "diabetes").out
 
 
+@pytest.mark.sanitize
 def test_the_cli_talks_to_the_server_that_holds_the_folder(trained, server):
     s = server(trained.data)
     r = trained.cli.ok("deploy", "diabetes", "-v", "--json")
@@ -77,6 +79,7 @@ def test_a_server_that_starts_while_a_command_waits_is_asked(trained, server, he
     until("the endpoint", lambda: s.get("/api/v1/endpoints/diabetes").json["state"] == "ready")
 
 
+@pytest.mark.sanitize
 def test_many_writers_lose_nothing(trained):
     before = len(trained.cli.ok("audit", "log", "--json").json)
     crowd = [trained.cli.popen("deploy", "diabetes", "--to", f"e{i}", "--json") for i in range(12)]
@@ -112,6 +115,7 @@ def strip_live(v):
     return [strip_live(x) for x in v] if isinstance(v, list) else v
 
 
+@pytest.mark.sanitize
 def test_same_answers_with_and_without_a_server(trained, server):
     trained.run("-p", "alpha=0.5")
     trained.cli.ok("deploy", "diabetes:1")

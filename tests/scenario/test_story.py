@@ -95,6 +95,7 @@ def test_same_inputs_same_model(project):
     assert a["result"]["model"]["digest"] == b["result"]["model"]["digest"]
 
 
+@pytest.mark.sanitize
 def test_the_whole_story(trained, server):
     cli = trained.cli
     s = server(trained.data, serve="127.0.0.1:0")
@@ -139,6 +140,7 @@ def test_the_whole_story(trained, server):
     assert {e["kind"] for e in log} >= {"endpoint.promoted"}
 
 
+@pytest.mark.sanitize
 def test_everything_works_without_a_server(trained):
     cli = trained.cli
     r = cli.ok("deploy", "diabetes")
@@ -161,6 +163,7 @@ def test_desired_state_is_served_by_the_next_server(trained, server):
     assert len(s.post("/endpoints/diabetes/invocations", {"dataframe_records": [example]}).json["predictions"]) == 1
 
 
+@pytest.mark.sanitize
 def test_predict_takes_every_form(trained, tmp_path):
     cli = trained.cli
     example = cli.ok("model", "show", "diabetes:1", "--json").json["input_example"]
@@ -178,6 +181,7 @@ def test_predict_takes_every_form(trained, tmp_path):
     assert "neither JSON nor a file" in cli.fails(3, "predict", "diabetes:1", "absent.csv").err
 
 
+@pytest.mark.sanitize
 def test_show_commands_tell_all(trained):
     text = trained.cli.ok("model", "show", "diabetes:1").out
     for part in ("Signature", "Metrics", "Gates", "Coefficients", "Fit", "Files", "model.onnx", "Compiled predictor"):
@@ -202,6 +206,7 @@ def test_references(trained):
     assert "did you mean" in cli.fails(3, "model", "show", "diabetis").err
 
 
+@pytest.mark.sanitize
 def test_lists(trained):
     for i in range(3):
         trained.run("-p", f"alpha={0.2 + i}")
@@ -230,6 +235,7 @@ VIEWS = ["home", "runs", "models", "endpoints", "datasets", "audit", "model?name
          "endpoint?name=diabetes", "dataset?name=patients", "compare?model=diabetes&versions=1,2"]
 
 
+@pytest.mark.sanitize
 def test_views_are_one_request(trained, server):
     trained.run("-p", "alpha=0.5")
     s = server(trained.data)
