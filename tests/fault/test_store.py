@@ -32,16 +32,17 @@ def test_kill_minus_nine(tmp_path):
     dice = random.Random(20240501)
     for kill in range(KILLS):
         with subprocess.Popen([DRIVER, "write", folder, str(dice.choice([1, 4, 16]))], stdout=subprocess.PIPE) as p:
-            # From before the database is open to well into the writing; every tenth waits for a checkpoint.
+            # Half die at any moment from the start on, half in the midst of writing, some after a checkpoint.
+            text = p.stdout.readline() if kill % 2 else b""
             time.sleep(dice.uniform(0.0, 0.03) if kill % 10 else dice.uniform(0.05, 0.25))
             p.send_signal(signal.SIGKILL)
-            text = p.stdout.read().decode()
+            text = (text + p.stdout.read()).decode()
         assert "error" not in text, text[-300:]
         acknowledged.update(text[: text.rfind("\n") + 1].split())
         if kill % 25 == 24 or kill == KILLS - 1:
             missing = acknowledged - verify(folder)
             assert not missing, f"{len(missing)} acknowledged writes are gone after kill {kill}"
-    assert len(acknowledged) > KILLS
+    assert len(acknowledged) >= KILLS // 2
     print(f"{KILLS} kills, {len(acknowledged)} acknowledged writes, all there")
 
 

@@ -372,6 +372,10 @@ TEST(native_datasets_experiments_audit)
     CHECK_INT(json_get_int(item(&a, 0), "seq", 0), newest - 3);
     a = get("/api/v1/audit?order=asc&after=2&limit=2");
     CHECK_INT(json_get_int(item(&a, 0), "seq", 0), 3);
+    a = get(
+        arena_printf(&arena, "/api/v1/audit?subject=run/%.8s&kind=run.created", seeds[0].run_id));
+    CHECK_INT(count(&a), 1);
+    refuse("GET", "/api/v1/audit?subject=run/ffff", NULL, 404, "run 'ffff' not found");
     refuse("GET", "/api/v1/audit?after=-1", NULL, 400, "after");
     refuse("GET", "/api/v1/audit?order=up", NULL, 400, "asc or desc");
     tear_down();

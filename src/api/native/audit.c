@@ -4,6 +4,7 @@
 #include "api/route.h"
 #include "api/tables.h"
 #include "base/num.h"
+#include "track/run.h"
 
 static void write_event(struct json_out *o, const struct event *e)
 {
@@ -57,6 +58,19 @@ static int read_query(struct request *rq, struct event_query *q, struct err *err
     return read_token(rq, q, err);
 }
 
+/* People name runs by their first digits, or as "latest". */
+static int whole_subject(struct tx *tx, struct request *rq, struct event_query *q, struct err *err)
+{
+    struct run r;
+    if (!q->subject || !str_starts(str_of(q->subject), "run/") ||
+        strlen(q->subject) == sizeof "run/" - 1 + 32)
+        return 0;
+    int rc = run_resolve(tx, &rq->arena, handler_project(rq), q->subject + 4, &r, err);
+    if (!rc)
+        q->subject = arena_printf(&rq->arena, "run/%s", r.id);
+    return rc;
+}
+
 static int write_page(struct tx *tx, struct request *rq, void *arg, struct err *err)
 {
     struct event_query *q = arg, ask = *q;
@@ -64,7 +78,9 @@ static int write_page(struct tx *tx, struct request *rq, void *arg, struct err *
     struct json_out o;
     size_t n;
     ask.limit = q->limit + 1; /* one more tells whether there is a next page */
-    int rc = event_list(tx, &rq->arena, &ask, &list, &n, err);
+    int rc = whole_subject(tx, rq, &ask, err);
+    if (!rc)
+        rc = event_list(tx, &rq->arena, &ask, &list, &n, err);
     if (rc)
         return rc;
     int more = n > (size_t)q->limit;
