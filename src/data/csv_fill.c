@@ -272,6 +272,19 @@ static int take_levels(struct arena *a, struct column *c, const struct coder *co
     return 0;
 }
 
+/* A column without any value has no type: as numbers it says so later, wherever it is used. */
+static int all_missing(struct frame *f, struct column *c, struct err *err)
+{
+    c->numbers = ARENA_TRY_ARRAY(f->arena, f->n, double);
+    if (!c->numbers)
+        return ERR(err, ERR_NOMEM, "no memory for column '%s'", c->name);
+    for (size_t i = 0; i < f->n; i++)
+        c->numbers[i] = NAN;
+    c->codes = NULL;
+    c->type = COLUMN_NUMBER;
+    return 0;
+}
+
 static int add_columns(struct frame *f, const struct csv_dialect *d, struct err *err)
 {
     static const enum column_type types[] = { COLUMN_STRING, COLUMN_NUMBER, COLUMN_BOOLEAN,
@@ -288,7 +301,9 @@ static int finish_columns(struct fill_job *j, struct frame *f, const struct csv_
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < d->column_n; i++) {
         struct column *c = &f->columns[i];
-        if (c->codes)
+        if (c->codes && j->coders[i].n == 0)
+            rc = all_missing(f, c, err);
+        else if (c->codes)
             rc = take_levels(f->arena, c, &j->coders[i], err);
         else if (c->type == COLUMN_NUMBER && strcmp(d->columns[i].sql_type, "BIGINT") == 0 &&
                  !j->fractional[i])

@@ -58,6 +58,8 @@ int csv_head_read(struct arena *a, const char *path, const char *shown, struct c
         ((bytes[0] == '\xff' && bytes[1] == '\xfe') || (bytes[0] == '\xfe' && bytes[1] == '\xff')))
         return ERR(err, ERR_INVALID, "'%s' is UTF-16; convert it: iconv -f utf-16 -t utf-8", shown);
     int bom = n >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0;
+    if (n && memchr(bytes, 0, MIN(n, (size_t)4096)))
+        return ERR(err, ERR_INVALID, "'%s' is no text file: it holds zero bytes", shown);
     *out =
         (struct csv_head){ { bytes + (bom ? 3 : 0), n - (bom ? 3 : 0) }, n < CSV_HEAD_BYTES, bom };
     if (out->bytes.n == 0)
@@ -156,7 +158,7 @@ static int check_name(const struct csv_record *r, size_t i, const char *shown, c
                    "'%s': the name of column %zu has %zu bytes, at most %d are allowed; is the "
                    "header line missing?",
                    shown, i + 1, name.n, CSV_NAME_MAX);
-    if (!str_is_utf8(name) || memchr(name.p, 0, name.n))
+    if (!str_is_utf8(name))
         return ERR(err, ERR_INVALID,
                    "'%s': the name of column %zu is not UTF-8 text; convert the file: iconv -f "
                    "latin1 -t utf-8",

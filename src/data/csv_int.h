@@ -9,7 +9,7 @@ enum {
     CSV_NAME_MAX = 1000,
     CSV_HEAD_BYTES = 1 << 18,
     CSV_HEAD_RECORDS = 200,
-    CSV_FIELD_MAX = 4000000
+    CSV_LINE_MAX = 1999000 /* the engine stops at 2,000,000 */
 };
 
 enum csv_newline { CSV_NL_NONE, CSV_NL_LF, CSV_NL_CRLF, CSV_NL_CR };

@@ -14,7 +14,7 @@ enum { BLOCK = 1 << 16, END = -1 };
 void csv_record_init(struct csv_record *r)
 {
     *r = (struct csv_record){ 0 };
-    buf_init(&r->text, CSV_FIELD_MAX);
+    buf_init(&r->text, CSV_LINE_MAX);
 }
 
 void csv_record_fini(struct csv_record *r)
@@ -187,6 +187,6 @@ int csv_scan_next(struct csv_scan *s)
     if (more < 0)
         return more;
     if (r->text.failed)
-        r->defect = "it is longer than 4 MB";
+        r->defect = "this line is longer than 2 MB; is a closing quote missing?";
     return 1;
 }

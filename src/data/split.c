@@ -278,7 +278,10 @@ static int make_indexes(const struct splitting *x, struct err *err)
             "the %s part is empty: the split leaves train %zu, valid %zu, test %zu of %zu rows; %s",
             s->rows[PART_TRAIN] ? "test" : "train", s->rows[0], s->rows[1], s->rows[2], x->f->n,
             x->spec->by == SPLIT_TIME ? "are all times equal?"
-                                      : "give it a larger share or more rows");
+            : x->spec->by == SPLIT_HASH
+                ? "give it a larger share or more rows (equal rows, or equal "
+                  "keys, stay together)"
+                : "give it a larger share or more rows");
     size_t at[3] = { 0 };
     for (int p = 0; p < 3; p++) {
         s->index[p] = ARENA_TRY_ARRAY(x->f->arena, s->rows[p], uint32_t);

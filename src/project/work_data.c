@@ -77,6 +77,25 @@ static struct place file_place(const struct work *w)
     return s->path_at.line ? s->path_at : s->at;
 }
 
+/* Why a column is of another type than the project takes it for, when single values are to blame.
+ */
+static const char *blamed_values(struct work *w, const char *message)
+{
+    struct profile p;
+    if (profile_make(w->a, &w->f, w->project->source, w->threads, &p, NULL) != 0)
+        return NULL;
+    for (size_t i = 0; i < p.warning_n; i++) {
+        str_t before, name, rest;
+        if (!strstr(p.warnings[i], "is text only because") ||
+            !str_cut(str_of(p.warnings[i]), '\'', &before, &rest) ||
+            !str_cut(rest, '\'', &name, &rest))
+            continue;
+        if (strstr(message, arena_printf(w->a, "`%.*s`", STR_ARG(name))))
+            return p.warnings[i];
+    }
+    return NULL;
+}
+
 /* Columns that the project names and the file does not have: the project file's mistake. */
 static int check_columns(struct work *w)
 {
@@ -89,6 +108,9 @@ static int check_columns(struct work *w)
     diags_write(&w->diags, DIAG_TEXT, 0, &b);
     (void)fprintf(stderr, "%s\n", b.n ? b.p : err.msg);
     buf_fini(&b);
+    const char *blamed = blamed_values(w, err.msg);
+    if (blamed)
+        IGNORE(ERR(&err, err.code, "%s; %s", arena_strdup(w->a, err.msg), blamed));
     struct place at = { 0 };
     for (size_t i = 0; i < w->diags.n; i++)
         if (w->diags.items[i].level == DIAG_ERROR && !at.line)

@@ -164,6 +164,7 @@ TEST(csv_bad_files)
                    ERR_INVALID, "is UTF-16");
     expect_failure(&f, STR("a,b\r\n1,2\n3,4\r\n"), ERR_INVALID,
                    "d.csv:2: this line ends with LF, line 1 with CRLF");
+    expect_failure(&f, STR("a\0b,c\n1,2\n"), ERR_INVALID, "'d.csv' is no text file");
     f.source.path = "absent.csv";
     expect_failure(&f, STR("a"), ERR_NOT_FOUND, "data file 'absent.csv' does not exist");
     f.source.path = ".";
