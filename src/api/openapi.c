@@ -350,6 +350,33 @@ static int seen_before(const struct route_table *const *tables, size_t t, size_t
     return 0;
 }
 
+/* 1 when two patterns differ only in the names of their parameters. */
+static int same_shape(const char *a, const char *b)
+{
+    while (*a && *b) {
+        if (*a != *b)
+            return 0;
+        if (*a == '{') {
+            a = strchr(a, '}');
+            b = strchr(b, '}');
+        }
+        a++, b++;
+    }
+    return *a == *b;
+}
+
+/* OpenAPI cannot tell "/x/{rest*}" from "/x/{name}": the catch-all, which only refuses, is left
+ * out. */
+static int is_shadowed(const struct route_table *const *tables, size_t n, const char *pattern)
+{
+    for (size_t t = 0; strstr(pattern, "*}") && t < n; t++)
+        for (size_t i = 0; i < tables[t]->n; i++)
+            if (!strstr(tables[t]->routes[i].pattern, "*}") &&
+                same_shape(tables[t]->routes[i].pattern, pattern))
+                return 1;
+    return 0;
+}
+
 static void write_path_key(struct json_out *o, const char *pattern)
 {
     struct buf b;
@@ -432,7 +459,7 @@ int openapi_write(const struct route_table *const *tables, size_t n, const char 
     jo_object(&o);
     for (size_t t = 0; t < n && !rc; t++)
         for (size_t i = 0; i < tables[t]->n && !rc; i++)
-            if (!seen_before(tables, t, i))
+            if (!seen_before(tables, t, i) && !is_shadowed(tables, n, tables[t]->routes[i].pattern))
                 rc = write_path(&o, tables, n, tables[t]->routes[i].pattern, w, err);
     jo_object_end(&o);
     write_components(&o);

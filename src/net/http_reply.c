@@ -263,7 +263,7 @@ static void *worker_main(void *arg)
 
 int http__start_threads(struct http_server *s, struct err *err)
 {
-    int n = s->options.workers < 0 ? 0 : s->options.workers ? s->options.workers : 4;
+    int n = s->options.workers < 0 ? 0 : s->options.workers ? s->options.workers : 8;
     s->workers = mem_alloc((size_t)MAX(n, 1) * sizeof *s->workers);
     for (; s->worker_n < n; s->worker_n++) {
         int rc = thread_start(&s->workers[s->worker_n], "http-worker", worker_main, s, err);

@@ -36,7 +36,7 @@ struct http_server_options {
     const char *const *allowed_origins; /* more origins that may change things; likewise */
     int plain;       /* 1: no browser headers (nosniff, X-Frame-Options): data plane */
     int threads;     /* 0 = number of processors, at most 8 */
-    int workers;     /* 0 = 4; negative = none: everything runs inline */
+    int workers;     /* 0 = 8; negative = none: everything runs inline */
     int connections; /* 0 = LIMIT_CONNECTIONS */
     int64_t
         header_ms; /* from the request line, or from accept, to the end of the headers; 0 = 10 s */
@@ -65,9 +65,9 @@ void http_server_stats(const struct http_server *s, struct http_stats *out);
 int http_server_stopping(const struct http_server *s);
 /* Says that the end is near: answers carry "Connection: close", readiness is gone; still serves. */
 void http_server_drain(struct http_server *s);
-/* Stops listening, lets requests in flight finish for up to grace_ms, ends streams, closes, joins the
- * threads. What the other functions tell stays readable: of two servers whose handlers look at each
- * other, halt both before either is freed. NULL allowed. */
+/* Stops listening, lets requests in flight finish for up to grace_ms, ends streams, closes, joins
+ * the threads. What the other functions tell stays readable: of two servers whose handlers look at
+ * each other, halt both before either is freed. NULL allowed. */
 void http_server_halt(struct http_server *s, int64_t grace_ms);
 /* Halts when that is still to be done, and frees. NULL allowed. */
 void http_server_stop(struct http_server *s, int64_t grace_ms);
