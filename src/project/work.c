@@ -205,6 +205,7 @@ static int run(struct work *w, struct err *err)
                           "the run does not fit in its memory limit"));
     keep_model(w);
     work_frame_settle(w);
+    work_cache_trim(w, WORK_CACHE_BYTES, WORK_CACHE_ENTRIES);
     return w->failure.code == 0 ? EXIT_FINISHED : w->failure.is_config ? EXIT_CONFIG : EXIT_FAILED;
 }
 

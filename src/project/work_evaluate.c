@@ -274,7 +274,7 @@ static const char *evaluation_key(struct work *w)
 int work_evaluate(struct work *w)
 {
     struct err err = ERR_INIT;
-    const char *key = evaluation_key(w);
+    const char *key = w->evaluation_key = evaluation_key(w);
     int rc = 0;
     if (w->force ||
         work_cache_get(w, key, "evaluation", LIMIT_STEP_RESULT, &w->evaluation_json) != 0) {

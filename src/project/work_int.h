@@ -18,7 +18,9 @@
 #include "train/evaluate.h"
 #include "train/linear.h"
 
-enum { WORK_STAGES_MAX = 512, WORK_COLUMNS_MAX = 100000 };
+enum { WORK_CACHE_ENTRIES = 1000, WORK_STAGES_MAX = 512, WORK_COLUMNS_MAX = 100000 };
+
+#define WORK_CACHE_BYTES GIB(10)
 
 /* Part of every cache key: raise it when the same inputs give other outputs than before. */
 #define WORK_REVISION "1"
@@ -126,9 +128,10 @@ struct work {
     /* model */
     str_t onnx;
     char onnx_sha256[65];
-    str_t model_json;       /* members of "model" that training knows, in an object */
-    str_t evaluation_json;  /* {"metrics","comparison","slices"} */
-    struct json evaluation; /* the same, parsed */
+    str_t model_json;           /* members of "model" that training knows, in an object */
+    const char *evaluation_key; /* of its cache entry */
+    str_t evaluation_json;      /* {"metrics","comparison","slices"} */
+    struct json evaluation;     /* the same, parsed */
     struct gate_outcome *gates;
     int refused;
     const char *refused_why;
@@ -156,11 +159,15 @@ int work_stage_entries(struct work *w);
 struct lock_stage *work_entry(struct work *w, const char *name);
 /* file: what a finished stage leaves in the cache; NULL = nothing is kept, it always runs. */
 struct decision work_decide(struct work *w, const struct lock_stage *now, const char *file);
+void work_lock_text(struct work *w, struct buf *out);
+
+/* ---- work_cache.c ---- */
 char *work_cache(struct work *w, const char *key, const char *file);
 /* Writes a cache file; failures cost only time later and are ignored. */
 void work_cache_put(struct work *w, const char *key, const char *file, str_t bytes);
 int work_cache_get(struct work *w, const char *key, const char *file, size_t max_bytes, str_t *out);
-void work_lock_text(struct work *w, struct buf *out);
+/* Removes the oldest entries that this run did not use until the cache is within its caps. */
+void work_cache_trim(struct work *w, size_t max_bytes, size_t max_entries);
 
 /* ---- work_data.c ---- */
 int work_data(struct work *w);

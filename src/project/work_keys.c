@@ -252,11 +252,6 @@ int work_stage_entries(struct work *w)
 
 /* ---- decisions ---- */
 
-char *work_cache(struct work *w, const char *key, const char *file)
-{
-    return cache_path(w->a, w->cache_dir, key, file);
-}
-
 struct decision work_decide(struct work *w, const struct lock_stage *now, const char *file)
 {
     const char *why =
@@ -272,26 +267,6 @@ struct decision work_decide(struct work *w, const struct lock_stage *now, const 
     return kept ? (struct decision){ 0, "nothing changed" }
                 : (struct decision){ 1,
                                      file ? "its cached result is gone" : "checked on every run" };
-}
-
-void work_cache_put(struct work *w, const char *key, const char *file, str_t bytes)
-{
-    char *path = work_cache(w, key, file);
-    struct cache_section s = { file, bytes };
-    char *dir = arena_printf(w->a, "%s/%s", w->cache_dir, key);
-    if (fs_mkdirs(dir, NULL) == 0)
-        IGNORE(cache_write(path, &s, 1, 1, NULL));
-}
-
-int work_cache_get(struct work *w, const char *key, const char *file, size_t max_bytes, str_t *out)
-{
-    struct cache_section *s;
-    size_t n;
-    if (cache_read(w->a, work_cache(w, key, file), 1, &s, &n, NULL) != 0 || n != 1 ||
-        s[0].bytes.n > max_bytes)
-        return -1;
-    *out = s[0].bytes;
-    return 0;
 }
 
 /* ---- the new lock ---- */

@@ -10,6 +10,7 @@
 #include "codec/hash.h"
 #include "codec/json.h"
 #include "project/work.h"
+#include "project/work_int.h"
 
 struct fixture {
     struct arena a;
@@ -530,5 +531,29 @@ TEST(work_plans_without_running)
     CHECK(strstr(b.p, "{\"name\":\"train\",\"kind\":\"model\",\"will\":\"skip\",\"why\":\"nothing "
                       "changed\"}") != NULL);
     buf_fini(&b);
+    arena_fini(&f.a);
+}
+
+TEST(work_cache_is_trimmed_oldest_first)
+{
+    struct fixture f;
+    const char **left;
+    size_t n;
+    static const char *const names[] = { "a", "b", "c", "d" };
+    set_up(&f);
+    struct work w = { .a = &f.a, .cache_dir = fs_join(&f.a, f.dir, "cache"), .data_key = "b" };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        work_cache_put(&w, names[i], "x", STR("0123456789"));
+    work_cache_trim(&w, MIB(1), 4);
+    CHECK_OK(fs_list(&f.a, w.cache_dir, &left, &n, err));
+    CHECK_INT(n, 4);
+    work_cache_trim(&w, MIB(1), 2); /* a is the oldest, b is in use */
+    CHECK_OK(fs_list(&f.a, w.cache_dir, &left, &n, err));
+    CHECK_INT(n, 2);
+    CHECK_STR(left[0], "b");
+    CHECK_STR(left[1], "d");
+    work_cache_trim(&w, 10, 4);
+    CHECK_OK(fs_list(&f.a, w.cache_dir, &left, &n, err));
+    CHECK_INT(n, 1);
     arena_fini(&f.a);
 }
