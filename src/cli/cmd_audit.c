@@ -63,7 +63,7 @@ static int follow(struct cli *c, const char *query, struct err *err)
         if (!rc)
             (void)usleep(FOLLOW_MS * 1000);
     }
-    return rc;
+    return rc ? rc : term_interrupted() ? 128 + term_interrupted() : 0;
 }
 
 int cmd_audit_log(struct cli *c, struct err *err)

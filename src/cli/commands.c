@@ -70,7 +70,6 @@ static const struct cli_flag global_flags[] = {
       "Data folder.", 0 },
     { "token-file", 0, FLAG_TEXT, "FILE", NULL, "File that holds the bearer token.", 0 },
     { "no-input", 0, FLAG_SWITCH, NULL, NULL, "Never ask a question.", 0 },
-    { "yes", 'y', FLAG_SWITCH, NULL, NULL, "Answer yes to questions.", 0 },
     { "log-format", 0, FLAG_TEXT, "text|json", "text on a terminal, else json",
       "Form of log lines on stderr.", 0 },
     { "version", 0, FLAG_SWITCH, NULL, NULL, "Print the version.", 0 },

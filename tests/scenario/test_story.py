@@ -4,6 +4,7 @@ import http.client
 import json
 import re
 import shutil
+import signal
 import subprocess
 import threading
 
@@ -247,3 +248,39 @@ def test_views_are_one_request(trained, server):
     assert s.get("/api/v1/view/model?name=nope").status == 404
     assert s.get("/api/v1/view/model").status == 400
     assert "did you mean 'models'" in s.get("/api/v1/view/modls").json["message"]
+
+
+@pytest.mark.parametrize("with_server", [False, True])
+def test_following_the_audit_log(trained, server, with_server):
+    if with_server:
+        server(trained.data)
+    p = trained.cli.popen("audit", "log", "--follow", "--json")
+    try:
+        threading.Event().wait(1.0)  # it starts behind what is there
+        trained.cli.ok("deploy", "diabetes", "--reason", "watched")
+        kinds = []
+        while "endpoint.created" not in kinds:
+            event = json.loads(p.stdout.readline())
+            kinds.append(event["kind"])
+            assert event["kind"] != "run.created", "an old event"
+    finally:
+        p.send_signal(signal.SIGINT)
+        p.communicate(timeout=PATIENCE)
+    assert p.returncode == 130
+
+
+def test_dry_runs_change_nothing(trained):
+    cli = trained.cli
+    plan = cli.ok("deploy", "diabetes", "--dry-run", "--json").json
+    assert plan["version"] == "1" and plan["previous_version"] is None
+    assert "dry run" in cli.ok("deploy", "diabetes", "--dry-run").out
+    assert cli.fails(3, "status", "endpoint/diabetes").out == ""
+    cli.ok("deploy", "diabetes")
+    trained.run("-p", "alpha=0.5")
+    events = len(cli.ok("audit", "log", "--json").json)
+    assert cli.ok("promote", "diabetes", "--dry-run", "--json").json["version"] == "2"
+    assert cli.fails(5, "promote", "diabetes", "--to", "1", "--dry-run").err
+    assert cli.fails(5, "rollback", "diabetes", "--dry-run").err
+    cli.ok("run", "--dry-run")
+    assert len(cli.ok("audit", "log", "--json").json) == events
+    assert cli.ok("status", "endpoint/diabetes", "--json").json["version"] == "1"
