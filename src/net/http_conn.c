@@ -346,7 +346,6 @@ static enum MHD_Result begin(struct conn *c, const char *method, const char *ver
 static enum MHD_Result take_body(struct conn *c, const char *data, size_t n)
 {
     struct request *rq = &c->rq;
-    struct err err = ERR_INIT;
     c->body_seen += n;
     gauge_set(&c->body_bytes, (int64_t)MIN(c->body_seen, (size_t)INT64_MAX));
     if (!c->discard && c->body_seen > c->plan.body_limit) {
@@ -361,6 +360,7 @@ static enum MHD_Result take_body(struct conn *c, const char *data, size_t n)
     if (c->discard)
         return c->body_seen > c->plan.body_limit + LIMIT_BODY_DISCARD ? MHD_NO : MHD_YES;
     if (c->plan.spool) {
+        struct err err = ERR_INIT;
         if (fs_write_all(rq->body_fd, (str_t){ data, n }, "spooled upload", &err)) {
             http__refuse(c, 507, err.msg);
             c->discard = 1;
@@ -379,7 +379,6 @@ static enum MHD_Result take_body(struct conn *c, const char *data, size_t n)
 static void finish_body(struct conn *c)
 {
     struct request *rq = &c->rq;
-    struct err err = ERR_INIT;
     if (!c->has_body || rq->status)
         return;
     if (c->plan.spool) {
@@ -389,6 +388,7 @@ static void finish_body(struct conn *c)
     str_t enc = request_header(rq, "content-encoding");
     if (c->body.n && enc.p && enc.n && !str_is(enc, "identity")) {
         struct buf plain;
+        struct err err = ERR_INIT;
         buf_init(&plain, c->plan.body_limit + 65536);
         int rc = http_gunzip(buf_view(&c->body), c->plan.body_limit, &plain, &err);
         if (rc)

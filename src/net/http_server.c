@@ -222,8 +222,8 @@ static struct MHD_Daemon *start_daemon(struct http_server *s, int fd)
         flags, 0, NULL, NULL, http__on_request, s, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_THREAD_POOL_SIZE, threads > 1 ? threads : 0u, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)MAX(s->options.connections, s->options.threads), MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)(s->options.idle_ms / 1000 + 1), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)(LIMIT_HEADER_BYTES + LIMIT_URL_BYTES + KIB(16)), MHD_OPTION_URI_LOG_CALLBACK,
+        (unsigned)(s->options.idle_ms / 1000 + 30), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)(LIMIT_HEADER_BYTES + LIMIT_URL_BYTES + KIB(4)), MHD_OPTION_URI_LOG_CALLBACK,
         http__on_uri, s, MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, s, MHD_OPTION_NOTIFY_CONNECTION,
         http__on_connection, s, MHD_OPTION_NOTIFY_COMPLETED, http__on_done, s,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
