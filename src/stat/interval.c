@@ -99,15 +99,17 @@ static void bca_limits(const double *sorted, size_t n, double accel, struct stat
     }
     double share = ((double)below + 0.5 * (double)equal) / (double)n;
     if (share <= 0 || share >= 1 || sorted[0] == sorted[n - 1]) {
-        io->low = stat_quantile(sorted, n, 0.025);
-        io->high = stat_quantile(sorted, n, 0.975);
+        /* A boundary value, as r2 of a constant prediction: every resample lies on one side of it.
+         * The percentile interval is widened to hold the value itself. */
+        io->low = fmin(stat_quantile(sorted, n, 0.025), io->value);
+        io->high = fmax(stat_quantile(sorted, n, 0.975), io->value);
         return;
     }
     double z0 = dist_normal_ppf(share), low = z0 - Z95, high = z0 + Z95;
     double at_low = dist_normal_cdf(z0 + low / (1 - accel * low));
     double at_high = dist_normal_cdf(z0 + high / (1 - accel * high));
-    io->low = stat_quantile(sorted, n, at_low);
-    io->high = stat_quantile(sorted, n, at_high);
+    io->low = fmin(stat_quantile(sorted, n, at_low), io->value);
+    io->high = fmax(stat_quantile(sorted, n, at_high), io->value);
 }
 
 static int bootstrap_smooth(struct arena *a, const struct row *rows, size_t n,

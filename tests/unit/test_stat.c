@@ -321,3 +321,22 @@ TEST(stat_intervals_of_few_rows)
     CHECK(isnan(c.p) && isnan(c.difference.low) && c.difference.value == 0);
     arena_fini(&a);
 }
+
+/* A constant prediction has r2 at the border of what resamples give: the interval still holds it. */
+TEST(stat_intervals_hold_their_value)
+{
+    struct arena a;
+    struct regression_report report;
+    double y[81], mean[81];
+    arena_init(&a, MIB(64));
+    for (int i = 0; i < 81; i++) {
+        y[i] = i * 37 % 81;
+        mean[i] = 40.25;
+    }
+    CHECK_OK(regression_report_compute(&a, y, mean, 81, 1, &report));
+    for (int m = 0; m < REGRESSION_N; m++) {
+        const struct stat_interval *v = &report.metric[m];
+        CHECK(isnan(v->low) || (v->low <= v->value && v->value <= v->high));
+    }
+    arena_fini(&a);
+}
