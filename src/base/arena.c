@@ -14,7 +14,7 @@ struct arena_block {
     struct arena_block *next;
     size_t size;
     size_t used;
-    size_t pad_;
+    size_t dirty; /* bytes that may not be zero any more */
     unsigned char data[];
 };
 
@@ -58,19 +58,27 @@ static void *take_from_block(struct arena_block *b, size_t bytes, size_t align)
     uintptr_t at = (base + b->used + align - 1) & ~(uintptr_t)(align - 1);
     if (at - base > b->size || bytes > b->size - (at - base))
         return NULL;
-    b->used = at - base + bytes;
-    return memset((void *)at, 0, bytes);
+    size_t from = at - base;
+    if (from < b->dirty)
+        memset((void *)at, 0, MIN(bytes, b->dirty - from));
+    b->used = from + bytes;
+    b->dirty = MAX(b->dirty, b->used);
+    return (void *)at;
 }
 
 static struct arena_block *add_block(struct arena *a, size_t bytes)
 {
     size_t size = a->head ? MIN(a->head->size * 2, (size_t)MAX_BLOCK) : (size_t)FIRST_BLOCK;
     size = MAX(size, bytes + 64);
-    struct arena_block *b = mem_try_realloc(NULL, 1, sizeof *b + size);
+    /* Large blocks come as fresh pages, which are zero already: touching them twice costs. */
+    int fresh = size > MAX_BLOCK;
+    struct arena_block *b =
+        fresh ? mem_try_alloc(1, sizeof *b + size) : mem_try_realloc(NULL, 1, sizeof *b + size);
     if (!b)
         return NULL;
     b->size = size;
     b->used = 0;
+    b->dirty = fresh ? 0 : size;
     b->next = a->head;
     a->head = b;
     return b;
