@@ -329,14 +329,16 @@ TEST(stat_intervals_hold_their_value)
     struct regression_report report;
     double y[81], mean[81];
     arena_init(&a, MIB(64));
-    for (int i = 0; i < 81; i++) {
-        y[i] = i * 37 % 81;
-        mean[i] = 40.25;
-    }
-    CHECK_OK(regression_report_compute(&a, y, mean, 81, 1, &report));
-    for (int m = 0; m < REGRESSION_N; m++) {
-        const struct stat_interval *v = &report.metric[m];
-        CHECK(isnan(v->low) || (v->low <= v->value && v->value <= v->high));
+    for (double off = 0; off < 3; off += 0.05) {
+        for (int i = 0; i < 81; i++) {
+            y[i] = i * 37 % 81;
+            mean[i] = 40 + off;
+        }
+        CHECK_OK(regression_report_compute(&a, y, mean, 81, 1, &report));
+        for (int m = 0; m < REGRESSION_N; m++) {
+            const struct stat_interval *v = &report.metric[m];
+            CHECK(isnan(v->low) || (v->low <= v->value && v->value <= v->high));
+        }
     }
     arena_fini(&a);
 }
