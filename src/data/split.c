@@ -28,7 +28,7 @@ const char *split_part_name(enum split_part p)
 static int check_shares(const struct split_spec *s, struct err *err)
 {
     double sum = s->train + s->valid + s->test;
-    if (!(s->train > 0 && s->test > 0 && s->valid >= 0))
+    if (!(s->train > 0 && s->test >= 0 && s->valid >= 0))
         return ERR(err, ERR_INVALID,
                    "the shares of a split must be positive (train %g, valid %g, test %g)", s->train,
                    s->valid, s->test);
@@ -272,7 +272,7 @@ static int make_indexes(const struct splitting *x, struct err *err)
     struct split *s = x->s;
     for (size_t i = 0; i < x->f->n; i++)
         s->rows[s->part[i]]++;
-    if (!s->rows[PART_TRAIN] || !s->rows[PART_TEST])
+    if (!s->rows[PART_TRAIN] || (!s->rows[PART_TEST] && x->spec->test > 0))
         return ERR(
             err, ERR_INVALID,
             "the %s part is empty: the split leaves train %zu, valid %zu, test %zu of %zu rows; %s",

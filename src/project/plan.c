@@ -322,11 +322,11 @@ static void plan_shares(struct reader *r, const struct yaml_node *v, struct proj
             r->diags,
             diag_add(r->diags, "E209", place, "the shares of stage `%s` do not make 1", s->name),
             "train %.4g + valid %.4g + test %.4g = %.4g", train, valid, test, train + valid + test);
-    else if (train <= 0 || test <= 0)
-        diag_label(r->diags,
-                   diag_add(r->diags, "E209", place, "stage `%s` leaves nothing to %s on", s->name,
-                            train <= 0 ? "train" : "test"),
-                   "train %.4g, valid %.4g, test %.4g", train, valid, test);
+    else if (train <= 0)
+        diag_label(
+            r->diags,
+            diag_add(r->diags, "E209", place, "stage `%s` leaves nothing to train on", s->name),
+            "train %.4g, valid %.4g, test %.4g", train, valid, test);
 }
 
 static void plan_split(struct reader *r, const struct yaml_node *v, struct project_stage *s)

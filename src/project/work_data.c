@@ -337,7 +337,9 @@ static void warn_about_parts(struct work *w)
 {
     const struct split *s = &w->split;
     const struct csv_source *source = w->project->source;
-    if (s->rows[PART_TEST] < SMALL_TEST)
+    if (!s->rows[PART_TEST])
+        work_warn(w, "no rows are kept to test on: only the training part has metrics");
+    else if (s->rows[PART_TEST] < SMALL_TEST)
         work_warn(w, "the test part has only %zu rows: its metrics say little", s->rows[PART_TEST]);
     if (s->rows_shared)
         work_warn(w,
