@@ -29,7 +29,7 @@ struct apply {
     const char *status;    /* of the run: FINISHED, FAILED, KILLED */
     const char *reason;    /* NULL when it ended well */
     enum step_state state; /* of the attempt */
-    int done;
+    int raced;             /* another process moved the attempt first */
 };
 
 static int read_json(struct apply *p, const char *name, size_t max_bytes, struct json *out,
@@ -142,13 +142,18 @@ static int move(struct tx *tx, struct apply *p, struct err *err)
         c.from = STEP_QUEUED;
         c.to = STEP_RUNNING;
         rc = attempt_move(tx, &p->by, p->at->run_id, p->at->number, &c, err);
+        p->raced = rc == ERR_CONFLICT;
     }
     c.from = STEP_RUNNING;
     c.to = p->state;
     c.exit_code = json_get_int(&p->end, "exit", -1);
     c.signal = json_get_int(&p->end, "signal", -1);
     c.max_rss_bytes = json_get_int(&p->end, "max_rss_bytes", -1);
-    return rc ? rc : attempt_move(tx, &p->by, p->at->run_id, p->at->number, &c, err);
+    if (!rc) {
+        rc = attempt_move(tx, &p->by, p->at->run_id, p->at->number, &c, err);
+        p->raced = rc == ERR_CONFLICT;
+    }
+    return rc;
 }
 
 static enum step_state stage_state(const char *name)
@@ -339,6 +344,14 @@ static void write_lock(struct apply *p)
         IGNORE(fs_write_atomic(fs_join(&p->arena, dir, "slipway.lock"), lock->string, NULL));
 }
 
+/* Trying again would fail again: a result that contradicts the record, a run that somebody ended or
+ * deleted meanwhile. A full disk and the like pass. */
+static int is_lasting(int rc)
+{
+    return rc == ERR_INVALID || rc == ERR_CORRUPT || rc == ERR_LIMIT || rc == ERR_EXISTS ||
+           rc == ERR_NOT_FOUND || rc == ERR_CONFLICT;
+}
+
 int flow__apply(struct flow *f, const struct attempt *at, struct err *err)
 {
     struct apply p = { .flow = f, .at = at };
@@ -349,11 +362,10 @@ int flow__apply(struct flow *f, const struct attempt *at, struct err *err)
     if (!rc)
         write_lock(&p);
     arena_fini(&p.arena);
-    if (rc == ERR_CONFLICT) /* somebody else was first */
+    if (rc && p.raced)
         return 0;
-    if (rc == ERR_INVALID || rc == ERR_CORRUPT || rc == ERR_LIMIT || rc == ERR_EXISTS ||
-        rc == ERR_NOT_FOUND) {
-        /* Trying again would fail again: say so on the run instead of asking for ever. */
+    if (is_lasting(rc)) {
+        /* Say so on the run instead of asking for ever. */
         char reason[600];
         (void)snprintf(reason, sizeof reason, "its result could not be recorded: %s",
                        err ? err->msg : "unknown");
@@ -382,7 +394,10 @@ static int lose_in_tx(struct tx *tx, void *arg, struct err *err)
     c.from = l->at->state;
     c.to = STEP_LOST;
     rc = attempt_move(tx, &by, l->at->run_id, l->at->number, &c, err);
-    return rc ? rc : run_finish(tx, &by, l->at->run_id, "FAILED", l->reason, err);
+    /* Who ended or deleted the run meanwhile has the last word on it; only the attempt is closed. */
+    if (rc || run_status_is_ended(run.status) || strcmp(run.lifecycle_stage, "active") != 0)
+        return rc;
+    return run_finish(tx, &by, l->at->run_id, "FAILED", l->reason, err);
 }
 
 int flow__lose(struct flow *f, const struct attempt *at, const char *reason, struct err *err)

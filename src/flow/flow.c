@@ -170,9 +170,10 @@ static int launch(struct flow *f, struct start *s, struct err *err)
     if (rc)
         return rc;
     keep_child(f, &child);
-    rc = store_write(f->store, mark_running, s, err);
-    /* A worker that was quicker than this commit has been applied by the flow thread: fine. */
-    return rc == ERR_CONFLICT ? 0 : rc;
+    /* The worker runs, whatever becomes of this note: one that was quicker has been applied by the
+     * flow thread, and what could not be written now is made good when the attempt ends. */
+    IGNORE(store_write(f->store, mark_running, s, NULL));
+    return 0;
 }
 
 /* {"commit":…,"dirty":…,"command":…} */
@@ -370,9 +371,22 @@ static pid_t shim_pid(struct flow *f, struct arena *a, const struct attempt *at)
     return pid > 1 && pid < INT32_MAX ? (pid_t)pid : 0;
 }
 
+struct cancel {
+    struct arena *arena;
+    const char *run_id, *actor, *reason;
+};
+
 static int tell_cancel(struct tx *tx, void *arg, struct err *err)
 {
-    return event_add(tx, arg, err);
+    const struct cancel *c = arg;
+    struct run run;
+    int rc = run_get(tx, c->arena, c->run_id, &run, err);
+    if (rc)
+        return rc;
+    struct cause by = { .project = run.project, .actor = c->actor, .reason = c->reason };
+    struct event e =
+        event_of(&by, "run.cancel_requested", arena_printf(c->arena, "run/%s", c->run_id));
+    return event_add(tx, &e, err);
 }
 
 int flow_run_cancel(struct flow *f, const char *run_id, const char *actor, const char *reason,
@@ -386,13 +400,11 @@ int flow_run_cancel(struct flow *f, const char *run_id, const char *actor, const
         rc = ERR(err, ERR_CONFLICT, "run '%s' has ended already (%s)", run_id,
                  step_state_name(q.at.state));
     if (!rc) {
-        struct event e = { .project = "default",
-                           .actor = actor,
-                           .kind = "run.cancel_requested",
-                           .subject = arena_printf(&a, "run/%s", run_id),
-                           .reason = reason };
-        rc = store_write(f->store, tell_cancel, &e, err);
+        struct cancel c = { &a, run_id, actor, reason };
+        rc = store_write(f->store, tell_cancel, &c, err);
     }
+    if (!rc) /* it may be there before its shim makes the folder */
+        rc = fs_mkdirs(flow__path(f, &a, &q.at, ""), err);
     if (!rc)
         rc = fs_write_cache(flow__path(f, &a, &q.at, ATTEMPT_CANCEL), STR("cancel\n"), err);
     pid_t pid = rc ? 0 : shim_pid(f, &a, &q.at);

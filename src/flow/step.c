@@ -23,7 +23,8 @@
 #include "flow/attempt.h"
 #include "flow/flow.h"
 
-enum { EXIT_TIMED_OUT = 124, EXIT_NOT_STARTED = 125, KILL_AFTER_MS = 5000, DRAIN_MS = 1000 };
+enum { EXIT_TIMED_OUT = 124, EXIT_NOT_STARTED = 125, KILL_AFTER_MS = 5000, DRAIN_MS = 1000,
+       LOCK_WAIT_MS = 2000 };
 
 struct step {
     const char *dir;
@@ -78,7 +79,8 @@ static int take_attempt(struct step *s, struct err *err)
     if (fs_exists(path))
         return ERR(err, ERR_CONFLICT, "attempt '%s' has ended already", s->dir);
     (void)snprintf(path, sizeof path, "%s/" ATTEMPT_LOCK, s->dir);
-    int rc = fs_lock(path, 0, &s->lock_fd, err);
+    /* Not at once: whoever looks whether it is held holds it for that moment. */
+    int rc = fs_lock(path, LOCK_WAIT_MS, &s->lock_fd, err);
     if (rc)
         return rc;
     int n = snprintf(text, sizeof text, "{\"pid\":%d}\n", (int)getpid());

@@ -75,6 +75,8 @@ int run_finish(struct tx *tx, const struct cause *by, const char *id, const char
 int run_delete(struct tx *tx, const struct cause *by, const char *id, struct err *err) WARN_UNUSED;
 int run_restore(struct tx *tx, const struct cause *by, const char *id, struct err *err) WARN_UNUSED;
 int run_status_is_valid(const char *status);
+/* 1 for FINISHED, FAILED, KILLED. */
+int run_status_is_ended(const char *status);
 
 /* Written once: the same value again is fine, another one ERR_INVALID. Needs an active run. */
 int run_param_log(struct tx *tx, const char *run_id, const struct track_pair *p,

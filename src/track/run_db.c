@@ -50,7 +50,7 @@ int run_status_is_valid(const char *status)
     return 0;
 }
 
-static int is_ended(const char *status)
+int run_status_is_ended(const char *status)
 {
     return strcmp(status, "RUNNING") != 0 && strcmp(status, "SCHEDULED") != 0;
 }
@@ -378,7 +378,7 @@ int run_update(struct tx *tx, const struct cause *by, const char *id, const stru
 int run_finish(struct tx *tx, const struct cause *by, const char *id, const char *status,
                const char *reason, struct err *err)
 {
-    ASSERT(is_ended(status));
+    ASSERT(run_status_is_ended(status));
     struct run_change c = RUN_CHANGE_INIT;
     c.status = status;
     c.status_reason = reason;
