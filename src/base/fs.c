@@ -349,5 +349,5 @@ int fs_lock(const char *path, int64_t wait_ms, int *out_fd, struct err *err)
 int fs_is_locked(const char *path)
 {
     AUTO(fd_auto) int fd = open(path, O_RDWR | O_CLOEXEC);
-    return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
