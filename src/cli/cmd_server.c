@@ -139,10 +139,12 @@ static int open_data(struct server *s, struct err *err)
         rc = door_reload(s->app, err);
     if (!rc)
         rc = home_lock(s->app->home, "server", NULL, LOCK_WAIT_MS, err);
-    if (!rc)
-        rc = flow_sweep(s->app->flow, err);
-    if (!rc)
+    if (!rc) {
+        struct err swept = ERR_INIT;
+        if (flow_sweep(s->app->flow, &swept)) /* one run's trouble is no reason not to serve */
+            log_error("a run of before cannot be finished yet: %s", swept.msg);
         rc = flow_thread_start(s->app->flow, err);
+    }
     if (!rc)
         rc = app_serve_open(s->app, err);
     return rc;
