@@ -69,6 +69,12 @@ static int code_of_errno(int e)
     case ENOTDIR: return ERR_NOT_FOUND;
     case ENOMEM: return ERR_NOMEM;
     case EADDRINUSE: return ERR_CONFLICT;
+    case ENAMETOOLONG:
+    case ELOOP:
+    case EISDIR: return ERR_INVALID;
+    case EMFILE:
+    case ENFILE:
+    case EAGAIN: return ERR_UNAVAILABLE;
     default: return ERR_INTERNAL;
     }
 }
