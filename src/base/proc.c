@@ -6,8 +6,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -17,24 +19,16 @@
 
 extern char **environ;
 
-static int add_fd(posix_spawn_file_actions_t *actions, int fd, int target)
-{
-    if (fd == target) { /* must lose close-on-exec: dup2 onto itself does not clear it everywhere */
-        int copy = fcntl(fd, F_DUPFD_CLOEXEC, 10);
-        return copy < 0 ? errno : posix_spawn_file_actions_adddup2(actions, copy, target);
-    }
-    return posix_spawn_file_actions_adddup2(actions, fd, target);
-}
-
+/* A descriptor duplicated onto itself loses close-on-exec (glibc 2.29 and later). */
 static int fill_actions(posix_spawn_file_actions_t *fa, const struct proc_spec *spec)
 {
     int rc = spec->stdin_fd >= 0
-                 ? add_fd(fa, spec->stdin_fd, 0)
+                 ? posix_spawn_file_actions_adddup2(fa, spec->stdin_fd, 0)
                  : posix_spawn_file_actions_addopen(fa, 0, "/dev/null", O_RDONLY, 0);
     if (!rc && spec->stdout_fd >= 0)
-        rc = add_fd(fa, spec->stdout_fd, 1);
+        rc = posix_spawn_file_actions_adddup2(fa, spec->stdout_fd, 1);
     if (!rc && spec->stderr_fd >= 0)
-        rc = add_fd(fa, spec->stderr_fd, 2);
+        rc = posix_spawn_file_actions_adddup2(fa, spec->stderr_fd, 2);
     if (!rc && spec->dir)
         rc = posix_spawn_file_actions_addchdir_np(fa, spec->dir);
     return rc;
@@ -146,15 +140,23 @@ void proc_fini(struct proc *p)
     p->pidfd = -1;
 }
 
+static char self_path[PATH_MAX] = "slipway";
+static pthread_once_t self_once = PTHREAD_ONCE_INIT;
+
+static void find_self(void)
+{
+    char path[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (n > 0) {
+        memcpy(self_path, path, (size_t)n);
+        self_path[n] = '\0';
+    }
+}
+
 const char *proc_self(void)
 {
-    static char path[PATH_MAX];
-    if (!path[0]) {
-        ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-        if (n <= 0)
-            return "slipway";
-    }
-    return path;
+    AZ(pthread_once(&self_once, find_self));
+    return self_path;
 }
 
 int proc_pipe(int out_fds[2], struct err *err)
