@@ -128,7 +128,9 @@ static int take_outputs(struct serve_version *v, struct err *err)
     v->output_n = predictor_outputs(v->predictor, &outputs);
     if (v->output_n == 0)
         return ERR(err, ERR_CORRUPT, "the model has no numeric output");
-    v->outputs = arena_alloc(&v->arena, v->output_n * sizeof *v->outputs);
+    v->outputs = ARENA_TRY_ARRAY(&v->arena, v->output_n, struct serve_output);
+    if (!v->outputs)
+        return ERR(err, ERR_LIMIT, "the model has too many outputs: %zu", v->output_n);
     for (size_t i = 0; i < v->output_n; i++) {
         v->outputs[i] = (struct serve_output){ outputs[i].name, (size_t)MAX(outputs[i].width, 1) };
         v->output_width += v->outputs[i].width;
