@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Times of a linear fit and of its evaluation on made-up data, one line of JSON a case: the least of
- * five runs, warm. usage: bench-linear [ROWS [COLUMNS [THREADS]]]; bench/micro/linear.py does the same
- * in numpy and scikit-learn. */
+ * Times of a linear fit and of its evaluation on made-up data, one line of JSON a case: the least
+ * of five runs, warm. usage: bench-linear [ROWS [COLUMNS [THREADS]]]; bench/micro/linear.py does
+ * the same in numpy and scikit-learn. */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -51,8 +51,8 @@ static void make_world(struct world *w)
 
 static void print_time(const struct world *w, const char *what, double ms)
 {
-    (void)printf("{\"case\":\"%s\",\"rows\":%zu,\"columns\":%zu,\"threads\":%d,\"ms\":%.2f}\n", what, w->n,
-                 w->p, w->threads, ms);
+    (void)printf("{\"case\":\"%s\",\"rows\":%zu,\"columns\":%zu,\"threads\":%d,\"ms\":%.2f}\n",
+                 what, w->n, w->p, w->threads, ms);
     (void)fflush(stdout);
 }
 
@@ -64,8 +64,11 @@ static double milliseconds_since(int64_t start)
 static void bench_fit(const struct world *w, const char *what, double alpha)
 {
     double best = 1e300;
-    struct linear_data d = { .n = w->n, .p = w->p, .columns = (const double *const *)w->columns,
-                             .y = w->y, .names = w->names };
+    struct linear_data d = { .n = w->n,
+                             .p = w->p,
+                             .columns = (const double *const *)w->columns,
+                             .y = w->y,
+                             .names = w->names };
     struct linear_options o = { .alpha = alpha, .threads = w->threads };
     for (int run = 0; run < 5; run++) {
         struct arena a;
@@ -103,7 +106,8 @@ static void bench_evaluation(const struct world *w)
 
 int main(int argc, char **argv)
 {
-    struct world w = { .n = argument(argc, argv, 1, 1000000), .p = argument(argc, argv, 2, 16),
+    struct world w = { .n = argument(argc, argv, 1, 1000000),
+                       .p = argument(argc, argv, 2, 16),
                        .threads = (int)argument(argc, argv, 3, 2) };
     make_world(&w);
     bench_fit(&w, "least squares", 0);

@@ -27,15 +27,18 @@ void arena_init(struct arena *a, size_t max_bytes);
 void arena_fini(struct arena *a);  /* frees all; the arena may be used again */
 void arena_reset(struct arena *a); /* forgets all but keeps the first block */
 
-void *arena_alloc(struct arena *a, size_t bytes) __attribute__((returns_nonnull)); /* zeroed, 16-aligned */
-void *arena_try_alloc(struct arena *a, size_t n, size_t size) WARN_UNUSED;         /* zeroed, 64-aligned */
+void *arena_alloc(struct arena *a, size_t bytes)
+    __attribute__((returns_nonnull));                                      /* zeroed, 16-aligned */
+void *arena_try_alloc(struct arena *a, size_t n, size_t size) WARN_UNUSED; /* zeroed, 64-aligned */
 #define ARENA_NEW(a, type) ((type *)arena_alloc((a), sizeof(type)))
 #define ARENA_TRY_ARRAY(a, n, type) ((type *)arena_try_alloc((a), (n), sizeof(type)))
 
-char *arena_strdup(struct arena *a, const char *s);          /* NULL stays NULL */
-char *arena_strndup(struct arena *a, const char *p, size_t n); /* NUL-terminated copy; NULL past the cap */
-str_t arena_str(struct arena *a, str_t s);                   /* copy */
-char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3); /* ≤ 64 KiB, else cut */
+char *arena_strdup(struct arena *a, const char *s); /* NULL stays NULL */
+char *arena_strndup(struct arena *a, const char *p,
+                    size_t n);             /* NUL-terminated copy; NULL past the cap */
+str_t arena_str(struct arena *a, str_t s); /* copy */
+char *arena_printf(struct arena *a, const char *fmt, ...)
+    PRINTF_LIKE(2, 3); /* ≤ 64 KiB, else cut */
 
 /* For loops: everything allocated after the mark is given back. */
 struct arena_mark arena_snapshot(const struct arena *a);

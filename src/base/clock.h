@@ -5,8 +5,8 @@
 #pragma once
 #include "base/str.h"
 
-int64_t clock_now_ms(void);  /* Unix time in milliseconds, UTC */
-int64_t clock_mono_ns(void); /* monotonic */
+int64_t clock_now_ms(void);           /* Unix time in milliseconds, UTC */
+int64_t clock_mono_ns(void);          /* monotonic */
 void clock_set_fixed(int64_t now_ms); /* negative = back to the real clock */
 int clock_is_fixed(void);
 

@@ -10,21 +10,21 @@
 
 enum err_code {
     ERR_OK = 0,
-    ERR_INVALID = -1,      /* the caller's input is wrong */
-    ERR_NOT_FOUND = -2,    /* the named thing does not exist */
-    ERR_EXISTS = -3,       /* the name is taken */
-    ERR_CONFLICT = -4,     /* the state does not allow it now */
-    ERR_DENIED = -5,       /* not logged in or not allowed */
-    ERR_LIMIT = -6,        /* a size, rate or quota is exceeded */
-    ERR_UNAVAILABLE = -7,  /* a service, engine or lock cannot be had now */
-    ERR_TIMEOUT = -8,      /* a deadline passed */
-    ERR_CANCELLED = -9,    /* somebody asked to stop */
-    ERR_CORRUPT = -10,     /* stored bytes are not what was written */
-    ERR_NOMEM = -11,       /* a peer-sized allocation failed */
-    ERR_INTERNAL = -12,    /* our bug, or the operating system refused */
-    ERR_FAILED = -13,      /* the operation ran and failed: a step, a gate */
-    ERR_NO_SPACE = -14,    /* disk full or quota */
-    ERR_READ_ONLY = -15,   /* file system or store cannot be written */
+    ERR_INVALID = -1,     /* the caller's input is wrong */
+    ERR_NOT_FOUND = -2,   /* the named thing does not exist */
+    ERR_EXISTS = -3,      /* the name is taken */
+    ERR_CONFLICT = -4,    /* the state does not allow it now */
+    ERR_DENIED = -5,      /* not logged in or not allowed */
+    ERR_LIMIT = -6,       /* a size, rate or quota is exceeded */
+    ERR_UNAVAILABLE = -7, /* a service, engine or lock cannot be had now */
+    ERR_TIMEOUT = -8,     /* a deadline passed */
+    ERR_CANCELLED = -9,   /* somebody asked to stop */
+    ERR_CORRUPT = -10,    /* stored bytes are not what was written */
+    ERR_NOMEM = -11,      /* a peer-sized allocation failed */
+    ERR_INTERNAL = -12,   /* our bug, or the operating system refused */
+    ERR_FAILED = -13,     /* the operation ran and failed: a step, a gate */
+    ERR_NO_SPACE = -14,   /* disk full or quota */
+    ERR_READ_ONLY = -15,  /* file system or store cannot be written */
 };
 
 struct err {
@@ -35,23 +35,27 @@ struct err {
 };
 
 #define ERR_INIT                                                                                   \
-    { 0 }
+    {                                                                                              \
+        0                                                                                          \
+    }
 
 /* One row of the error table. */
 struct err_info {
     int code;
-    const char *name;    /* public name, as in JSON: "NOT_FOUND" */
+    const char *name; /* public name, as in JSON: "NOT_FOUND" */
     int http_status;
     int exit_status;
     const char *meaning; /* one sentence for the reference page */
 };
 
-/* Fills *err (when not NULL) and returns code, so that `return ERR(err, ERR_INVALID, "…")` works. */
+/* Fills *err (when not NULL) and returns code, so that `return ERR(err, ERR_INVALID, "…")` works.
+ */
 #define ERR(err, code, ...) err_set((err), (code), __FILE__, __LINE__, __VA_ARGS__)
 int err_set(struct err *err, int code, const char *file, int line, const char *fmt, ...)
     PRINTF_LIKE(5, 6);
 
-/* As ERR, with ": <text of errno>" appended; ENOSPC, EROFS, EACCES, ENOENT and ENOMEM choose the code. */
+/* As ERR, with ": <text of errno>" appended; ENOSPC, EROFS, EACCES, ENOENT and ENOMEM choose the
+ * code. */
 #define ERR_SYS(err, ...) err_set_sys((err), __FILE__, __LINE__, __VA_ARGS__)
 int err_set_sys(struct err *err, const char *file, int line, const char *fmt, ...)
     PRINTF_LIKE(4, 5);

@@ -141,7 +141,8 @@ int fs_sync_dir(const char *dir, struct err *err)
     return 0;
 }
 
-static int write_whole(const char *path, const str_t *pieces, size_t piece_n, int durable, struct err *err)
+static int write_whole(const char *path, const str_t *pieces, size_t piece_n, int durable,
+                       struct err *err)
 {
     char tmp[PATH_MAX], dir[PATH_MAX];
     uint64_t tag;

@@ -20,28 +20,31 @@ int fs_exists(const char *path);
 int fs_open_read(const char *path, int *out_fd, struct err *err) WARN_UNUSED;
 
 /* Whole file into an arena (NUL-terminated) or ERR_LIMIT when larger than max_bytes. */
-int fs_read(struct arena *a, const char *path, size_t max_bytes, str_t *out, struct err *err) WARN_UNUSED;
+int fs_read(struct arena *a, const char *path, size_t max_bytes, str_t *out,
+            struct err *err) WARN_UNUSED;
 
-/* Writes path.tmp-<random>, fsyncs it, renames, fsyncs the folder: after 0 the bytes survive a power
- * cut, and no reader ever sees half a file. */
+/* Writes path.tmp-<random>, fsyncs it, renames, fsyncs the folder: after 0 the bytes survive a
+ * power cut, and no reader ever sees half a file. */
 int fs_write_atomic(const char *path, str_t bytes, struct err *err) WARN_UNUSED;
 /* As above without the syncs: for caches that are checked by digest. */
 int fs_write_cache(const char *path, str_t bytes, struct err *err) WARN_UNUSED;
 /* The same from several pieces, one after another: for what is too large to be copied together. */
-int fs_write_cache_pieces(const char *path, const str_t *pieces, size_t n, struct err *err) WARN_UNUSED;
-/* Maps a whole file, page-aligned; writing to it changes our copy only. Only for files that are replaced
- * by rename and never cut, such as our caches. fs_unmap ends it. */
+int fs_write_cache_pieces(const char *path, const str_t *pieces, size_t n,
+                          struct err *err) WARN_UNUSED;
+/* Maps a whole file, page-aligned; writing to it changes our copy only. Only for files that are
+ * replaced by rename and never cut, such as our caches. fs_unmap ends it. */
 int fs_map(const char *path, size_t max_bytes, str_t *out, struct err *err) WARN_UNUSED;
 void fs_unmap(str_t bytes);
 int fs_write_all(int fd, str_t bytes, const char *name, struct err *err) WARN_UNUSED;
 int fs_sync_dir(const char *dir, struct err *err) WARN_UNUSED;
 int fs_rename(const char *from, const char *to, struct err *err) WARN_UNUSED;
-int fs_remove(const char *path, struct err *err) WARN_UNUSED; /* absent is fine */
+int fs_remove(const char *path, struct err *err) WARN_UNUSED;     /* absent is fine */
 int fs_remove_tree(const char *dir, struct err *err) WARN_UNUSED; /* never follows links */
-int fs_mkdirs(const char *dir, struct err *err) WARN_UNUSED;  /* like mkdir -p, mode 0755 */
+int fs_mkdirs(const char *dir, struct err *err) WARN_UNUSED;      /* like mkdir -p, mode 0755 */
 
 /* Names in a folder except . and .., sorted bytewise; *out is an arena array. */
-int fs_list(struct arena *a, const char *dir, const char ***out, size_t *out_n, struct err *err) WARN_UNUSED;
+int fs_list(struct arena *a, const char *dir, const char ***out, size_t *out_n,
+            struct err *err) WARN_UNUSED;
 
 /* a/b, or b alone when b is absolute. */
 char *fs_join(struct arena *a, const char *dir, const char *name);

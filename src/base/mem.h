@@ -5,8 +5,8 @@
 #include "base/macros.h"
 
 void *mem_alloc(size_t bytes) __attribute__((malloc, returns_nonnull)); /* zeroed */
-void *mem_try_alloc(size_t n, size_t size) WARN_UNUSED;                 /* zeroed, overflow-checked */
-void *mem_try_realloc(void *old, size_t n, size_t size) WARN_UNUSED;    /* old stays valid on NULL */
+void *mem_try_alloc(size_t n, size_t size) WARN_UNUSED;              /* zeroed, overflow-checked */
+void *mem_try_realloc(void *old, size_t n, size_t size) WARN_UNUSED; /* old stays valid on NULL */
 char *mem_strdup(const char *s) __attribute__((returns_nonnull));
 char *mem_strndup(const char *p, size_t n) __attribute__((returns_nonnull));
 void mem_free(void *p); /* NULL allowed */

@@ -15,7 +15,8 @@ int parse_u64(str_t s, uint64_t *out)
         return -1;
     for (size_t i = 0; i < s.n; i++) {
         unsigned d = (unsigned)(s.p[i] - '0');
-        if (d > 9 || __builtin_mul_overflow(v, (uint64_t)10, &v) || __builtin_add_overflow(v, d, &v))
+        if (d > 9 || __builtin_mul_overflow(v, (uint64_t)10, &v) ||
+            __builtin_add_overflow(v, d, &v))
             return -1;
     }
     *out = v;
@@ -152,7 +153,7 @@ int parse_duration(str_t s, int64_t *out_ns)
     static const struct {
         const char *unit;
         double ns;
-    } units[] = { { "ns", 1 }, { "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 },
+    } units[] = { { "ns", 1 },   { "us", 1e3 },   { "ms", 1e6 },    { "s", 1e9 },
                   { "m", 60e9 }, { "h", 3600e9 }, { "d", 86400e9 }, { "w", 604800e9 } };
     double v;
     str_t unit;

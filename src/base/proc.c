@@ -65,7 +65,8 @@ int proc_spawn(struct proc *out, const struct proc_spec *spec, struct err *err)
         rc = fill_attributes(&attr, spec);
     char *const *env = spec->env ? (char *const *)(uintptr_t)spec->env : environ;
     if (!rc)
-        rc = posix_spawnp(&pid, spec->argv[0], &fa, &attr, (char *const *)(uintptr_t)spec->argv, env);
+        rc = posix_spawnp(&pid, spec->argv[0], &fa, &attr, (char *const *)(uintptr_t)spec->argv,
+                          env);
     (void)posix_spawn_file_actions_destroy(&fa);
     (void)posix_spawnattr_destroy(&attr);
     if (rc) {

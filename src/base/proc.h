@@ -7,17 +7,19 @@
 #include "base/err.h"
 
 struct proc_spec {
-    const char *const *argv;  /* NULL-terminated; argv[0] is a path or is looked up in PATH */
-    const char *const *env;   /* NULL-terminated "K=V"; NULL = inherit ours */
-    const char *dir;          /* working folder; NULL = ours */
-    int stdin_fd;             /* -1 = /dev/null */
-    int stdout_fd;            /* -1 = inherit */
-    int stderr_fd;            /* -1 = inherit */
-    int new_session;          /* setsid: survives our terminal and our death */
-    int new_group;            /* own process group, for group kill */
+    const char *const *argv; /* NULL-terminated; argv[0] is a path or is looked up in PATH */
+    const char *const *env;  /* NULL-terminated "K=V"; NULL = inherit ours */
+    const char *dir;         /* working folder; NULL = ours */
+    int stdin_fd;            /* -1 = /dev/null */
+    int stdout_fd;           /* -1 = inherit */
+    int stderr_fd;           /* -1 = inherit */
+    int new_session;         /* setsid: survives our terminal and our death */
+    int new_group;           /* own process group, for group kill */
 };
 #define PROC_SPEC_INIT                                                                             \
-    { .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .new_group = 1 }
+    {                                                                                              \
+        .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .new_group = 1                           \
+    }
 
 struct proc {
     pid_t pid;

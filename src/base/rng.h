@@ -11,16 +11,16 @@ struct rng {
 
 void rng_seed(struct rng *r, uint64_t seed);
 uint64_t rng_u64(struct rng *r);
-double rng_uniform(struct rng *r);              /* [0, 1) with 53 bits */
-uint64_t rng_below(struct rng *r, uint64_t n);  /* unbiased, n > 0 */
+double rng_uniform(struct rng *r);             /* [0, 1) with 53 bits */
+uint64_t rng_below(struct rng *r, uint64_t n); /* unbiased, n > 0 */
 double rng_normal(struct rng *r);
 
 void random_bytes(void *out, size_t n); /* getrandom(2) */
 
 enum { UUID_TEXT = 37, HEX32_TEXT = 33 };
-void uuid7(char out[UUID_TEXT]);  /* RFC 9562, time-ordered within the process */
-/* The same without lock or system call, for hot paths: ordered within a thread only; its 62 random bits
- * come from a generator that each thread seeds once from the kernel. */
+void uuid7(char out[UUID_TEXT]); /* RFC 9562, time-ordered within the process */
+/* The same without lock or system call, for hot paths: ordered within a thread only; its 62 random
+ * bits come from a generator that each thread seeds once from the kernel. */
 void uuid7_quick(char out[UUID_TEXT]);
 void hex32(char out[HEX32_TEXT]); /* 32 lower-case hex digits: run ids */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Strings: str_t is a borrowed view, never assumed NUL-terminated; struct buf builds bytes, is
- * always NUL-terminated, born with a maximum and keeps a sticky failure that is tested at the end. */
+ * always NUL-terminated, born with a maximum and keeps a sticky failure that is tested at the end.
+ */
 #pragma once
 #include <string.h>
 
@@ -20,8 +21,8 @@ int str_is(str_t a, const char *z);
 int str_cmp(str_t a, str_t b); /* bytewise order */
 int str_starts(str_t s, const char *prefix);
 int str_ends(str_t s, const char *suffix);
-str_t str_trim(str_t s);                       /* without ASCII blanks at both ends */
-size_t str_find(str_t s, const char *needle);  /* SIZE_MAX when absent */
+str_t str_trim(str_t s);                      /* without ASCII blanks at both ends */
+size_t str_find(str_t s, const char *needle); /* SIZE_MAX when absent */
 int str_cut(str_t s, char at, str_t *out_before, str_t *out_after); /* 1 when found */
 int str_is_utf8(str_t s);
 /* Damerau-Levenshtein distance, at most `max` + 1; for did-you-mean. */
@@ -47,6 +48,7 @@ void buf_puts(struct buf *b, const char *z);
 void buf_putc(struct buf *b, char c);
 void buf_str(struct buf *b, str_t s);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
-char *buf_reserve(struct buf *b, size_t n); /* room for n more bytes, or NULL (failed); then set b->n */
+char *buf_reserve(struct buf *b,
+                  size_t n); /* room for n more bytes, or NULL (failed); then set b->n */
 str_t buf_view(const struct buf *b);
 char *buf_take(struct buf *b, size_t *out_n); /* caller frees with mem_free; b is empty after */

@@ -12,9 +12,11 @@ struct sha256 {
 
 void sha256_init(struct sha256 *h);
 void sha256_add(struct sha256 *h, const void *p, size_t n);
-void sha256_hex(struct sha256 *h, char out[SHA256_HEX]); /* ends the computation and frees the state */
+void sha256_hex(struct sha256 *h,
+                char out[SHA256_HEX]); /* ends the computation and frees the state */
 
 void sha256_of(str_t bytes, char out[SHA256_HEX]);
 /* Streams a file; *out_bytes (optional) gets its size. */
-int sha256_file(const char *path, char out[SHA256_HEX], int64_t *out_bytes, struct err *err) WARN_UNUSED;
+int sha256_file(const char *path, char out[SHA256_HEX], int64_t *out_bytes,
+                struct err *err) WARN_UNUSED;
 int hash_equal(str_t a, str_t b); /* constant time in the bytes; lengths may leak */

@@ -187,7 +187,8 @@ double json_as_double(const struct json *v, double fallback)
     if (v->type == JSON_NUMBER)
         return v->number;
     if (v->type == JSON_STRING &&
-        (str_is(v->string, "NaN") || str_is(v->string, "Infinity") || str_is(v->string, "-Infinity")) &&
+        (str_is(v->string, "NaN") || str_is(v->string, "Infinity") ||
+         str_is(v->string, "-Infinity")) &&
         parse_double(v->string, &d) == 0)
         return d;
     return fallback;

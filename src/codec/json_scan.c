@@ -147,9 +147,10 @@ static enum json_token scan_word(struct json_scan *s)
     if (eat_word(s, "null"))
         return JSON_T_NULL;
     if (s->allow_nan) {
-        s->number = eat_word(s, "NaN") ? NAN : eat_word(s, "Infinity") ? INFINITY
-                                           : eat_word(s, "-Infinity") ? -INFINITY
-                                                                      : 0;
+        s->number = eat_word(s, "NaN")         ? NAN
+                    : eat_word(s, "Infinity")  ? INFINITY
+                    : eat_word(s, "-Infinity") ? -INFINITY
+                                               : 0;
         if (s->number != 0)
             return JSON_T_NUMBER;
     }

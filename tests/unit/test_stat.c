@@ -322,7 +322,8 @@ TEST(stat_intervals_of_few_rows)
     arena_fini(&a);
 }
 
-/* A constant prediction has r2 at the border of what resamples give: the interval still holds it. */
+/* A constant prediction has r2 at the border of what resamples give: the interval still holds it.
+ */
 TEST(stat_intervals_hold_their_value)
 {
     struct arena a;

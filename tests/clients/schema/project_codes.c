@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Reads project files, one JSON string a line, and writes for each what the reader says:
- * {"document": …, "codes": [{"code", "message", "filled"}]}; filled: the value of a parameter is wrong
- * there. The document is our own tree of the YAML, so that the schema judges exactly what the reader
- * judged. With the argument "schema" prints the schema. */
+ * {"document": …, "codes": [{"code", "message", "filled"}]}; filled: the value of a parameter is
+ * wrong there. The document is our own tree of the YAML, so that the schema judges exactly what the
+ * reader judged. With the argument "schema" prints the schema. */
 #include <stdio.h>
 #include <stdlib.h>
 
