@@ -79,6 +79,14 @@ def test_nan_and_infinity(serving, body):
     assert r.status == 200 or (400 <= r.status < 500 and "bmi" in text_of(r)), r
 
 
+def test_numbers_whose_prediction_is_infinite(serving):
+    """Finite values may overflow inside the model: predictions say so, an explanation is refused."""
+    row = {"instances": [{**serving.example, "bmi": 1e308}]}
+    r = serving.post(DATA, row)
+    assert r.status == 200 and "Infinity" in r.text
+    refused(serving, "/api/v1/models/diabetes/versions/1:explain", row, "instances[0]", "infinite")
+
+
 @pytest.mark.parametrize("body", [b"", b" ", b"null", b"[]", b"{}", b"7", b'"x"', b'{"instances": null}', b'{"instances": 7}',
                                   b'{"instances": []}', b'{"instances": [7]}', b'{"instances": [[1]]}', b'{"instances": {"age": 1}}',
                                   b'{"instances": [{', b'{"instances": [{"age": 1}', b'{"instances": [{"age": tru}]}', b"\xff\xfe",

@@ -281,6 +281,11 @@ static int write_row(struct explain *e, struct json_out *o, struct row_scratch *
            size = fabs(e->explainer.base);
     for (size_t k = 0; k < features; k++)
         size += fabs(s->parts[k]);
+    if (!isfinite(prediction) || !isfinite(size))
+        return ERR(err, ERR_INVALID,
+                   "instances[%zu]: no explanation, because its values are so large that the "
+                   "prediction is infinite",
+                   row);
     if (!(fabs(sum - prediction) <= GAP_MAX * size && fabs(gap) <= GAP_MAX * size))
         return ERR(err, ERR_INTERNAL, "the contributions of instances[%zu] do not add up", row);
     buf_clear(&s->text);
