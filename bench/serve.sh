@@ -56,6 +56,8 @@ awk '
         title[k], rate[k] / n[k], p50[k] / n[k], p99[k] / n[k], cpu[k] / n[k], errors[k] }
     printf "ratio by rate %.1f %% (target 75 %%), by processor time %.1f %%\n",
       100 * rate["predict"] / rate["empty"], 100 * cpu["empty"] / cpu["predict"] }' <<<"$results"
+curl -fs "http://127.0.0.1:$((port + 1))/api/v1/endpoints/bench" | grep -oE '"(p50|p99)_ms":[0-9.e-]+' | head -2 |
+  awk -F: '{ printf "%s%s %.3f ms", NR == 1 ? "inside the server, request line to prediction: " : "   ", substr($1, 2, 3), $2 } END { print "" }'
 before=$(rss); count=0
 while [ "$count" -lt 1000000 ]; do
   read -r r _ < <(load 5 /v1/models/bench:predict); count=$((count + r * 5))

@@ -98,3 +98,8 @@ def test_every_dependency_is_explained():
         names.update(re.findall(r"^([A-Za-z][\w.-]*)", manifest.read_text(), re.M))
     missing = sorted(n for n in names if f"`{n}`" not in text)
     assert len(names) > 20 and not missing, f"docs/DEPENDENCIES.md does not explain {missing}"
+
+
+def test_both_readmes_show_the_same_commands():
+    blocks = [re.findall(r"^```console.*?^```", p.read_text(), re.M | re.S) for p in (ROOT / "README.md", ROOT / "docs" / "zh-CN" / "README.md")]
+    assert blocks[0] == blocks[1] and len(blocks[0]) == 3
