@@ -84,13 +84,27 @@ void follow_close(struct follow *f)
 struct rows {
     struct arena *a;
     struct endpoint_row *list;
+    const char **digests; /* of the model files they are meant to serve; NULL = that is gone */
     size_t n;
 };
 
 static int read_rows(struct tx *tx, void *arg, struct err *err)
 {
     struct rows *r = arg;
-    return endpoint_list(tx, r->a, NULL, &r->list, &r->n, err);
+    int rc = endpoint_list(tx, r->a, NULL, &r->list, &r->n, err);
+    if (rc)
+        return rc;
+    r->digests = ARENA_TRY_ARRAY(r->a, r->n + 1, const char *);
+    if (!r->digests)
+        return ERR(err, ERR_NOMEM, "not enough memory for %zu endpoints", r->n);
+    for (size_t i = 0; !rc && i < r->n; i++) {
+        const struct endpoint_row *row = &r->list[i];
+        struct version v = { 0 };
+        rc = version_get(tx, r->a, row->project, row->model, row->version, &v, err);
+        r->digests[i] = v.digest;
+        rc = rc == ERR_NOT_FOUND ? 0 : rc;
+    }
+    return rc;
 }
 
 static int read_wanted(struct tx *tx, void *arg, struct err *err)
@@ -139,7 +153,8 @@ static const char *served_name(struct arena *a, const struct endpoint_row *row)
                                                 : arena_printf(a, "%s.%s", row->project, row->name);
 }
 
-static void apply_row(struct follow *f, const struct endpoint_row *row, int retry)
+static void apply_row(struct follow *f, const struct endpoint_row *row, const char *digest,
+                      int retry)
 {
     struct arena a;
     struct err err = ERR_INIT;
@@ -151,12 +166,13 @@ static void apply_row(struct follow *f, const struct endpoint_row *row, int retr
     const char *name = served_name(&a, row);
     int known = serve_status_get(f->o.serve, str_of(name), &st, NULL) == 0 &&
                 strcmp(st.endpoint, name) == 0;
-    int right = known && strcmp(st.model, row->model) == 0 && strcmp(st.version, number) == 0;
+    int right = known && strcmp(st.model, row->model) == 0 && strcmp(st.version, number) == 0 &&
+                (!digest || strcmp(st.digest, digest) == 0);
     int failed_before = known && st.problem[0] && strcmp(st.wanted, number) == 0;
     if (right)
         serve_set_problem(f->o.serve, name, NULL, NULL);
     else if (!failed_before || retry) {
-        v = serve_loaded(f->o.serve, row->model, number);
+        v = digest ? serve_loaded(f->o.serve, row->model, number, digest) : NULL;
         int fresh = v == NULL;
         struct version_source from = { f->o.store, f->o.blobs };
         struct version_ref ref = { row->project, row->model, number };
@@ -198,7 +214,7 @@ static int apply(struct follow *f, const char *only, int retry, struct err *err)
     for (size_t i = 0; i < r.n && !rc; i++)
         if (!only ||
             (strcmp(only, r.list[i].name) == 0 && strcmp(r.list[i].project, "default") == 0))
-            apply_row(f, &r.list[i], retry);
+            apply_row(f, &r.list[i], r.digests[i], retry);
     lock_drop(&f->apply_lock);
     arena_fini(&a);
     return rc;

@@ -48,11 +48,12 @@ void serve_close(struct serve *s);
 int serve_version_load(const struct serve_spec *spec, struct serve_version **out,
                        struct err *err) WARN_UNUSED;
 void serve_version_free(struct serve_version *v); /* one that was never published; NULL allowed */
-const char *serve_version_digest(const struct serve_version *v);
 
-/* A loaded version of that model and digest, whichever endpoint serves it, or NULL: publish it
- * without loading it again. Valid until it is unpublished: call under the one loading thread. */
-struct serve_version *serve_loaded(struct serve *s, const char *model, const char *version);
+/* A loaded version of that model with that digest, whichever endpoint serves it, or NULL: publish it
+ * without loading it again. The digest counts because a model that was deleted and made again gives
+ * its numbers again. Valid until it is unpublished: call under the one loading thread. */
+struct serve_version *serve_loaded(struct serve *s, const char *model, const char *version,
+                                   const char *digest);
 /* From now on the endpoint answers with v (taken over; the one before stays loaded for a rollback).
  * Waits until nobody uses what fell out of the table. */
 int serve_publish(struct serve *s, const char *endpoint, struct serve_version *v,
@@ -123,6 +124,7 @@ struct serve_status {
     char endpoint[SERVE_NAME];
     char model[SERVE_NAME];
     char version[32];  /* that answers; "" = none */
+    char digest[72];   /* of its model file; "" = unknown */
     char previous[32]; /* also loaded; "" = none */
     char wanted[32];   /* of serve_set_problem; "" = none */
     char problem[480]; /* "" = none */

@@ -182,7 +182,8 @@ static void need_traffic(struct serve *s, struct endpoint *e, const struct serve
     lock_drop(&s->stats_lock);
 }
 
-struct serve_version *serve_loaded(struct serve *s, const char *model, const char *version)
+struct serve_version *serve_loaded(struct serve *s, const char *model, const char *version,
+                                   const char *digest)
 {
     struct serve_version *found = NULL;
     lock_take(&s->lock);
@@ -190,7 +191,7 @@ struct serve_version *serve_loaded(struct serve *s, const char *model, const cha
         struct serve_version *both[] = { e->active, e->previous };
         for (int i = 0; i < 2 && !found; i++)
             if (both[i] && strcmp(both[i]->model, model) == 0 &&
-                strcmp(both[i]->version, version) == 0)
+                strcmp(both[i]->version, version) == 0 && strcmp(both[i]->digest, digest) == 0)
                 found = both[i];
     }
     lock_drop(&s->lock);
@@ -264,6 +265,7 @@ static void fill_status(const struct endpoint *e, struct serve_status *out)
     (void)snprintf(out->endpoint, sizeof out->endpoint, "%s", e->name);
     (void)snprintf(out->model, sizeof out->model, "%s", e->active ? e->active->model : "");
     (void)snprintf(out->version, sizeof out->version, "%s", e->active ? e->active->version : "");
+    (void)snprintf(out->digest, sizeof out->digest, "%s", e->active ? e->active->digest : "");
     (void)snprintf(out->previous, sizeof out->previous, "%s",
                    e->previous ? e->previous->version : "");
     (void)snprintf(out->wanted, sizeof out->wanted, "%s", e->wanted);

@@ -204,11 +204,6 @@ void serve_version_free(struct serve_version *v)
     mem_free(v);
 }
 
-const char *serve_version_digest(const struct serve_version *v)
-{
-    return v->digest;
-}
-
 size_t serve_version_columns(const struct serve_version *v, const struct serve_column **out)
 {
     *out = v->columns;

@@ -239,6 +239,31 @@ static void wait_for(struct app *app, const char *text)
     TEST_FAIL("never saw %s: %s", text, answer);
 }
 
+static int remove_model(struct tx *tx, void *arg, struct err *err)
+{
+    return model_delete(tx, CAUSE_SYSTEM, arg, err);
+}
+
+TEST(a_model_made_again_is_another_one)
+{
+    struct app *app = open_app(APP_SERVER);
+    CHECK_OK(app_serve_open(app, err));
+    CHECK_INT(add_version(app, 10, 1, 0), 1);
+    want(app, "PUT /api/v1/endpoints/e {\"model\":\"m\"}", 201, "");
+    wait_for(app, "\"state\":\"ready\"");
+    want(app, "POST /v1/models/e:predict {\"instances\":[1]}", 200, "[11.0]");
+    char name[] = "m";
+    CHECK_OK(store_write(app->store, remove_model, name, err));
+    want(app, "POST /v1/models/e:predict {\"instances\":[1]}", 200, "[11.0]");
+    CHECK_INT(add_version(app, 20, 1, 0), 1);
+    for (int i = 0; i < 2000 && !strstr(answer, "[21.0]"); i++) {
+        CHECK_INT(ask(app, "POST", "/v1/models/e:predict", "{\"instances\":[1]}"), 200);
+        (void)usleep(5000);
+    }
+    want(app, "POST /v1/models/e:predict {\"instances\":[1]}", 200, "[21.0]");
+    app_close(app);
+}
+
 TEST(a_server_follows)
 {
     struct app *app = open_app(APP_SERVER);

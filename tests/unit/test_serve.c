@@ -309,12 +309,12 @@ TEST(changing_versions_fails_nobody)
         while (counter_get(&answers) == seen) /* every version answers somebody */
             (void)usleep(100);
         char version[2] = { (char)('0' + i % 8 + 1), '\0' };
-        struct serve_version *v = serve_loaded(shared, "people", version);
+        struct serve_version *v = serve_loaded(shared, "people", version, "");
         CHECK_OK(serve_publish(shared, "ep", v ? v : load(1000 * (i % 8 + 1), version, 0), err));
         if (i % 50 == 7)
             serve_remove(shared, "other");
         if (i % 50 == 3)
-            CHECK_OK(serve_publish(shared, "other", serve_loaded(shared, "people", version), err));
+            CHECK_OK(serve_publish(shared, "other", serve_loaded(shared, "people", version, ""), err));
     }
     flag_raise(&stop);
     for (int i = 0; i < 3; i++)
