@@ -129,7 +129,7 @@ void term_safe(struct buf *to, str_t text)
     }
 }
 
-static void put_formatted(struct buf *b, const char *fmt, va_list ap)
+static PRINTF_LIKE(2, 0) void put_formatted(struct buf *b, const char *fmt, va_list ap)
 {
     char small[1024];
     va_list again;

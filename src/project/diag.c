@@ -32,7 +32,7 @@ void diags_init(struct diags *d, struct arena *a, const char *path, str_t text)
     d->items = arena_alloc(a, (DIAG_MAX + 1) * sizeof *d->items);
 }
 
-static const char *format(struct arena *a, const char *fmt, va_list ap)
+static PRINTF_LIKE(2, 0) const char *format(struct arena *a, const char *fmt, va_list ap)
 {
     char text[1024];
     (void)vsnprintf(text, sizeof text, fmt, ap);

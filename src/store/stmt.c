@@ -195,7 +195,7 @@ static void bind_one(struct stmt *st, int i, char type, va_list *ap)
     case 'n': stmt_null(st, i); break;
     case 's': stmt_str(st, i, va_arg(*ap, str_t)); break;
     case 'b': stmt_blob(st, i, va_arg(*ap, str_t)); break;
-    default: ASSERT(!"unknown type letter");
+    default: ASSERT(strchr("tidnsb", type) != NULL);
     }
 }
 

@@ -231,7 +231,7 @@ static int facts(struct tx *tx, void *arg, struct err *err)
 {
     char digest[65] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     struct fact *list;
-    size_t n;
+    size_t n = 0;
     struct fact f = {
         .digest = digest, .name = "gate.rmse", .value = "{\"passed\":true}", .producer = "run:1"
     };
