@@ -38,16 +38,18 @@ void *mem_alloc(size_t bytes)
 
 void *mem_try_alloc(size_t n, size_t size)
 {
-    if (must_fail())
+    size_t bytes;
+    if (must_fail() || __builtin_mul_overflow(n, size, &bytes))
         return NULL;
-    return calloc(n ? n : 1, size ? size : 1);
+    return calloc(1, bytes ? bytes : 1);
 }
 
 void *mem_try_realloc(void *old, size_t n, size_t size)
 {
-    if (must_fail())
+    size_t bytes;
+    if (must_fail() || __builtin_mul_overflow(n, size, &bytes))
         return NULL;
-    return reallocarray(old, n ? n : 1, size ? size : 1);
+    return realloc(old, bytes ? bytes : 1);
 }
 
 char *mem_strndup(const char *p, size_t n)

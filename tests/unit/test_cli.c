@@ -203,6 +203,7 @@ static const char *body_of(struct cli *c, const char *file_text, const char *sig
     FILE *f = fopen(path, "w");
     CHECK(f && fputs(file_text, f) >= 0 && fclose(f) == 0);
     CHECK_INT(json_parse(&c->arena, str_of(signature), NULL, &s, err), 0);
+    buf_fini(&b); /* of the call before */
     buf_init(&b, MIB(1));
     return rows_body(c, path, &s, &b, err) ? NULL : b.p;
 }
