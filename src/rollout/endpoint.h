@@ -43,6 +43,15 @@ int endpoint_moves(struct tx *tx, struct arena *a, const char *id, int64_t limit
 int endpoint_stack(struct tx *tx, struct arena *a, const char *id, struct endpoint_before **out,
                    size_t *out_n, struct err *err) WARN_UNUSED;
 
+/* ---- when models change ---- */
+/* 0 when no endpoint is meant to serve that version (0 = any version) of a model; else ERR_CONFLICT
+ * names one. Whoever deletes a version or a model asks first, in the same transaction. */
+int endpoint_check_unused(struct tx *tx, const char *project, const char *model, int64_t version,
+                          struct err *err) WARN_UNUSED;
+/* The model has another name from now on: endpoints and what they can roll back to follow. */
+int endpoint_model_renamed(struct tx *tx, const char *project, const char *from, const char *to,
+                           struct err *err) WARN_UNUSED;
+
 /* ---- the writes that rollout.c is made of ---- */
 int endpoint_insert(struct tx *tx, const struct endpoint_row *row, struct err *err) WARN_UNUSED;
 /* Compare-and-set from row's model and version; ERR_CONFLICT when somebody was faster. */

@@ -45,6 +45,13 @@ SQL(endpoint_stack_insert,
     "INSERT INTO endpoint_stack (endpoint_id, depth, model, version) VALUES ($1, $2, $3, $4)");
 SQL(endpoint_stack_pop, "DELETE FROM endpoint_stack WHERE endpoint_id = $1 AND depth >= $2");
 
+SQL(endpoint_sql_user, "SELECT name FROM endpoints WHERE project = $1 AND model = $2"
+                       " AND (version = $3 OR $3 = 0) ORDER BY name LIMIT 1");
+SQL(endpoint_sql_rename, "UPDATE endpoints SET model = $1 WHERE project = $2 AND model = $3");
+SQL(endpoint_stack_rename,
+    "UPDATE endpoint_stack SET model = $1 WHERE model = $2 AND endpoint_id IN"
+    " (SELECT endpoint_id FROM endpoints WHERE project = $3)");
+
 enum { STACK_SHOWN = 1000 };
 
 static void read_row(const struct stmt *st, struct arena *a, struct endpoint_row *r)
@@ -173,6 +180,38 @@ int endpoint_stack(struct tx *tx, struct arena *a, const char *id, struct endpoi
     *out = list;
     *out_n = n;
     return rc;
+}
+
+int endpoint_check_unused(struct tx *tx, const char *project, const char *model, int64_t version,
+                          struct err *err)
+{
+    AUTO(stmt_auto) struct stmt *st = NULL;
+    struct arena a;
+    int rc = stmt_open(tx, &endpoint_sql_user, &st, err);
+    if (rc)
+        return rc;
+    stmt_text(st, 1, project);
+    stmt_text(st, 2, model);
+    stmt_int(st, 3, version);
+    rc = stmt_step(st, err);
+    if (rc != 1)
+        return rc;
+    arena_init(&a, KIB(64));
+    const char *name = stmt_get_text(st, 0, &a);
+    rc = version ? ERR(err, ERR_CONFLICT,
+                       "version %lld of model '%s' is on endpoint '%s'; move that endpoint first",
+                       (long long)version, model, name)
+                 : ERR(err, ERR_CONFLICT,
+                       "model '%s' is on endpoint '%s'; delete that endpoint first", model, name);
+    arena_fini(&a);
+    return rc;
+}
+
+int endpoint_model_renamed(struct tx *tx, const char *project, const char *from, const char *to,
+                           struct err *err)
+{
+    int rc = tx_exec(tx, &endpoint_stack_rename, NULL, err, "ttt", to, from, project);
+    return rc ? rc : tx_exec(tx, &endpoint_sql_rename, NULL, err, "ttt", to, project, from);
 }
 
 int endpoint_insert(struct tx *tx, const struct endpoint_row *r, struct err *err)

@@ -21,27 +21,11 @@ static const char *project_of(const struct job *j)
     return cause_project(&j->c->by);
 }
 
-static const char *actor_of(const struct job *j)
-{
-    return j->c->by.actor ? j->c->by.actor : "system";
-}
-
 /* {"model":"diabetes","version":"2"} */
 static const char *state_json(struct job *j, const char *model, int64_t version)
 {
-    struct buf b;
-    struct json_out o;
-    char text[24];
-    (void)snprintf(text, sizeof text, "%lld", (long long)version);
-    buf_init(&b, KIB(4));
-    json_out_init(&o, &b);
-    jo_object(&o);
-    jo_kv_cstr(&o, "model", model);
-    jo_kv_cstr(&o, "version", text);
-    jo_object_end(&o);
-    const char *copy = arena_strndup(&j->arena, b.p ? b.p : "", b.n);
-    buf_fini(&b);
-    return copy;
+    const char *text = arena_printf(&j->arena, "%lld", (long long)version);
+    return event_json(&j->arena, "model", model, "version", text, (char *)NULL);
 }
 
 static int tell(struct tx *tx, struct job *j, const char *kind, const char *before,
@@ -77,7 +61,7 @@ static int record(struct tx *tx, struct job *j, const struct endpoint_row *row,
     struct endpoint_move m = { .model = to->model,
                                .version = to->number,
                                .action = action,
-                               .actor = actor_of(j),
+                               .actor = cause_actor(&j->c->by),
                                .reason = j->c->by.reason };
     const char *kind = kinds[0].kind;
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
@@ -272,7 +256,7 @@ static int rollback(struct tx *tx, void *arg, struct err *err)
 
 /* ---- delete ---- */
 
-static int delete (struct tx *tx, void *arg, struct err *err)
+static int drop(struct tx *tx, void *arg, struct err *err)
 {
     struct job *j = arg;
     struct endpoint_row row;
@@ -314,5 +298,5 @@ int rollout_rollback(struct store *s, const struct rollout_change *c, struct rol
 
 int rollout_delete(struct store *s, const struct rollout_change *c, struct err *err)
 {
-    return run(s, delete, c, NULL, err);
+    return run(s, drop, c, NULL, err);
 }

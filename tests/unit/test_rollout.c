@@ -264,6 +264,39 @@ TEST(a_model_made_again_is_another_one)
     app_close(app);
 }
 
+static int rename_model(struct tx *tx, void *arg, struct err *err)
+{
+    (void)arg;
+    int rc = model_rename(tx, CAUSE_SYSTEM, "m", "n", err);
+    return rc ? rc : endpoint_model_renamed(tx, "default", "m", "n", err);
+}
+
+static int check_unused(struct tx *tx, void *arg, struct err *err)
+{
+    return endpoint_check_unused(tx, "default", arg, 0, err);
+}
+
+TEST(endpoints_follow_a_renamed_model)
+{
+    struct app *app = open_app(APP_SERVER);
+    struct err refused = ERR_INIT;
+    CHECK_OK(app_serve_open(app, err));
+    CHECK_INT(add_version(app, 10, 1, 0), 1);
+    CHECK_INT(add_version(app, 20, 1, 0), 2);
+    want(app, "PUT /api/v1/endpoints/e {\"model\":\"m\",\"version\":1}", 201, "");
+    want(app, "POST /api/v1/endpoints/e:promote {}", 200, "");
+    CHECK_OK(store_write(app->store, rename_model, NULL, err));
+    wait_for(app, "\"state\":\"ready\"");
+    want(app, "GET /api/v1/endpoints/e", 200, "\"model\":\"n\"");
+    want(app, "POST /v1/models/n:predict {\"instances\":[1]}", 200, "[21.0]");
+    want(app, "POST /api/v1/endpoints/e:rollback {}", 200, "\"version\":\"1\"");
+    char name[] = "n", other[] = "m";
+    CHECK_INT(store_read(app->store, check_unused, name, &refused), ERR_CONFLICT);
+    CHECK(strstr(refused.msg, "endpoint 'e'"));
+    CHECK_OK(store_read(app->store, check_unused, other, err));
+    app_close(app);
+}
+
 TEST(a_server_follows)
 {
     struct app *app = open_app(APP_SERVER);

@@ -266,16 +266,10 @@ static int patch_one(struct request *rq, struct err *err)
 static int do_delete(struct tx *tx, struct request *rq, void *arg, struct err *err)
 {
     struct cause by = handler_cause(rq, handler_query(rq, "reason"));
-    struct served served;
     struct version *v = arg;
     int rc = find(tx, rq, v, err);
     if (!rc)
-        rc = served_load(tx, rq, &served, err);
-    for (size_t i = 0; !rc && i < served.n; i++)
-        if (serves(&served.list[i], v->model, v->number))
-            rc = ERR(err, ERR_CONFLICT,
-                     "version %lld of model '%s' is on endpoint '%s'; move that endpoint first",
-                     (long long)v->number, v->model, served.list[i].name);
+        rc = endpoint_check_unused(tx, v->project, v->model, v->number, err);
     return rc ? rc : version_delete(tx, &by, v, err);
 }
 
