@@ -16,6 +16,7 @@ static const struct route_table *const tables[] = {
     &event_routes,
     &endpoint_routes,
     &experiment_routes,
+    &bulk_routes,
     &run_routes,
     &model_routes,
     &version_routes,

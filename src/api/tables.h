@@ -8,6 +8,7 @@
 extern const struct route_table common_routes;    /* health, version, readiness, metrics, openapi */
 extern const struct route_table experiment_routes; /* /api/v1/experiments */
 extern const struct route_table run_routes;       /* reading runs */
+extern const struct route_table bulk_routes;      /* runs by columns, metric series */
 extern const struct route_table model_routes;     /* /api/v1/models, aliases, tags, comparison */
 extern const struct route_table version_routes;   /* /api/v1/models/{name}/versions */
 extern const struct route_table dataset_routes;   /* /api/v1/datasets */

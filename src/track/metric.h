@@ -33,6 +33,16 @@ int metric_get(struct tx *tx, struct arena *a, const char *run_id, const char *k
 int metric_history(struct tx *tx, struct arena *a, const char *run_id, const char *key,
                    struct metric_point **out, size_t *out_n, struct err *err) WARN_UNUSED;
 
+/* At most `max` real points of the history in order of step, then time, for a chart: when there are
+ * more, the steps are cut into equal buckets and each gives its first point, its least, its greatest
+ * and its last, so that no spike and no end is lost. max 0 = 1000; out->count is of all points.
+ * ERR_NOT_FOUND when the run has no such metric. */
+int metric_sample(struct tx *tx, struct arena *a, const char *run_id, const char *key, size_t max,
+                  struct metric *out, struct metric_point **points, size_t *points_n,
+                  struct err *err) WARN_UNUSED;
+/* The choice itself: points ordered by step are thinned in place; returns how many stay. */
+size_t metric_thin(struct metric_point *points, size_t n, size_t max);
+
 /* The coding of blocks, for tests. decode returns the number of points or -1 when damaged. */
 void metric_block_append(struct buf *b, struct metric_point prev, const struct metric_point *p);
 int64_t metric_block_decode(str_t bytes, struct metric_point *out, size_t max);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Rows of runs, shared by the look-ups and the search. */
 #pragma once
+#include "codec/expr.h"
 #include "track/run.h"
 
 #define RUN_COLUMNS                                                                                \
@@ -15,3 +16,7 @@ int run__param(struct tx *tx, struct arena *a, const char *run_id, const char *k
                const char **out, struct err *err) WARN_UNUSED;
 int run__tag(struct tx *tx, struct arena *a, const char *run_id, const char *key, const char **out,
              struct err *err) WARN_UNUSED;
+/* The value of a name of the search language for one run, and its type. */
+int run__field(struct tx *tx, struct arena *a, const struct run *r, const struct expr *name,
+               struct expr_value *out, struct err *err) WARN_UNUSED;
+int run__field_type(const struct expr *name, enum expr_type *out, struct err *err) WARN_UNUSED;

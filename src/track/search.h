@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Search of runs by the expression language. Names: metrics.X, params.X, tags.X, dataset.name,
+ * Search of runs by the expression language. Names: metrics.X, metrics_min.X,
+ * metrics_max.X, params.X, tags.X, dataset.name,
  * dataset.digest, dataset.context and attributes (bare or attributes.X): run_id, name, status,
  * status_reason, user, start_time, end_time, duration, experiment, experiment_id, artifact_uri,
  * model, lifecycle_stage. Metrics compare against the latest value. What a run lacks is null, and
@@ -12,7 +13,7 @@
 #include "track/dataset.h"
 #include "track/metric.h"
 
-enum { RUN_SEARCH_SCAN = 100000, RUN_SEARCH_LIMIT = 50000 };
+enum { RUN_SEARCH_SCAN = 1000000, RUN_SEARCH_LIMIT = 50000 };
 
 struct run_query {
     const char *project;           /* NULL = default */
@@ -23,6 +24,7 @@ struct run_query {
     const char *const *order_by; /* "metrics.rmse DESC", "start_time"; nulls last both ways */
     size_t order_n;
     int64_t offset, limit; /* limit 0 = 100 */
+    int64_t *total;        /* NULL, or gets how many match; then nothing ends the scan early */
 };
 
 /* *out_more = 1 when further rows match after offset + limit. Ties: newest start first, then id. */

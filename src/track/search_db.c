@@ -2,6 +2,7 @@
  * Search of runs: rows by experiment from SQL, the filter and the order in C. Metrics, parameters
  * and tags are fetched by primary key, only for names that stand in the expression. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/num.h"
@@ -11,7 +12,7 @@
 #include "track/search.h"
 #include "track/track_int.h"
 
-enum { ORDER_MAX = 16 };
+enum { ORDER_MAX = 16, RUN_SEARCH_MEMORY = 256 << 20 };
 
 SQL(search_experiment,
     "SELECT " RUN_COLUMNS " WHERE r.experiment_id = $1 AND (r.lifecycle_stage = $2 OR $2 = 'any')"
@@ -19,12 +20,33 @@ SQL(search_experiment,
 SQL(search_project,
     "SELECT " RUN_COLUMNS " WHERE e.project = $1 AND (r.lifecycle_stage = $2 OR $2 = 'any')"
     " ORDER BY r.start_time_ms DESC, r.run_id");
+SQL(search_experiment_page,
+    "SELECT " RUN_COLUMNS " WHERE r.experiment_id = $1 AND r.lifecycle_stage = $2"
+    " ORDER BY r.start_time_ms DESC, r.run_id LIMIT $3 OFFSET $4");
+/* The subquery keeps the walk on the index by start, which ends after the page. */
+SQL(search_project_page,
+    "SELECT " RUN_COLUMNS " WHERE (SELECT x.project FROM experiments x WHERE x.experiment_id = "
+    "r.experiment_id) = $1 AND r.lifecycle_stage = $2"
+    " ORDER BY r.start_time_ms DESC, r.run_id LIMIT $3 OFFSET $4");
+SQL(search_experiment_count,
+    "SELECT COUNT(*) FROM runs WHERE experiment_id = $1 AND lifecycle_stage = $2");
+SQL(search_project_count,
+    "SELECT COUNT(*) FROM experiments e JOIN runs r ON r.experiment_id = e.experiment_id"
+    " WHERE e.project = $1 AND r.lifecycle_stage = $2");
 SQL(search_input_context, "SELECT context FROM run_inputs WHERE run_id = $1 AND context IS NOT "
                           "NULL ORDER BY context LIMIT 1");
 
 /* ---- names ---- */
 
-enum field_kind { FIELD_ATTRIBUTE, FIELD_METRIC, FIELD_PARAM, FIELD_TAG, FIELD_DATASET };
+enum field_kind {
+    FIELD_ATTRIBUTE,
+    FIELD_METRIC,
+    FIELD_METRIC_MIN,
+    FIELD_METRIC_MAX,
+    FIELD_PARAM,
+    FIELD_TAG,
+    FIELD_DATASET
+};
 
 enum attribute {
     AT_RUN_ID,
@@ -75,6 +97,8 @@ static const struct {
 } entities[] = {
     { "metrics", FIELD_METRIC },
     { "metric", FIELD_METRIC },
+    { "metrics_min", FIELD_METRIC_MIN },
+    { "metrics_max", FIELD_METRIC_MAX },
     { "params", FIELD_PARAM },
     { "param", FIELD_PARAM },
     { "parameters", FIELD_PARAM },
@@ -144,7 +168,9 @@ static int type_of(void *arg, const struct expr *e, enum expr_type *out, struct 
     if (rc)
         return rc;
     switch (kind) {
-    case FIELD_METRIC: *out = EXPR_NUMBER; return 0;
+    case FIELD_METRIC:
+    case FIELD_METRIC_MIN:
+    case FIELD_METRIC_MAX: *out = EXPR_NUMBER; return 0;
     case FIELD_PARAM:
     case FIELD_TAG: *out = EXPR_STRING; return 0;
     case FIELD_DATASET:
@@ -221,9 +247,12 @@ static int get_stored(struct look *l, enum field_kind kind, const char *name,
     const char *text = NULL;
     struct metric m;
     int rc = 0;
-    if (kind == FIELD_METRIC) {
+    if (kind == FIELD_METRIC || kind == FIELD_METRIC_MIN || kind == FIELD_METRIC_MAX) {
         rc = metric_get(l->tx, l->a, l->run->id, name, &m, err);
-        *out = rc ? text_value(NULL) : number_value(m.latest.value);
+        *out = rc                         ? text_value(NULL)
+               : kind == FIELD_METRIC     ? number_value(m.latest.value)
+               : kind == FIELD_METRIC_MIN ? number_value(m.min)
+                                          : number_value(m.max);
         return rc == ERR_NOT_FOUND ? 0 : rc;
     }
     if (kind == FIELD_PARAM)
@@ -255,6 +284,18 @@ static int get_value(void *arg, const struct expr *e, struct expr_value *out, st
     return rc;
 }
 
+int run__field(struct tx *tx, struct arena *a, const struct run *r, const struct expr *name,
+               struct expr_value *out, struct err *err)
+{
+    struct look l = { tx, a, r };
+    return get_value(&l, name, out, err);
+}
+
+int run__field_type(const struct expr *name, enum expr_type *out, struct err *err)
+{
+    return type_of(NULL, name, out, err);
+}
+
 /* ---- the search ---- */
 
 struct order {
@@ -262,9 +303,11 @@ struct order {
     int descending;
 };
 
+/* What is kept of a run that matches: the rows of the page are read again by id. */
 struct hit {
-    struct run run;
-    struct expr_value keys[ORDER_MAX];
+    char id[HEX32_TEXT];
+    int64_t start_time_ms;
+    struct expr_value *keys; /* order_n of them */
 };
 
 struct search {
@@ -276,6 +319,7 @@ struct search {
     size_t order_n;
     struct hit *hits;
     size_t n, cap, scanned;
+    struct arena kept; /* hits and their keys, until the page is made */
     struct err *err;
 };
 
@@ -340,7 +384,7 @@ static int take_keys(struct search *s, struct look *l, struct hit *h)
         if (rc)
             return rc;
         if (h->keys[i].type == EXPR_STRING)
-            h->keys[i].string = arena_str(s->a, h->keys[i].string);
+            h->keys[i].string = arena_str(&s->kept, h->keys[i].string);
     }
     return 0;
 }
@@ -352,11 +396,13 @@ static int take_row(struct search *s, const struct run *r, struct arena *scratch
     int rc = s->filter ? expr_eval(scratch, s->filter, get_value, &l, &yes, s->err) : 0;
     if (rc || yes.type == EXPR_NULL || yes.number == 0)
         return rc;
-    s->hits = rows_room(s->a, s->hits, s->n, &s->cap, sizeof *s->hits);
+    s->hits = rows_room(&s->kept, s->hits, s->n, &s->cap, sizeof *s->hits);
     if (!s->hits)
         return track__no_memory(s->err);
     struct hit *h = &s->hits[s->n];
-    h->run = *r;
+    (void)snprintf(h->id, sizeof h->id, "%s", r->id);
+    h->start_time_ms = r->start_time_ms;
+    h->keys = s->order_n ? arena_alloc(&s->kept, s->order_n * sizeof *h->keys) : NULL;
     rc = take_keys(s, &l, h);
     s->n += !rc;
     return rc;
@@ -366,7 +412,8 @@ static int take_row(struct search *s, const struct run *r, struct arena *scratch
 static int is_enough(const struct search *s)
 {
     int64_t limit = s->q->limit > 0 ? s->q->limit : 100;
-    return s->order_n == 0 && s->q->experiment_n <= 1 && (int64_t)s->n > s->q->offset + limit;
+    return !s->q->total && s->order_n == 0 && s->q->experiment_n <= 1 &&
+           (int64_t)s->n > s->q->offset + limit;
 }
 
 static int scan(struct search *s, struct stmt *st)
@@ -376,22 +423,18 @@ static int scan(struct search *s, struct stmt *st)
     arena_init(&scratch, MIB(16));
     while (!is_enough(s) && (rc = stmt_step(st, s->err)) == 1) {
         struct run r;
-        struct arena_mark mark = arena_snapshot(s->a);
-        size_t before = s->n;
         if (++s->scanned > RUN_SEARCH_SCAN) {
             rc = ERR(s->err, ERR_LIMIT, "more than %d runs to look through; name an experiment",
                      RUN_SEARCH_SCAN);
             break;
         }
-        run__read(st, s->a, &r);
         arena_reset(&scratch);
+        run__read(st, &scratch, &r);
         rc = take_row(s, &r, &scratch);
-        if (rc || s->a->failed || scratch.failed)
+        if (rc || s->kept.failed || scratch.failed)
             break;
-        if (s->n == before)
-            arena_restore(s->a, mark);
     }
-    int failed = s->a->failed || scratch.failed;
+    int failed = s->kept.failed || scratch.failed;
     arena_fini(&scratch);
     if (rc < 0)
         return rc;
@@ -449,9 +492,9 @@ static int compare_hits(const void *x, const void *y, void *arg)
         if (c)
             return s->order[i].descending ? -c : c;
     }
-    if (a->run.start_time_ms != b->run.start_time_ms)
-        return a->run.start_time_ms > b->run.start_time_ms ? -1 : 1;
-    return strcmp(a->run.id, b->run.id);
+    if (a->start_time_ms != b->start_time_ms)
+        return a->start_time_ms > b->start_time_ms ? -1 : 1;
+    return strcmp(a->id, b->id);
 }
 
 static int page(struct search *s, struct run **out, size_t *out_n, int *out_more)
@@ -462,13 +505,73 @@ static int page(struct search *s, struct run **out, size_t *out_n, int *out_more
     struct run *list = ARENA_TRY_ARRAY(s->a, n + 1, struct run);
     if (!list)
         return track__no_memory(s->err);
-    for (size_t i = 0; i < n; i++)
-        list[i] = s->hits[from + i].run;
+    for (size_t i = 0; i < n; i++) {
+        int rc = run_get(s->tx, s->a, s->hits[from + i].id, &list[i], s->err);
+        if (rc)
+            return rc;
+    }
     *out = list;
     *out_n = n;
     if (out_more)
         *out_more = from + n < s->n;
+    if (s->q->total)
+        *s->q->total = (int64_t)s->n;
     return 0;
+}
+
+/* ---- a page without filter and order: SQL does it all ---- */
+
+static int is_plain(const struct search *s)
+{
+    const struct run_query *q = s->q;
+    return q->total && !s->filter && !s->order_n && q->view != TRACK_ALL &&
+           (!q->experiment_ids || q->experiment_n == 1);
+}
+
+static void bind_scope(const struct search *s, struct stmt *st)
+{
+    if (s->q->experiment_ids)
+        stmt_int(st, 1, s->q->experiment_ids[0]);
+    else
+        stmt_text(st, 1, s->q->project ? s->q->project : "default");
+    stmt_text(st, 2, stage_of(s->q->view));
+}
+
+static int plain_page(struct search *s, struct run **out, size_t *out_n, int *out_more)
+{
+    AUTO(stmt_auto) struct stmt *count = NULL;
+    AUTO(stmt_auto) struct stmt *st = NULL;
+    const struct run_query *q = s->q;
+    int64_t limit = q->limit > 0 ? MIN(q->limit, (int64_t)RUN_SEARCH_LIMIT) : 100;
+    size_t n = 0, cap = 0;
+    struct run *list = NULL;
+    int rc = stmt_open(s->tx, q->experiment_ids ? &search_experiment_count : &search_project_count,
+                       &count, s->err);
+    if (rc)
+        return rc;
+    bind_scope(s, count);
+    rc = stmt_step(count, s->err);
+    if (rc < 0)
+        return rc;
+    *q->total = stmt_get_int(count, 0);
+    rc = stmt_open(s->tx, q->experiment_ids ? &search_experiment_page : &search_project_page, &st,
+                   s->err);
+    if (rc)
+        return rc;
+    bind_scope(s, st);
+    stmt_int(st, 3, limit);
+    stmt_int(st, 4, MAX(q->offset, (int64_t)0));
+    while ((rc = stmt_step(st, s->err)) == 1) {
+        list = rows_room(s->a, list, n, &cap, sizeof *list);
+        if (!list)
+            return track__no_memory(s->err);
+        run__read(st, s->a, &list[n++]);
+    }
+    *out = list;
+    *out_n = n;
+    if (out_more)
+        *out_more = MAX(q->offset, (int64_t)0) + (int64_t)n < *q->total;
+    return rc;
 }
 
 int run_search(struct tx *tx, struct arena *a, const struct run_query *q, struct run **out,
@@ -479,11 +582,15 @@ int run_search(struct tx *tx, struct arena *a, const struct run_query *q, struct
     int rc = parse_filter(&s);
     if (!rc)
         rc = parse_order(&s);
+    if (!rc && is_plain(&s))
+        return plain_page(&s, out, out_n, out_more);
+    arena_init(&s.kept, RUN_SEARCH_MEMORY);
     if (!rc)
         rc = scan_all(&s);
-    if (rc)
-        return rc;
-    if (s.n && (s.order_n || q->experiment_n > 1))
+    if (!rc && s.n && (s.order_n || q->experiment_n > 1))
         qsort_r(s.hits, s.n, sizeof *s.hits, compare_hits, &s);
-    return page(&s, out, out_n, out_more);
+    if (!rc)
+        rc = page(&s, out, out_n, out_more);
+    arena_fini(&s.kept);
+    return rc;
 }

@@ -258,6 +258,33 @@ TEST(native_runs)
     tear_down();
 }
 
+TEST(native_tables)
+{
+    set_up();
+    struct answer a = get("/api/v1/runs/table?keys=1");
+    CHECK_STR(at(&a, "total"), "2");
+    CHECK_STR(at(&a, "keys.params"), "[\"alpha\"]");
+    CHECK(strstr(at(&a, "columns"), "\"model_versions\""));
+    CHECK(strstr(at(&a, "columns"), "\"diabetes:1\""));
+    a = get("/api/v1/runs/table?columns=metrics.rmse,params.alpha&order_by=metrics.rmse&limit=1");
+    CHECK_STR(at(&a, "columns"),
+              "[{\"name\":\"metrics.rmse\",\"type\":\"number\",\"values\":[52.0]},"
+              "{\"name\":\"params.alpha\",\"type\":\"text\",\"values\":[\"0.2\"]}]");
+    CHECK_STR(at(&a, "total"), "2");
+    a = get("/api/v1/view/runs-table?filter=metrics.rmse%3E53&columns=name");
+    CHECK_STR(at(&a, "table.total"), "1");
+    CHECK(strstr(at(&a, "experiments"), "Default"));
+    a = get("/api/v1/metrics/series?run=latest&key=rmse");
+    CHECK(strstr(at(&a, "series"), "\"values\":[52.0]"));
+    a = get("/api/v1/metrics/series?run=latest&key=nothing");
+    CHECK(strstr(at(&a, "series"), "\"count\":0"));
+    refuse("GET", "/api/v1/metrics/series?run=latest", NULL, 400, "name the runs");
+    refuse("GET", "/api/v1/metrics/series?run=beef0000&key=x", NULL, 404, "beef0000");
+    refuse("GET", "/api/v1/runs/table?columns=colour", NULL, 400, "colour");
+    refuse("GET", "/api/v1/runs/table?limit=5000", NULL, 400, "limit");
+    tear_down();
+}
+
 TEST(native_models)
 {
     set_up();

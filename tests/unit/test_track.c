@@ -3,10 +3,13 @@
  */
 #include "test.h"
 
+#include <math.h>
+
 #include "base/clock.h"
 #include "store/store.h"
 #include "track/search.h"
 #include "track/step.h"
+#include "track/table.h"
 
 static const struct cause by = { .actor = "user:ann", .request_id = "r1", .reason = "test" };
 
@@ -489,4 +492,95 @@ static int search(struct tx *tx, void *arg, struct err *err)
 TEST(track_search)
 {
     in_write(search);
+}
+
+static int table_window(struct tx *tx, void *arg, struct err *err)
+{
+    struct arena *a = arg;
+    char ids[5][HEX32_TEXT];
+    const char *names[] = { "name", "metrics.loss", "metrics_min.loss", "metrics_max.loss",
+                            "params.p", "tags.t", "start_time" };
+    const char *order[] = { "metrics_max.loss DESC" };
+    struct run_query q = { .limit = 2 };
+    struct run_table t;
+    struct run_keys k;
+    for (int i = 0; i < 5; i++) {
+        struct run_new r = { .name = i ? "later" : "first", .start_time_ms = 1000 + i };
+        struct metric_point points[] = { { 9.0 - i, 1, 1 }, { 3.0 + i, 2, 2 }, { 5, 3, 3 } };
+        MUST(run_create(tx, &by, &r, ids[i], err));
+        if (i != 3)
+            MUST(metric_log(tx, ids[i], "loss", points, 3, err));
+        MUST(run_param_log(tx, ids[i], &(struct track_pair){ "p", i ? "b" : "a" }, err));
+    }
+    MUST(run_tag_set(tx, &by, ids[4], &(struct track_pair){ "t", "x" }, err));
+    MUST(run_table(tx, a, &q, names, 7, &t, err)); /* without order: SQL pages */
+    CHECK_INT(t.total, 5);
+    CHECK_INT(t.n, 2);
+    CHECK_STR(t.rows[0].id, ids[4]);
+    CHECK_STR(t.columns[0].texts[0], "later");
+    CHECK_INT(t.columns[1].numbers[0], 5);
+    CHECK_INT(t.columns[3].numbers[0], 7);
+    CHECK(!t.columns[1].known[1]); /* run 3 has no metric */
+    CHECK_STR(t.columns[4].texts[0], "b");
+    CHECK_STR(t.columns[5].texts[0], "x");
+    CHECK(!t.columns[5].texts[1]);
+    CHECK_INT(t.columns[6].numbers[1], 1003);
+    q.offset = 4;
+    MUST(run_table(tx, a, &q, names, 1, &t, err));
+    CHECK_INT(t.n, 1);
+    CHECK_STR(t.rows[0].id, ids[0]);
+    q = (struct run_query){ .limit = 10, .filter = "metrics_min.loss < 5", .order_by = order,
+                            .order_n = 1 };
+    MUST(run_table(tx, a, &q, names, 4, &t, err)); /* min: 3, 4, 5, -, 5 */
+    CHECK_INT(t.total, 2);
+    CHECK_STR(t.rows[0].id, ids[0]);
+    CHECK_INT(t.columns[2].numbers[1], 4);
+    CHECK_INT(t.columns[3].numbers[0], 9);
+    CHECK_INT(run_table(tx, a, &q, (const char *[]){ "metrix.loss" }, 1, &t, err), ERR_INVALID);
+    CHECK_INT(run_table(tx, a, &q, (const char *[]){ "colour" }, 1, &t, err), ERR_INVALID);
+    *err = (struct err)ERR_INIT;
+    MUST(run_table_keys(tx, a, t.rows, 2, &k, err));
+    CHECK_INT(k.metric_n, 1);
+    CHECK_STR(k.metrics[0], "loss");
+    CHECK_INT(k.param_n, 1);
+    return 0;
+}
+
+TEST(track_table_window)
+{
+    in_write(table_window);
+}
+
+TEST(metric_thin_keeps_every_spike)
+{
+    static struct metric_point p[20000], whole[20000];
+    for (int shape = 0; shape < 3; shape++) {
+        size_t n = 20000;
+        for (size_t i = 0; i < n; i++) { /* steps dense, sparse, all the same */
+            int64_t step = shape == 0 ? (int64_t)i : shape == 1 ? (int64_t)(i * i) : 7;
+            whole[i] = p[i] = (struct metric_point){ (double)(i % 10), (int64_t)i, step };
+        }
+        p[12345].value = whole[12345].value = 1000;
+        p[4321].value = whole[4321].value = -1000;
+        p[77].value = whole[77].value = (double)NAN;
+        size_t kept = metric_thin(p, n, 1000);
+        int low = 0, high = 0;
+        CHECK(kept <= 1000 && kept > 10);
+        CHECK_INT(p[0].time_ms, 0);
+        CHECK_INT(p[kept - 1].time_ms, 19999);
+        for (size_t i = 0; i < kept; i++) {
+            low |= p[i].value == -1000;
+            high |= p[i].value == 1000;
+            CHECK(i == 0 || p[i].time_ms > p[i - 1].time_ms);
+            CHECK_INT(p[i].step, whole[p[i].time_ms].step); /* real points */
+        }
+        CHECK(low && high);
+    }
+    CHECK_INT(metric_thin(p, 3, 1000), 3);
+    CHECK_INT(metric_thin(p, 0, 1000), 0);
+    p[0].step = INT64_MIN;
+    p[1].step = INT64_MAX;
+    for (int i = 2; i < 9; i++)
+        p[i].step = INT64_MAX;
+    CHECK(metric_thin(p, 9, 8) <= 8);
 }

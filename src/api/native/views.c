@@ -30,6 +30,10 @@ static const struct view views[] = {
     { "runs",
       { { "runs", "/api/v1/runs", NULL, "filter,order_by,experiment,limit,page_token", 0 },
         { "experiments", "/api/v1/experiments", "limit=200", NULL, 1 } } },
+    { "runs-table",
+      { { "table", "/api/v1/runs/table", "keys=1",
+          "filter,order_by,experiment,columns,limit,offset", 0 },
+        { "experiments", "/api/v1/experiments", "limit=200", NULL, 1 } } },
     { "run", { { "run", "/api/v1/runs/{id}", NULL, NULL, 0 } } },
     { "compare", { { "compare", "/api/v1/runs/compare", NULL, "ids", 0 } } },
     { "models", { { "models", "/api/v1/models", NULL, "filter,order_by,limit,page_token", 0 } } },
@@ -177,6 +181,7 @@ static const struct route routes[] = {
       "Versions to compare.\n"
       "digest string: Of a data set.\nfilter string: For lists.\norder_by string: For "
       "lists.\nexperiment string: For runs.\n"
+      "columns string: For runs-table.\noffset integer: For runs-table.\n"
       "limit integer: For lists.\npage_token string: For lists.\nsubject string: For audit.\nkind "
       "string: For audit.\n"
       "actor string: For audit.\nafter integer: For audit.\nbefore integer: For audit.",

@@ -239,7 +239,7 @@ struct ui_page {
 
 static const struct ui_page pages[] = {
     { "/", "home", { NULL } },
-    { "/runs", "runs", { "filter", "order_by", "experiment" } },
+    { "/runs", "runs-table", { "filter", "order_by", "experiment" } },
     { "/runs/{id}", "run", { "id" } },
     { "/compare", "compare", { "model", "versions", "ids=runs" } },
     { "/models", "models", { NULL } },
