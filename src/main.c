@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Which role this process plays: `_step` owns one attempt, `_work` executes a run's plan,
+ * `_import` reads a foreign installation,
  * everything else is the command line, the server included. */
 #include <string.h>
 
 #include "cli/cli.h"
 #include "flow/flow.h"
 #include "project/work.h"
+#include "transfer/reader.h"
 
 int main(int argc, char **argv)
 {
@@ -13,5 +15,7 @@ int main(int argc, char **argv)
         return flow_step_main(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "_work") == 0)
         return work_main(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "_import") == 0)
+        return reader_main(argc - 1, argv + 1);
     return cli_main(argc, argv);
 }

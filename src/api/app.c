@@ -26,6 +26,7 @@ static const struct route_table *const tables[] = {
     &job_routes,
     &view_routes,
     &explain_routes,
+    &transfer_routes,
     &tfserving_routes,
     &scoring_routes,
     &ui_routes,

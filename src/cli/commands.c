@@ -362,6 +362,41 @@ static const struct cli_command commands[] = {
               { "SUBJECT", "subject", CELL_TEXT, 0 }, { "REASON", "reason", CELL_TEXT, 0 },
               { "REQUEST", "request_id", CELL_TEXT, 1 }, { "BEFORE", "before", CELL_LIST, 1 },
               { "AFTER", "after", CELL_LIST, 1 }) },
+    { .name = "import mlflow",
+      .summary = "Take over an MLflow installation",
+      .usage = "SOURCE",
+      .examples =
+          "slipway import mlflow ./mlruns                    # a folder of the file store\n"
+          "slipway import mlflow sqlite:///mlflow.db         # a database\n"
+          "slipway import mlflow ./mlruns --artifacts copy   # with the files\n",
+      .detail = "Experiments, runs with their whole history, data sets and the registry come over "
+                "with ids, times and states; what is deleted stays deleted. It can be interrupted "
+                "and repeated: what is here already is left alone. At the end the counts there and "
+                "here are compared, every run is read back, and what differs is listed; then the "
+                "exit status is 1.",
+      FLAGS({ "artifacts", 0, FLAG_TEXT, "leave|copy|link", "leave",
+              "Leave the files where they are, copy them, or make hard links.", 1 },
+            { "artifact-root", 0, FLAG_TEXT, "DIR", "the source's folder",
+              "Copy only what lies below; also the folder behind mlflow-artifacts:/ there.", 0 }),
+      .min_args = 1,
+      .max_args = 1,
+      .access = CLI_WRITE,
+      .permission = "import.run",
+      .run = cmd_import_mlflow },
+    { .name = "export mlflow",
+      .summary = "Write everything as an mlruns folder that MLflow reads",
+      .usage = "DIR",
+      .examples = "slipway export mlflow ./out            # a new folder\n"
+                  "mlflow ui --backend-store-uri ./out    # MLflow shows it\n",
+      .detail = "Experiments, runs with their whole history, data sets and the registry, deleted "
+                "ones included. The folder appears when it is whole; artifacts stay where they "
+                "are.",
+      .min_args = 1,
+      .max_args = 1,
+      .access = CLI_READ,
+      .permission = "import.run",
+      .run = cmd_export_mlflow,
+      .ref = "{dir}" },
     { .name = "schema",
       .summary = "Print the JSON Schema of slipway.yaml",
       .usage = "",

@@ -21,6 +21,8 @@ int cmd_exp_ls(struct cli *c, struct err *err);
 int cmd_exp_show(struct cli *c, struct err *err);
 int cmd_exp_compare(struct cli *c, struct err *err);
 int cmd_audit_log(struct cli *c, struct err *err);
+int cmd_import_mlflow(struct cli *c, struct err *err);
+int cmd_export_mlflow(struct cli *c, struct err *err);
 int cmd_schema(struct cli *c, struct err *err);
 int cmd_doctor(struct cli *c, struct err *err);
 int cmd_version(struct cli *c, struct err *err);

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * POST /api/v1/import and /api/v1/export: another installation's content comes in, ours goes out.
+ * Both name paths of this machine, so only this machine may ask. */
+#include "api/app.h"
+#include "api/native/handler.h"
+#include "api/route.h"
+#include "api/tables.h"
+#include "transfer/export.h"
+#include "transfer/import.h"
+
+/* In process, or over the loopback interface. */
+static int require_local(const struct request *rq, struct err *err)
+{
+    str_t r = str_of(rq->remote);
+    if (!r.n || str_is(r, "local") || str_starts(r, "127.") || str_is(r, "::1") ||
+        str_starts(r, "::ffff:127.") || str_starts(r, "[::1]"))
+        return 0;
+    return ERR(err, ERR_DENIED,
+               "imports and exports name paths of the server's machine; run the command there");
+}
+
+static int read_artifacts(const struct json *body, enum import_artifacts *out, struct err *err)
+{
+    static const char *const names[] = { "leave", "copy", "link" };
+    const char *text = json_get_string(body, "artifacts", "leave");
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(text, names[i]) == 0) {
+            *out = (enum import_artifacts)i;
+            return 0;
+        }
+    return ERR(err, ERR_INVALID, "'artifacts' is leave, copy or link, not '%.40s'", text);
+}
+
+static void write_report(struct request *rq, const struct import_report *r)
+{
+    struct json_out o;
+    route_json(rq, &o);
+    jo_object(&o);
+    jo_kv_cstr(&o, "kind", r->kind);
+    jo_kv_cstr(&o, "source", r->source);
+    jo_kv_bool(&o, "complete", r->differences_all == 0);
+    jo_kv_int(&o, "runs_added", r->runs_added);
+    jo_kv_int(&o, "runs_unchanged", r->runs_unchanged);
+    jo_kv_int(&o, "files", r->files);
+    jo_kv_int(&o, "bytes", r->bytes);
+    jo_kv_int(&o, "duration_ms", r->duration_ms);
+    jo_key(&o, "counts");
+    jo_array(&o);
+    for (size_t i = 0; i < r->count_n; i++) {
+        jo_object(&o);
+        jo_kv_cstr(&o, "name", r->counts[i].kind);
+        jo_kv_int(&o, "source", r->counts[i].source);
+        if (r->counts[i].here >= 0)
+            jo_kv_int(&o, "here", r->counts[i].here);
+        else
+            jo_kv_raw(&o, "here", STR("null"));
+        jo_object_end(&o);
+    }
+    jo_array_end(&o);
+    jo_kv_int(&o, "differences_n", r->differences_all);
+    jo_key(&o, "differences");
+    jo_array(&o);
+    for (size_t i = 0; i < r->difference_n; i++)
+        jo_cstr(&o, r->differences[i]);
+    jo_array_end(&o);
+    jo_object_end(&o);
+}
+
+static int post_import(struct request *rq, struct err *err)
+{
+    struct app *app = app_of(rq);
+    struct json body;
+    struct import_report report;
+    struct import_options o = { .store = app->store,
+                                .destination = app->options.artifacts_destination };
+    int rc = require_local(rq, err);
+    if (!rc)
+        rc = route_body(rq, &body, err);
+    if (rc)
+        return rc;
+    o.by = handler_cause(rq, json_get_string(&body, "reason", NULL));
+    o.place = json_get_string(&body, "source", NULL);
+    o.artifact_root = json_get_string(&body, "artifact_root", NULL);
+    rc = read_artifacts(&body, &o.artifacts, err);
+    if (!rc && !o.place)
+        rc = ERR(err, ERR_INVALID, "'source' is missing: an mlruns folder or sqlite:///…");
+    if (!rc)
+        rc = import_mlflow(&o, &rq->arena, &report, err);
+    if (!rc)
+        write_report(rq, &report);
+    return rc;
+}
+
+static int post_export(struct request *rq, struct err *err)
+{
+    struct app *app = app_of(rq);
+    struct json body;
+    struct export_report r;
+    struct json_out o;
+    struct export_options eo = { .store = app->store };
+    int rc = require_local(rq, err);
+    if (!rc)
+        rc = route_body(rq, &body, err);
+    if (rc)
+        return rc;
+    eo.project = handler_project(rq);
+    eo.dir = json_get_string(&body, "dir", NULL);
+    eo.artifacts_destination = app->options.artifacts_destination;
+    if (!eo.dir || eo.dir[0] != '/')
+        return ERR(err, ERR_INVALID, "'dir' is missing: the absolute path of a new folder");
+    rc = export_mlflow(&eo, &r, err);
+    if (rc)
+        return rc;
+    route_json(rq, &o);
+    jo_object(&o);
+    jo_kv_cstr(&o, "dir", eo.dir);
+    jo_kv_int(&o, "experiments", r.experiments);
+    jo_kv_int(&o, "runs", r.runs);
+    jo_kv_int(&o, "points", r.points);
+    jo_kv_int(&o, "models", r.models);
+    jo_kv_int(&o, "versions", r.versions);
+    jo_object_end(&o);
+    return 0;
+}
+
+static const struct route routes[] = {
+    { "POST", "/api/v1/import", "import.run", post_import, ROUTE_WORKER, LIMIT_BODY_CONTROL,
+      "Takes over an MLflow installation; repeated, it changes nothing.",
+      "source! string: A folder mlruns, or sqlite:///path/mlflow.db.\n"
+      "artifacts string: leave (default), copy or link.\n"
+      "artifact_root string: Only artifacts below this folder are copied; default is the source's "
+      "folder.\nreason string: Why.",
+      "kind! string: sqlite or files.\nsource! string: Its identity in the journal.\n"
+      "complete! boolean: Nothing differs.\nruns_added! integer: Runs taken over now.\n"
+      "runs_unchanged! integer: Runs that were here.\nfiles! integer: Artifact files copied.\n"
+      "bytes! integer: Of those.\nduration_ms! integer: How long it took.\n"
+      "counts! [object]: Rows by kind.\n  name! string: Kind.\n  source! integer: There.\n"
+      "  here! integer|null: Here.\ndifferences_n! integer: All of them.\n"
+      "differences! [string]: What was left out or differs; the first 1000.",
+      "importRun" },
+    { "POST", "/api/v1/export", "import.run", post_export, ROUTE_WORKER, LIMIT_BODY_CONTROL,
+      "Writes everything as an mlruns folder that MLflow reads.",
+      "dir! string: Absolute path; it must not exist.",
+      "dir! string: The folder.\nexperiments! integer: Written.\nruns! integer: Written.\n"
+      "points! integer: Written.\nmodels! integer: Written.\nversions! integer: Written.",
+      "exportRun" },
+};
+
+const struct route_table transfer_routes = { "transfer", routes, ARRAY_LEN(routes),
+                                             route_error_native };

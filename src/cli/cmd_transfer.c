@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * import mlflow, export mlflow: moving in and out, by the native routes. */
+#include <unistd.h>
+
+#include "cli/client.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/term.h"
+
+enum { SHOWN_DIFFERENCES = 20 };
+
+/* Relative paths are the caller's, not the server's. */
+static const char *absolute(struct cli *c, const char *path, struct err *err)
+{
+    char here[4096];
+    if (path[0] == '/')
+        return path;
+    if (!getcwd(here, sizeof here)) {
+        IGNORE(ERR_SYS(err, "cannot tell the working folder"));
+        return NULL;
+    }
+    return arena_printf(&c->arena, "%s/%s", here, path);
+}
+
+static const char *place_of(struct cli *c, const char *text, struct err *err)
+{
+    static const char sqlite[] = "sqlite:///";
+    int is_sqlite = str_starts(str_of(text), sqlite);
+    if (!is_sqlite && strstr(text, "://"))
+        return text;
+    const char *path = absolute(c, is_sqlite ? text + sizeof sqlite - 1 : text, err);
+    return path && is_sqlite ? arena_printf(&c->arena, "%s%s", sqlite, path) : path;
+}
+
+static void show_import(struct cli *c, const struct json *v)
+{
+    const struct json *counts = json_get(v, "counts"), *diff = json_get(v, "differences");
+    size_t n = counts ? counts->n : 0;
+    static const enum cell_kind kinds[] = { CELL_TEXT, CELL_INT, CELL_INT };
+    const char **cells = arena_alloc(&c->arena, (n + 1) * 3 * sizeof *cells);
+    cells[0] = "KIND";
+    cells[1] = "THERE";
+    cells[2] = "HERE";
+    for (size_t i = 0; i < n; i++) {
+        const struct json *row = &counts->items[i];
+        cells[3 * (i + 1)] = json_get_string(row, "name", "");
+        cells[3 * (i + 1) + 1] = arena_printf(&c->arena, "%lld", (long long)json_get_int(row, "source", 0));
+        cells[3 * (i + 1) + 2] = json_get(row, "here") && json_get(row, "here")->type == JSON_NUMBER
+                                     ? arena_printf(&c->arena, "%lld", (long long)json_get_int(row, "here", 0))
+                                     : "-";
+    }
+    out_grid(c, &(struct out_grid){ cells, n + 1, 3, kinds, "" });
+    term_out(c, "\n%lld runs added, %lld here before, in %s\n",
+             (long long)json_get_int(v, "runs_added", 0),
+             (long long)json_get_int(v, "runs_unchanged", 0),
+             out_duration(c, json_get_number(v, "duration_ms", 0)));
+    if (json_get_int(v, "files", 0))
+        term_out(c, "%lld artifact files copied, %s\n", (long long)json_get_int(v, "files", 0),
+                 out_bytes(c, json_get_int(v, "bytes", 0)));
+    for (size_t i = 0; diff && i < diff->n && i < SHOWN_DIFFERENCES; i++)
+        term_out(c, "! %s\n", diff->items[i].string.p);
+    if (diff && diff->n > SHOWN_DIFFERENCES)
+        term_out(c, "! and %lld more; --json lists them\n",
+                 (long long)(json_get_int(v, "differences_n", 0) - SHOWN_DIFFERENCES));
+}
+
+int cmd_import_mlflow(struct cli *c, struct err *err)
+{
+    struct buf b;
+    struct json_out o;
+    struct reply r;
+    const char *root = cli_get(c, "artifact-root");
+    const char *place = place_of(c, c->args[0], err);
+    if (place && root)
+        root = absolute(c, root, err);
+    if (!place || (cli_get(c, "artifact-root") && !root))
+        return err->code;
+    buf_init(&b, MIB(1));
+    json_out_init(&o, &b);
+    jo_object(&o);
+    jo_kv_cstr(&o, "source", place);
+    jo_kv_cstr(&o, "artifacts", cli_get(c, "artifacts") ? cli_get(c, "artifacts") : "leave");
+    if (root)
+        jo_kv_cstr(&o, "artifact_root", root);
+    jo_object_end(&o);
+    int rc = client_call(c, "POST", "/api/v1/import", buf_view(&b), &r, err);
+    buf_fini(&b);
+    if (!rc)
+        rc = out_object(c, &r.json, show_import, err);
+    if (rc)
+        return rc;
+    int64_t n = json_get_int(&r.json, "differences_n", 0);
+    if (n)
+        return ERR(err, ERR_FAILED, "%lld differences between there and here", (long long)n);
+    term_note(c, "→ slipway exp ls    → slipway server");
+    return 0;
+}
+
+int cmd_export_mlflow(struct cli *c, struct err *err)
+{
+    struct buf b;
+    struct json_out o;
+    struct reply r;
+    const char *dir = absolute(c, c->args[0], err);
+    if (!dir)
+        return err->code;
+    buf_init(&b, MIB(1));
+    json_out_init(&o, &b);
+    jo_object(&o);
+    jo_kv_cstr(&o, "dir", dir);
+    jo_object_end(&o);
+    int rc = client_call(c, "POST", "/api/v1/export", buf_view(&b), &r, err);
+    buf_fini(&b);
+    return rc ? rc : out_object(c, &r.json, NULL, err);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Rows taken over from another installation. */
+#include "track/adopt.h"
+
+#include <stdio.h>
+
+#include "base/limits.h"
+#include "track/track_int.h"
+
+enum { ADOPTED_VALUE_MAX = 1 << 20, RUN_ID_MAX = 256 };
+
+SQL(adopt_experiment_id, "SELECT CASE WHEN EXISTS (SELECT 1 FROM experiments WHERE experiment_id = $1)"
+                         " THEN (SELECT MAX(experiment_id) + 1 FROM experiments) ELSE $1 END");
+SQL(adopt_experiment,
+    "INSERT INTO experiments (experiment_id, project, name, artifact_location, lifecycle_stage,"
+    " creation_time_ms, last_update_time_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)");
+SQL(adopt_experiment_tag,
+    "INSERT INTO experiment_tags (experiment_id, key, value) VALUES ($1, $2, $3)"
+    " ON CONFLICT (experiment_id, key) DO NOTHING");
+SQL(adopt_run,
+    "INSERT INTO runs (run_id, experiment_id, name, status, user_id, start_time_ms, end_time_ms,"
+    " lifecycle_stage, artifact_uri, attempt) VALUES ($1, $2, $3, $4, $5, $6, $7, 'active', $8, 0)");
+SQL(adopt_param, "INSERT INTO params (run_id, key, value) VALUES ($1, $2, $3)"
+                 " ON CONFLICT (run_id, key) DO NOTHING");
+SQL(adopt_run_tag, "INSERT INTO run_tags (run_id, key, value) VALUES ($1, $2, $3)"
+                   " ON CONFLICT (run_id, key) DO NOTHING");
+SQL(adopt_run_deleted,
+    "UPDATE runs SET lifecycle_stage = 'deleted', deleted_time_ms = $1 WHERE run_id = $2");
+SQL(adopt_run_uri, "UPDATE runs SET artifact_uri = $1 WHERE run_id = $2");
+
+static int check_pair(const char *what, const struct track_pair *p, struct err *err)
+{
+    int rc = track__check_key(what, p->key, err);
+    return rc ? rc : track__check_value(what, p->key, p->value, ADOPTED_VALUE_MAX, err);
+}
+
+static int free_id(struct tx *tx, int64_t wanted, int64_t *out, struct err *err)
+{
+    AUTO(stmt_auto) struct stmt *st = NULL;
+    int rc = stmt_open(tx, &adopt_experiment_id, &st, err);
+    if (rc)
+        return rc;
+    stmt_int(st, 1, wanted);
+    rc = stmt_step(st, err);
+    if (rc == 1)
+        *out = stmt_get_int(st, 0);
+    return MIN(rc, 0);
+}
+
+int experiment_adopt(struct tx *tx, const struct cause *by, const struct experiment *e,
+                     int64_t *out_id, struct err *err)
+{
+    int deleted = strcmp(e->lifecycle_stage, "deleted") == 0;
+    if (!e->name[0] || strlen(e->name) > TRACK_EXPERIMENT_NAME_MAX || e->id < 0)
+        return ERR(err, ERR_INVALID, "the name of an experiment has 1 to %d bytes",
+                   TRACK_EXPERIMENT_NAME_MAX);
+    int rc = free_id(tx, e->id, out_id, err);
+    if (!rc)
+        rc = tx_exec(tx, &adopt_experiment, NULL, err, "itttt" "ii", *out_id, cause_project(by),
+                     e->name, e->artifact_location, deleted ? "deleted" : "active",
+                     e->creation_time_ms, e->last_update_time_ms);
+    if (rc == ERR_EXISTS)
+        return ERR(err, ERR_EXISTS, "Experiment(name=%.200s) already exists.", e->name);
+    if (rc)
+        return rc;
+    char subject[64];
+    (void)snprintf(subject, sizeof subject, "experiment/%lld", (long long)*out_id);
+    struct event told = event_of(by, "experiment.imported", subject);
+    return event_add(tx, &told, err);
+}
+
+int experiment_adopt_tag(struct tx *tx, int64_t id, const struct track_pair *t, struct err *err)
+{
+    int rc = check_pair("tag", t, err);
+    return rc ? rc : tx_exec(tx, &adopt_experiment_tag, NULL, err, "itt", id, t->key, t->value);
+}
+
+static int check_run(const struct run *r, struct err *err)
+{
+    size_t n = strlen(r->id);
+    if (n == 0 || n > RUN_ID_MAX ||
+        strspn(r->id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-") != n)
+        return ERR(err, ERR_INVALID, "'%.64s' is no id of a run", r->id);
+    if (!run_status_is_valid(r->status))
+        return ERR(err, ERR_INVALID, "'%.40s' is no status of a run", r->status);
+    if (strlen(r->artifact_uri) > 4096 || strlen(r->name) > 4096 || strlen(r->user) > 4096)
+        return ERR(err, ERR_LIMIT, "name, user and artifact URI have at most 4096 bytes");
+    return 0;
+}
+
+int run_adopt(struct tx *tx, const struct cause *by, const struct run *r, struct err *err)
+{
+    AUTO(stmt_auto) struct stmt *st = NULL;
+    char subject[RUN_ID_MAX + 8];
+    int rc = check_run(r, err);
+    if (!rc)
+        rc = stmt_open(tx, &adopt_run, &st, err);
+    if (rc)
+        return rc;
+    stmt_text(st, 1, r->id);
+    stmt_int(st, 2, r->experiment_id);
+    stmt_text(st, 3, r->name);
+    stmt_text(st, 4, r->status);
+    stmt_text(st, 5, r->user);
+    stmt_int(st, 6, r->start_time_ms);
+    if (r->end_time_ms >= 0)
+        stmt_int(st, 7, r->end_time_ms);
+    else
+        stmt_null(st, 7);
+    stmt_text(st, 8, r->artifact_uri);
+    rc = stmt_step(st, err);
+    if (rc == ERR_EXISTS)
+        return ERR(err, ERR_EXISTS, "there is a run '%s' already", r->id);
+    if (rc < 0)
+        return rc;
+    (void)snprintf(subject, sizeof subject, "run/%s", r->id);
+    struct event told = event_of(by, "run.imported", subject);
+    return event_add(tx, &told, err);
+}
+
+int run_adopt_param(struct tx *tx, const char *run_id, const struct track_pair *p, struct err *err)
+{
+    int rc = check_pair("parameter", p, err);
+    return rc ? rc : tx_exec(tx, &adopt_param, NULL, err, "ttt", run_id, p->key, p->value);
+}
+
+int run_adopt_tag(struct tx *tx, const char *run_id, const struct track_pair *t, struct err *err)
+{
+    int rc = check_pair("tag", t, err);
+    return rc ? rc : tx_exec(tx, &adopt_run_tag, NULL, err, "ttt", run_id, t->key, t->value);
+}
+
+int run_adopt_end(struct tx *tx, const char *run_id, int64_t deleted_ms, struct err *err)
+{
+    if (deleted_ms < 0)
+        return 0;
+    return tx_exec(tx, &adopt_run_deleted, NULL, err, "it", deleted_ms, run_id);
+}
+
+int run_artifact_uri_set(struct tx *tx, const char *run_id, const char *uri, struct err *err)
+{
+    return tx_exec(tx, &adopt_run_uri, NULL, err, "tt", uri, run_id);
+}
