@@ -285,7 +285,7 @@ static int export_version(struct out_dir *x, const struct version *v, const char
     size_t tag_n;
     put_int(x, "creation_timestamp", v->creation_time_ms);
     put_text(x, "current_stage", v->stage);
-    put_text(x, "description", v->description);
+    put_text(x, "description", v->description[0] ? v->description : NULL);
     put_int(x, "last_updated_timestamp", v->last_update_time_ms);
     put_text(x, "name", v->model);
     put_text(x, "run_id", v->run_id);
@@ -319,7 +319,7 @@ static int export_model(struct out_dir *x, const struct model *m)
     for (size_t i = 0; i < alias_n; i++)
         buf_printf(&x->b, "  '%s': '%lld'\n", aliases[i].alias, (long long)aliases[i].version);
     put_int(x, "creation_timestamp", m->creation_time_ms);
-    put_text(x, "description", m->description);
+    put_text(x, "description", m->description[0] ? m->description : NULL);
     put_int(x, "last_updated_timestamp", m->last_update_time_ms);
     put_text(x, "name", m->name);
     rc = save_in(x, dir, "meta.yaml");
