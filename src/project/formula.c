@@ -6,17 +6,9 @@
 #include "project/project_int.h"
 
 static const struct gate_metric metrics[] = {
-    { "rmse", "Root of the mean squared error, in units of the target; lower is better.", -1 },
-    { "mae", "Mean absolute error, in units of the target; lower is better.", -1 },
-    { "r2",
-      "Share of the target's variance that the model explains; 1 is perfect, 0 is no better than "
-      "the mean.",
-      1 },
-    { "medae", "Median absolute error, in units of the target; lower is better.", -1 },
-    { "max_error", "Largest absolute error, in units of the target; lower is better.", -1 },
-    { "mape", "Mean absolute error relative to the target's size, 0.1 for 10 %; lower is better.",
-      -1 },
-    { "bias", "Mean of prediction minus target; near 0 is better.", 0 },
+#define METRIC(id, field, better, prose) { #field, prose, better },
+#include "stat/metrics.def"
+#undef METRIC
     { "n", "Number of rows measured.", 0 },
 };
 
@@ -66,6 +58,15 @@ struct typing {
     int reported;
 };
 
+/* "rmse, mae, …" */
+static const char *metric_names(struct arena *a)
+{
+    const char *text = metrics[0].name;
+    for (size_t i = 1; i < ARRAY_LEN(metrics); i++)
+        text = arena_printf(a, "%s, %s", text, metrics[i].name);
+    return text;
+}
+
 static void unknown_metric(struct typing *t, const struct expr *name)
 {
     const char *candidates[ARRAY_LEN(metrics)];
@@ -85,9 +86,8 @@ static void unknown_metric(struct typing *t, const struct expr *name)
         diag_label(d, g, "metrics of `%.*s` come in a later version", STR_ARG(name->entity));
     else if (near && (!name->entity.n || part))
         diag_label(d, g, "did you mean `%s%s%s`?", part ? part : "", part ? "." : "", near);
-    diag_note(d, g, "note",
-              "metrics: rmse, mae, r2, medae, max_error, mape, bias, n; alone, or after valid., "
-              "train., baseline., champion.");
+    diag_note(d, g, "note", "metrics: %s; alone, or after valid., train., baseline., champion.",
+              metric_names(t->reader->arena));
     t->reported = 1;
 }
 

@@ -9,14 +9,9 @@
 #include "stat/sum.h"
 
 static const struct regression_metric_info infos[REGRESSION_N] = {
-    [REGRESSION_RMSE] = { "rmse", -1, "root of the mean squared error" },
-    [REGRESSION_MAE] = { "mae", -1, "mean absolute error" },
-    [REGRESSION_R2] = { "r2", 1, "share of the variance explained, 1 - SS_res/SS_tot" },
-    [REGRESSION_MEDAE] = { "medae", -1, "median absolute error" },
-    [REGRESSION_MAX_ERROR] = { "max_error", -1, "largest absolute error" },
-    [REGRESSION_MAPE] = { "mape", -1, "mean absolute error relative to the truth, a fraction" },
-    [REGRESSION_BIAS] = { "bias", 0, "mean of prediction minus truth" },
-    [REGRESSION_EXPLAINED_VARIANCE] = { "explained_variance", 1, "1 - Var(error)/Var(truth)" },
+#define METRIC(id, field, better, prose) { #field, better, prose },
+#include "stat/metrics.def"
+#undef METRIC
 };
 
 const struct regression_metric_info *regression_metric_info(enum regression_metric m)
@@ -24,17 +19,22 @@ const struct regression_metric_info *regression_metric_info(enum regression_metr
     return &infos[m];
 }
 
+const struct regression_metric_info *regression_metric_find(str_t name)
+{
+    for (size_t i = 0; i < REGRESSION_N; i++)
+        if (str_is(name, infos[i].name))
+            return &infos[i];
+    return NULL;
+}
+
 double regression_metric_get(const struct regression_metrics *v, enum regression_metric m)
 {
     switch (m) {
-    case REGRESSION_RMSE: return v->rmse;
-    case REGRESSION_MAE: return v->mae;
-    case REGRESSION_R2: return v->r2;
-    case REGRESSION_MEDAE: return v->medae;
-    case REGRESSION_MAX_ERROR: return v->max_error;
-    case REGRESSION_MAPE: return v->mape;
-    case REGRESSION_BIAS: return v->bias;
-    case REGRESSION_EXPLAINED_VARIANCE: return v->explained_variance;
+#define METRIC(id, field, better, prose)                                                           \
+    case REGRESSION_##id:                                                                          \
+        return v->field;
+#include "stat/metrics.def"
+#undef METRIC
     case REGRESSION_N: break;
     }
     return NAN;

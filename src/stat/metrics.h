@@ -17,27 +17,24 @@ struct regression_metrics {
     double explained_variance; /* 1 - Var(e)/Var(y); constant y: 1 when Var(e) = 0, else 0 */
 };
 
-/* The metrics, in the order of tables. REGRESSION_N is their number. */
+/* The metrics of metrics.def, in the order of tables. REGRESSION_N is their number. */
 enum regression_metric {
-    REGRESSION_RMSE,
-    REGRESSION_MAE,
-    REGRESSION_R2,
-    REGRESSION_MEDAE,
-    REGRESSION_MAX_ERROR,
-    REGRESSION_MAPE,
-    REGRESSION_BIAS,
-    REGRESSION_EXPLAINED_VARIANCE,
+#define METRIC(id, field, better, prose) REGRESSION_##id,
+#include "stat/metrics.def"
+#undef METRIC
     REGRESSION_N
 };
 
-/* Public name ("rmse") and whether smaller is better: -1 low, 1 high, 0 neither (bias). */
+/* One row of metrics.def. */
 struct regression_metric_info {
-    const char *name;
-    int better;
-    const char *meaning; /* one line for pages */
+    const char *name;  /* public: "rmse" */
+    int better;        /* -1 low, 1 high, 0 neither */
+    const char *prose; /* one sentence, with unit and direction */
 };
 
 const struct regression_metric_info *regression_metric_info(enum regression_metric m);
+/* By name; NULL when there is none. */
+const struct regression_metric_info *regression_metric_find(str_t name);
 double regression_metric_get(const struct regression_metrics *v, enum regression_metric m);
 
 /* Denominator floor of mape: numpy's machine epsilon. */
