@@ -143,7 +143,9 @@ static void report_comparison(struct cli *c, const struct json *k)
     term_out(c, "  %s against champion :%s  %s  p %s  %s\n", json_get_string(k, "metric", ""),
              json_get_string(k, "champion_version", "?"), out_interval(c, d),
              out_cell(c, json_get(d, "p"), CELL_NUMBER, 1),
-             json_get_bool(k, "better", 0) ? "better" : "not better");
+             !json_get_bool(k, "significant", 1) ? "no clear difference"
+             : json_get_bool(k, "better", 0)     ? "better"
+                                                 : "not better");
 }
 
 static void report_registered(struct cli *c, const struct json *run)

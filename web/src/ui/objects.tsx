@@ -115,6 +115,8 @@ export function comparisonText(c: NonNullable<RunResult['comparison']>): string 
   const d = c.difference;
   const vars = { metric: c.metric ?? 'rmse', version: c.champion_version ?? '?', diff: num(d?.value), low: num(d?.low, 3), high: num(d?.high, 3) };
   if (!d) return t('Compared with champion v{version}.', { version: vars.version });
+  if (typeof d.low === 'number' && typeof d.high === 'number' && d.low <= 0 && d.high >= 0)
+    return t('No clear difference to champion v{version}: {metric} differs by {diff}, interval {low} to {high}.', vars);
   return c.better ? t('Better than champion v{version}: {metric} differs by {diff}, interval {low} to {high}.', vars)
     : t('Not better than champion v{version}: {metric} differs by {diff}, interval {low} to {high}.', vars);
 }
