@@ -27,6 +27,7 @@ static const struct route_table *const tables[] = {
     &view_routes,
     &explain_routes,
     &transfer_routes,
+    &mlflow_routes,
     &tfserving_routes,
     &scoring_routes,
     &ui_routes,

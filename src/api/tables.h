@@ -20,6 +20,7 @@ extern const struct route_table event_routes;     /* /api/v1/events */
 extern const struct route_table endpoint_routes;  /* /api/v1/endpoints */
 extern const struct route_table transfer_routes;  /* /api/v1/import, /api/v1/export */
 extern const struct route_table explain_routes;   /* …/versions/{version}:explain */
+extern const struct route_table mlflow_routes;    /* /api/2.0/mlflow, /ajax-api, artifacts */
 extern const struct route_table tfserving_routes; /* /v1/models */
 extern const struct route_table
     scoring_routes; /* /endpoints/NAME/invocations, /invocations, /ping */

@@ -54,3 +54,7 @@ int model_tag_delete(struct tx *tx, const struct cause *by, const char *name, co
                      struct err *err) WARN_UNUSED;
 int model_tags(struct tx *tx, struct arena *a, const char *model_id, struct track_pair **out,
                size_t *out_n, struct err *err) WARN_UNUSED;
+/* Names of the models that MLflow calls prompts: by their own tag, or by a tag of a version; sorted.
+ */
+int model_prompts(struct tx *tx, struct arena *a, const char *project, int of_versions,
+                  const char ***out, size_t *out_n, struct err *err) WARN_UNUSED;

@@ -53,6 +53,9 @@ int version_resolve(struct tx *tx, struct arena *a, const char *project, const c
 /* Newest first, without deleted ones; at most 10000. */
 int version_list(struct tx *tx, struct arena *a, const char *project, const char *model,
                  struct version **out, size_t *out_n, struct err *err) WARN_UNUSED;
+/* Of every model, newest first; at most max. */
+int version_list_all(struct tx *tx, struct arena *a, const char *project, int64_t max,
+                     struct version **out, size_t *out_n, struct err *err) WARN_UNUSED;
 /* Versions made by a run, or trained on a data version (by digest). */
 int version_list_of_run(struct tx *tx, struct arena *a, const char *run_id, struct version **out,
                         size_t *out_n, struct err *err) WARN_UNUSED;

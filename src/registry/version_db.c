@@ -35,6 +35,9 @@ SQL(version_by_alias,
 SQL(version_all,
     "SELECT " VERSION_COLUMNS " WHERE m.project = $1 AND m.name = $2 AND v.deleted_time_ms IS NULL"
     " ORDER BY v.version DESC LIMIT $3");
+SQL(version_everything,
+    "SELECT " VERSION_COLUMNS " WHERE m.project = $1 AND v.deleted_time_ms IS NULL"
+    " ORDER BY v.creation_time_ms DESC, m.name, v.version DESC LIMIT $2");
 SQL(version_all_of_run,
     "SELECT " VERSION_COLUMNS
     " WHERE v.run_id = $1 AND v.deleted_time_ms IS NULL ORDER BY m.name, v.version");
@@ -307,6 +310,18 @@ int version_list(struct tx *tx, struct arena *a, const char *project, const char
     stmt_text(st, 1, project);
     stmt_text(st, 2, model);
     stmt_int(st, 3, REGISTRY_LIST_MAX);
+    return read_all(st, a, out, out_n, err);
+}
+
+int version_list_all(struct tx *tx, struct arena *a, const char *project, int64_t max,
+                     struct version **out, size_t *out_n, struct err *err)
+{
+    AUTO(stmt_auto) struct stmt *st = NULL;
+    int rc = stmt_open(tx, &version_everything, &st, err);
+    if (rc)
+        return rc;
+    stmt_text(st, 1, project);
+    stmt_int(st, 2, max);
     return read_all(st, a, out, out_n, err);
 }
 

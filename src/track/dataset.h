@@ -46,3 +46,11 @@ int run_inputs(struct tx *tx, struct arena *a, const char *run_id, struct run_in
 /* Ids of the runs that used a version, newest first, at most 1000. */
 int dataset_runs(struct tx *tx, struct arena *a, const char *dataset_id, const char ***out,
                  size_t *out_n, struct err *err) WARN_UNUSED;
+/* What the active and deleted runs of an experiment used: distinct names, digests and contexts, by
+ * name, at most 1000. */
+struct dataset_summary {
+    const char *name, *digest;
+    const char *context; /* NULL = none */
+};
+int dataset_summaries(struct tx *tx, struct arena *a, int64_t experiment_id,
+                      struct dataset_summary **out, size_t *out_n, struct err *err) WARN_UNUSED;

@@ -43,6 +43,11 @@ SQL(input_runs,
     "SELECT i.run_id FROM run_inputs i JOIN runs r ON r.run_id = i.run_id WHERE i.dataset_id = $1"
     " AND r.lifecycle_stage = 'active' ORDER BY r.start_time_ms DESC LIMIT 1000");
 
+SQL(input_summaries,
+    "SELECT DISTINCT d.name, d.digest, i.context FROM run_inputs i JOIN datasets d ON d.dataset_id "
+    "= i.dataset_id JOIN runs r ON r.run_id = i.run_id WHERE r.experiment_id = $1"
+    " ORDER BY d.name, d.digest LIMIT 1000");
+
 static int64_t or_unknown(const struct stmt *st, int i)
 {
     return stmt_is_null(st, i) ? -1 : stmt_get_int(st, i);
@@ -309,6 +314,28 @@ int dataset_runs(struct tx *tx, struct arena *a, const char *dataset_id, const c
         if (!list)
             return track__no_memory(err);
         list[n++] = stmt_get_text(st, 0, a);
+    }
+    *out = list;
+    *out_n = n;
+    return rc;
+}
+
+int dataset_summaries(struct tx *tx, struct arena *a, int64_t experiment_id,
+                      struct dataset_summary **out, size_t *out_n, struct err *err)
+{
+    AUTO(stmt_auto) struct stmt *st = NULL;
+    struct dataset_summary *list = NULL;
+    size_t n = 0, cap = 0;
+    int rc = stmt_open(tx, &input_summaries, &st, err);
+    if (rc)
+        return rc;
+    stmt_int(st, 1, experiment_id);
+    while ((rc = stmt_step(st, err)) == 1) {
+        list = rows_room(a, list, n, &cap, sizeof *list);
+        if (!list)
+            return track__no_memory(err);
+        list[n++] = (struct dataset_summary){ stmt_get_text(st, 0, a), stmt_get_text(st, 1, a),
+                                              stmt_get_text(st, 2, a) };
     }
     *out = list;
     *out_n = n;

@@ -84,7 +84,7 @@ void run__read(const struct stmt *st, struct arena *a, struct run *r)
 
 /* ---- creation ---- */
 
-static void made_name(char out[64])
+void run__made_name(char out[64])
 {
     static const char *const first[] = { "able",   "amber", "brave",  "bright", "calm",   "clear",
                                          "clever", "coral", "crisp",  "deep",   "eager",  "early",
@@ -172,7 +172,7 @@ int run_create(struct tx *tx, const struct cause *by, const struct run_new *r,
     struct experiment e;
     char id[HEX32_TEXT], name[64];
     arena_init(&a, MIB(4));
-    made_name(name);
+    run__made_name(name);
     hex32(id);
     if (r->id)
         (void)snprintf(id, sizeof id, "%.32s", r->id);

@@ -15,16 +15,25 @@
 
 enum { RUN_SEARCH_SCAN = 1000000, RUN_SEARCH_LIMIT = 50000 };
 
+struct expr; /* codec/expr.h */
+
+/* *out = 1 when the run shall be in the answer. */
+typedef int (*run_accept_fn)(void *arg, struct tx *tx, const struct run *r, int *out,
+                             struct err *err);
+
 struct run_query {
     const char *project;           /* NULL = default */
     const int64_t *experiment_ids; /* NULL = every experiment */
     size_t experiment_n;
     enum track_view view;
     const char *filter;          /* NULL or "" = all */
+    struct expr *where;          /* instead of filter: a tree, checked and typed by the search */
     const char *const *order_by; /* "metrics.rmse DESC", "start_time"; nulls last both ways */
     size_t order_n;
     int64_t offset, limit; /* limit 0 = 100 */
     int64_t *total;        /* NULL, or gets how many match; then nothing ends the scan early */
+    run_accept_fn accept;  /* asked of each run that the filter lets through; NULL = all */
+    void *accept_arg;
 };
 
 /* *out_more = 1 when further rows match after offset + limit. Ties: newest start first, then id. */

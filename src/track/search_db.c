@@ -326,10 +326,12 @@ struct search {
 static int parse_filter(struct search *s)
 {
     const char *text = s->q->filter;
-    int rc;
-    if (!text || !str_trim(str_of(text)).n)
+    int rc = 0;
+    s->filter = s->q->where;
+    if (!s->filter && (!text || !str_trim(str_of(text)).n))
         return 0;
-    rc = expr_parse(s->a, str_of(text), &s->filter, NULL, s->err);
+    if (!s->filter)
+        rc = expr_parse(s->a, str_of(text), &s->filter, NULL, s->err);
     if (!rc)
         rc = expr_check(s->a, s->filter, type_of, NULL, EXPR_BOOL, NULL, s->err);
     return rc ? err_prefix(s->err, "filter") : 0;
@@ -395,6 +397,10 @@ static int take_row(struct search *s, const struct run *r, struct arena *scratch
     struct expr_value yes = { .type = EXPR_BOOL, .number = 1 };
     int rc = s->filter ? expr_eval(scratch, s->filter, get_value, &l, &yes, s->err) : 0;
     if (rc || yes.type == EXPR_NULL || yes.number == 0)
+        return rc;
+    int wanted = 1;
+    rc = s->q->accept ? s->q->accept(s->q->accept_arg, s->tx, r, &wanted, s->err) : 0;
+    if (rc || !wanted)
         return rc;
     s->hits = rows_room(&s->kept, s->hits, s->n, &s->cap, sizeof *s->hits);
     if (!s->hits)
