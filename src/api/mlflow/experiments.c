@@ -68,7 +68,10 @@ static int check_query(struct mlf *m, const char *location)
 static int check_location(struct mlf *m, const char *location)
 {
     const char *slash = strrchr(location, '/');
-    const char *params = strchr(slash ? slash : location, ';');
+    /* Only these schemes have parameters after ';' (as Python's urlparse knows them). */
+    int may = strncmp(location, "http:", 5) == 0 || strncmp(location, "https:", 6) == 0 ||
+              strncmp(location, "ftp:", 4) == 0 || !strchr(location, ':');
+    const char *params = may ? strchr(slash ? slash : location, ';') : NULL;
     if (strchr(location, '#') || params)
         return mlf_fail(m, MLF_INVALID,
                         "'artifact_location' URL can't include fragments or params.");

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sends the cases to a server and masks what cannot be equal: ids, times, tokens, random names and
-the order in which Python prints a set."""
+"""Sends the cases to a server and masks what cannot be equal: ids, times, tokens, random names, the
+order in which Python prints a set, and the SQL that the Python server shows behind its messages."""
 
 import http.client
 import json
@@ -13,6 +13,7 @@ TIME_FROM = 1_500_000_000_000
 HEX = re.compile(r"\b(m-)?[0-9a-f]{32}\b")
 NAME = re.compile(r"^[a-z]+-[a-z]+-\d{1,4}$")
 SET = re.compile(r"\{('[^{}]*')\}")
+SQL_TEXT = re.compile(r" Error: \(sqlite3\..*", re.S)
 SORTED = {"tags", "params", "metrics", "aliases", "model_inputs", "model_outputs", "dataset_inputs",
           "dataset_summaries", "latest_versions"}
 
@@ -126,7 +127,7 @@ class Recorder:
         for name, value in self.saved.items():
             if len(str(value)) > 20 and str(value) in v:
                 v = v.replace(str(value), "<%s>" % name)
-        v = HEX.sub("<id>", v)
+        v = SQL_TEXT.sub("", HEX.sub("<id>", v))
         if key in ("run_name", "value", "name") and NAME.match(v):
             v = "<made name>"
         return SET.sub(lambda m: "{" + ", ".join(sorted(m.group(1).split(", "))) + "}", v)
