@@ -147,12 +147,51 @@ static PRINTF_LIKE(2, 0) void put_formatted(struct buf *b, const char *fmt, va_l
     va_end(again);
 }
 
+/* Bytes of a colour sequence such as ours ("ESC [ 1 m") at text[at], or 0. */
+static size_t colour_sequence(str_t text, size_t at)
+{
+    size_t end = at + 2;
+    if (end >= text.n || text.p[at] != '\x1b' || text.p[at + 1] != '[')
+        return 0;
+    while (end < text.n && ((text.p[end] >= '0' && text.p[end] <= '9') || text.p[end] == ';'))
+        end++;
+    return end < text.n && text.p[end] == 'm' ? end + 1 - at : 0;
+}
+
+/* Values of others (descriptions, reasons, names) may hold control characters: what the terminal
+ * would obey becomes '?', but for line ends, tabs and colours. In place, from byte `from` on. */
+static void calm(struct buf *b, size_t from)
+{
+    size_t to = from;
+    for (size_t i = from; i < b->n; i++) {
+        unsigned char ch = (unsigned char)b->p[i];
+        size_t colour = ch == 0x1b ? colour_sequence(buf_view(b), i) : 0;
+        if (colour) {
+            memmove(b->p + to, b->p + i, colour);
+            to += colour;
+            i += colour - 1;
+        } else if (ch == 0xc2 && i + 1 < b->n && (unsigned char)b->p[i + 1] < 0xa0) {
+            b->p[to++] = '?'; /* C1 controls */
+            i++;
+        } else {
+            b->p[to++] = (ch < 0x20 && ch != '\n' && ch != '\t') || ch == 0x7f ? '?' : (char)ch;
+        }
+    }
+    if (to < b->n) {
+        b->n = to;
+        b->p[to] = '\0';
+    }
+}
+
 void term_out(struct cli *c, const char *fmt, ...)
 {
     va_list ap;
+    size_t from = c->out.n;
     va_start(ap, fmt);
     put_formatted(&c->out, fmt, ap);
     va_end(ap);
+    if (!c->out.failed)
+        calm(&c->out, from);
 }
 
 static int people_read(const struct cli *c)

@@ -54,11 +54,35 @@ static void put_blanks(struct buf *out, size_t n, char c)
         buf_putc(out, c);
 }
 
-static void put_line(struct buf *out, str_t line)
+enum { EXCERPT_MAX = 200, EXCERPT_BEFORE = 60 };
+
+/* What is shown of a line: all of it, or the part around the column. */
+struct excerpt {
+    str_t text;
+    size_t at; /* byte of the column in it */
+    const char *head, *tail;
+};
+
+static struct excerpt excerpt_of(str_t line, int column)
 {
-    for (size_t i = 0; i < line.n; i++)
-        buf_putc(out, (unsigned char)line.p[i] < 0x20 ? ' ' : line.p[i]);
-    buf_putc(out, '\n');
+    size_t at = bytes_of(line, column - 1);
+    struct excerpt e = { line, at, "", "" };
+    if (bytes_of(line, EXCERPT_MAX) == line.n)
+        return e;
+    size_t from = column > EXCERPT_BEFORE ? bytes_of(line, column - EXCERPT_BEFORE) : 0;
+    str_t rest = { line.p + from, line.n - from };
+    e = (struct excerpt){ { rest.p, bytes_of(rest, EXCERPT_MAX) }, at - from, "", "" };
+    e.head = from ? "…" : "";
+    e.tail = e.text.n < rest.n ? "…" : "";
+    return e;
+}
+
+static void put_line(struct buf *out, const struct excerpt *e)
+{
+    buf_puts(out, e->head);
+    for (size_t i = 0; i < e->text.n; i++)
+        buf_putc(out, (unsigned char)e->text.p[i] < 0x20 ? ' ' : e->text.p[i]);
+    buf_printf(out, "%s\n", e->tail);
 }
 
 static void put_excerpt(const struct diags *d, const struct diag *g, int color, int gutter,
@@ -66,16 +90,15 @@ static void put_excerpt(const struct diags *d, const struct diag *g, int color, 
 {
     const char *blue = paint(color, BLUE), *off = paint(color, PLAIN);
     const char *strong = paint(color, g->level == DIAG_ERROR ? RED : YELLOW);
-    str_t line = source_line(d->text, g->place.line);
-    size_t before = bytes_of(line, g->place.column - 1);
-    str_t rest = { line.p + before, line.n - before };
+    struct excerpt e = excerpt_of(source_line(d->text, g->place.line), g->place.column);
+    str_t rest = { e.text.p + e.at, e.text.n - e.at };
     size_t marked = bytes_of(rest, g->place.length);
     size_t carets = MAX(str_width((str_t){ rest.p, marked }), (size_t)1);
     buf_printf(out, "%s%*s |%s\n", blue, gutter, "", off);
     buf_printf(out, "%s%*d |%s ", blue, gutter, g->place.line, off);
-    put_line(out, line);
+    put_line(out, &e);
     buf_printf(out, "%s%*s |%s ", blue, gutter, "", off);
-    put_blanks(out, str_width((str_t){ line.p, before }), ' ');
+    put_blanks(out, str_width(str_of(e.head)) + str_width((str_t){ e.text.p, e.at }), ' ');
     buf_puts(out, strong);
     put_blanks(out, carets, '^');
     if (g->label)

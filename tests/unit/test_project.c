@@ -97,6 +97,29 @@ TEST(project_messages)
 }
 
 /* Every bad example gives its code, every good one no error. */
+/* A line of any length is shown around its column. */
+TEST(project_messages_cut_long_lines)
+{
+    AUTO(buf_fini) struct buf text, got;
+    str_t line, rest;
+    buf_init(&text, 1 << 20);
+    buf_init(&got, 1 << 20);
+    buf_puts(&text, "slipway: 1\nname: c\ndata: { t: { csv: a.csv, target: y, missing: [\"é");
+    for (int i = 0; i < 20000; i++)
+        buf_puts(&text, "é");
+    buf_puts(&text, "\"], nope: 1 } }\nstages: { train: { model: ridge } }\n");
+    render(buf_view(&text), (str_t){ "", 0 }, &got);
+    size_t at = str_find(buf_view(&got), "\n 3 | ");
+    CHECK(at != SIZE_MAX && got.n < 4000);
+    CHECK(str_cut((str_t){ got.p + at + 1, got.n - at - 1 }, '\n', &line, &rest));
+    size_t under = str_find(rest, "^");
+    CHECK(under != SIZE_MAX && under < line.n);
+    size_t key = str_find(line, "nope");
+    CHECK(key != SIZE_MAX);
+    CHECK_INT(str_width((str_t){ line.p, key }), under);
+    CHECK(str_find(line, "…é") != SIZE_MAX);
+}
+
 TEST(project_error_examples)
 {
     const struct diag_code *c;
