@@ -108,7 +108,20 @@ char *event_json(struct arena *a, const char *key, const char *value, ...)
     return text;
 }
 
-int event_add(struct tx *tx, const struct event *e, struct err *err)
+/* Weak: a program may hold no rule at all. */
+extern const struct event_rule __start_slipway_rules[] __attribute__((weak));
+extern const struct event_rule __stop_slipway_rules[] __attribute__((weak));
+
+static int apply_rules(struct tx *tx, const struct event *e, struct err *err)
+{
+    int rc = 0;
+    for (const struct event_rule *r = __start_slipway_rules; !rc && r < __stop_slipway_rules; r++)
+        if (strcmp(r->kind, e->kind) == 0)
+            rc = r->fn(tx, e, err);
+    return rc;
+}
+
+static int insert_event(struct tx *tx, const struct event *e, struct err *err)
 {
     AUTO(stmt_auto) struct stmt *st = NULL;
     char id[UUID_TEXT];
@@ -137,6 +150,12 @@ int event_add(struct tx *tx, const struct event *e, struct err *err)
         return rc;
     tx_after_commit(tx, tell, (void *)(intptr_t)seq);
     return 0;
+}
+
+int event_add(struct tx *tx, const struct event *e, struct err *err)
+{
+    int rc = insert_event(tx, e, err);
+    return rc ? rc : apply_rules(tx, e, err);
 }
 
 static void read_event(const struct stmt *st, struct arena *a, struct event *e)

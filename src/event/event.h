@@ -63,6 +63,21 @@ typedef void (*event_listener)(void *arg, int64_t newest_seq);
 void event_listen(event_listener fn, void *arg);
 void event_unlisten(event_listener fn, void *arg);
 
+/* ---- rules: what another module must do in the same transaction, or may refuse ----
+ * A module below does not know the ones above it; what they hold about its things they keep in step
+ * by a rule. event_add calls the rules of the event's kind after the event stands and before the
+ * change's own last statements; a rule may write, may add events, and what it returns other than 0
+ * fails the whole request. Use: EVENT_RULE(follow_rename, "model.renamed", on_renamed); */
+typedef int (*event_rule_fn)(struct tx *tx, const struct event *e, struct err *err);
+struct event_rule {
+    const char *kind; /* whole kind */
+    event_rule_fn fn;
+    void *pad[2];
+};
+#define EVENT_RULE(ident, event_kind, function)                                                    \
+    static const struct event_rule ident __attribute__((                                           \
+        used, section("slipway_rules"), aligned(8))) = { event_kind, function, { NULL, NULL } }
+
 /* ---- facts: (subject digest, name, value, producer, time); appended, never changed ---- */
 struct fact {
     const char *id;

@@ -6,7 +6,6 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/num.h"
-#include "stat/metrics.h"
 #include "track/metric.h"
 
 enum { ROWS_MAX = 5000, VALUE_MAX = 1 << 16 };
@@ -278,22 +277,7 @@ static void fill_gates(struct table *t, const struct compare_source *s)
 
 const char *compare_metric_better(str_t key)
 {
-    /* What clients log beside our own regressions. */
-    static const char *const low[] = { "mse", "loss", "log_loss" };
-    static const char *const high[] = { "accuracy", "auc", "f1", "precision", "recall" };
-    str_t before, name = key;
-    while (str_cut(name, '.', &before, &key))
-        name = key;
-    const struct regression_metric_info *ours = regression_metric_find(name);
-    if (ours)
-        return ours->better < 0 ? "low" : ours->better > 0 ? "high" : NULL;
-    for (size_t i = 0; i < ARRAY_LEN(low); i++)
-        if (str_is(name, low[i]))
-            return "low";
-    for (size_t i = 0; i < ARRAY_LEN(high); i++)
-        if (str_is(name, high[i]))
-            return "high";
-    return NULL;
+    return metric_better(key);
 }
 
 static void finish_rows(struct table *t, int is_metrics)

@@ -30,11 +30,20 @@ int model_list(struct tx *tx, struct arena *a, const char *project, struct model
                size_t *out_n, struct err *err) WARN_UNUSED;
 int model_describe(struct tx *tx, const struct cause *by, const char *name, const char *description,
                    struct err *err) WARN_UNUSED;
+/* The event "model.renamed" stands on the new name; whoever stores names of models keeps them in step
+ * by a rule of it (event.h). */
 int model_rename(struct tx *tx, const struct cause *by, const char *name, const char *new_name,
                  struct err *err) WARN_UNUSED;
-/* For good, with its versions; the blobs stay. */
+/* Into the trash with all it has; the name is free at once. Rules of "model.deleted" may refuse (an
+ * endpoint serves it). */
 int model_delete(struct tx *tx, const struct cause *by, const char *name,
                  struct err *err) WARN_UNUSED;
+/* The one deleted last under that name, as it was; ERR_EXISTS when another has the name now. */
+int model_restore(struct tx *tx, const struct cause *by, const char *name,
+                  struct err *err) WARN_UNUSED;
+/* Everything of that name in the trash, for good; the blobs are left to the garbage collection. */
+int model_purge(struct tx *tx, const struct cause *by, const char *name,
+                struct err *err) WARN_UNUSED;
 
 /* Aliases: 1 to 250 of letters, digits, '_' and '-'; not "latest", not "v3". Setting moves it. */
 int model_alias_set(struct tx *tx, const struct cause *by, const char *name, const char *alias,
@@ -47,6 +56,29 @@ struct model_alias {
 };
 int model_aliases(struct tx *tx, struct arena *a, const char *model_id, struct model_alias **out,
                   size_t *out_n, struct err *err) WARN_UNUSED;
+
+/* One line of an alias's history: where it pointed from that time on. */
+struct alias_move {
+    int64_t version; /* 0 = nowhere: removed */
+    int64_t time_ms;
+    const char *actor, *reason; /* reason may be NULL */
+};
+/* Newest first, at most 1000. */
+int model_alias_history(struct tx *tx, struct arena *a, const char *model_id, const char *alias,
+                        struct alias_move **out, size_t *out_n, struct err *err) WARN_UNUSED;
+/* The version it pointed at then; 0 = none. */
+int model_alias_at(struct tx *tx, const char *model_id, const char *alias, int64_t time_ms,
+                   int64_t *out_version, struct err *err) WARN_UNUSED;
+
+/* What is in the trash: models, and versions of models that are not. */
+struct trash_model {
+    const char *name;
+    int64_t version; /* 0 = the whole model */
+    int64_t deleted_time_ms, version_count;
+};
+/* Last deleted first, at most `limit` of each kind. */
+int trash_models(struct tx *tx, struct arena *a, const char *project, int64_t limit,
+                 struct trash_model **out, size_t *out_n, struct err *err) WARN_UNUSED;
 
 int model_tag_set(struct tx *tx, const struct cause *by, const char *name,
                   const struct track_pair *tag, struct err *err) WARN_UNUSED;

@@ -83,12 +83,6 @@ SQL(model_set_description,
     "UPDATE models SET description = $1, last_update_time_ms = $2 WHERE model_id = $3");
 SQL(model_set_name, "UPDATE models SET name = $1, last_update_time_ms = $2 WHERE model_id = $3");
 SQL(model_touch, "UPDATE models SET last_update_time_ms = $1 WHERE model_id = $2");
-SQL(model_remove, "DELETE FROM models WHERE model_id = $1");
-SQL(model_remove_tags, "DELETE FROM model_tags WHERE model_id = $1");
-SQL(model_remove_aliases, "DELETE FROM model_aliases WHERE model_id = $1");
-SQL(model_remove_sections, "DELETE FROM version_sections WHERE model_id = $1");
-SQL(model_remove_version_tags, "DELETE FROM version_tags WHERE model_id = $1");
-SQL(model_remove_versions, "DELETE FROM versions WHERE model_id = $1");
 SQL(alias_put, "INSERT INTO model_aliases (model_id, alias, version) VALUES ($1, $2, $3)"
                " ON CONFLICT (model_id, alias) DO UPDATE SET version = excluded.version");
 SQL(alias_one, "SELECT version FROM model_aliases WHERE model_id = $1 AND alias = $2");
@@ -347,26 +341,6 @@ int model_rename(struct tx *tx, const struct cause *by, const char *name, const 
     return rc;
 }
 
-int model_delete(struct tx *tx, const struct cause *by, const char *name, struct err *err)
-{
-    const struct sql *const steps[] = { &model_remove_aliases,  &model_remove_tags,
-                                        &model_remove_sections, &model_remove_version_tags,
-                                        &model_remove_versions, &model_remove };
-    struct arena a;
-    struct model m;
-    arena_init(&a, MIB(4));
-    int rc = model_get(tx, &a, cause_project(by), name, &m, err);
-    for (size_t i = 0; !rc && i < ARRAY_LEN(steps); i++)
-        rc = tx_exec(tx, steps[i], NULL, err, "t", m.id);
-    if (!rc)
-        rc = registry__tell(tx, by, name, 0,
-                            &(struct event){ .kind = "model.deleted",
-                                             .before = event_json(&a, "name", name, (char *)NULL) },
-                            err);
-    arena_fini(&a);
-    return rc;
-}
-
 /* ---- aliases ---- */
 
 static int check_alias(const char *alias, struct err *err)
@@ -426,6 +400,8 @@ int model_alias_set(struct tx *tx, const struct cause *by, const char *name, con
     if (!rc && old != version) {
         rc = tx_exec(tx, &alias_put, NULL, err, "tti", v.model_id, alias, version);
         if (!rc)
+            rc = registry__alias_note(tx, by, v.model_id, alias, version, err);
+        if (!rc)
             rc = registry__touch(tx, v.model_id, err);
         if (!rc)
             rc = registry__tell(tx, by, name, 0,
@@ -450,6 +426,8 @@ int model_alias_delete(struct tx *tx, const struct cause *by, const char *name, 
         rc = alias_of(tx, m.id, alias, &old, err);
     if (!rc && old) {
         rc = tx_exec(tx, &alias_remove, NULL, err, "tt", m.id, alias);
+        if (!rc)
+            rc = registry__alias_note(tx, by, m.id, alias, 0, err);
         if (!rc)
             rc = registry__tell(tx, by, name, 0,
                                 &(struct event){ .kind = "model.alias_deleted",

@@ -20,3 +20,6 @@ int registry__one_text(struct stmt *st, struct arena *a, const char **out,
                        struct err *err) WARN_UNUSED;
 /* {"key":value} or NULL when the value is NULL: the state of a tag for its event. */
 char *registry__tag_json(struct arena *a, const char *key, const char *value);
+/* Adds a line to the history of an alias; version 0 = it was removed. */
+int registry__alias_note(struct tx *tx, const struct cause *by, const char *model_id,
+                         const char *alias, int64_t version, struct err *err) WARN_UNUSED;

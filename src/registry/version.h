@@ -75,6 +75,13 @@ int version_stage_set(struct tx *tx, const struct cause *by, const struct versio
                       const char *stage, int archive_others, struct err *err) WARN_UNUSED;
 int version_delete(struct tx *tx, const struct cause *by, const struct version *v,
                    struct err *err) WARN_UNUSED;
+/* Out of the trash, with the aliases that its deletion took if nobody else has them now.
+ * ERR_NOT_FOUND when it is not there. */
+int version_restore(struct tx *tx, const struct cause *by, const char *model, int64_t number,
+                    struct err *err) WARN_UNUSED;
+/* A deleted version for good: what it knew is erased, its number stays taken. */
+int version_purge(struct tx *tx, const struct cause *by, const char *model, int64_t number,
+                  struct err *err) WARN_UNUSED;
 int version_tag_set(struct tx *tx, const struct cause *by, const struct version *v,
                     const struct track_pair *tag, struct err *err) WARN_UNUSED;
 int version_tag_delete(struct tx *tx, const struct cause *by, const struct version *v,

@@ -39,8 +39,8 @@ SQL(version_everything,
     "SELECT " VERSION_COLUMNS " WHERE m.project = $1 AND v.deleted_time_ms IS NULL"
     " ORDER BY v.creation_time_ms DESC, m.name, v.version DESC LIMIT $2");
 SQL(version_all_of_run,
-    "SELECT " VERSION_COLUMNS
-    " WHERE v.run_id = $1 AND v.deleted_time_ms IS NULL ORDER BY m.name, v.version");
+    "SELECT " VERSION_COLUMNS " WHERE v.run_id = $1 AND v.deleted_time_ms IS NULL AND "
+                              "m.deleted_time_ms IS NULL ORDER BY m.name, v.version");
 SQL(version_all_of_dataset,
     "SELECT " VERSION_COLUMNS
     " WHERE m.project = $1 AND v.dataset_digest = $2 AND v.deleted_time_ms IS NULL"
@@ -56,11 +56,9 @@ SQL(version_set_stage, "UPDATE versions SET stage = $1, last_update_time_ms = $2
 SQL(version_archive_others, "UPDATE versions SET stage = 'Archived', last_update_time_ms = $1 "
                             "WHERE model_id = $2 AND version <> $3"
                             " AND stage = $4");
-SQL(version_mark_deleted, "UPDATE versions SET stage = 'Deleted_Internal', deleted_time_ms = $1, "
-                          "last_update_time_ms = $1,"
-                          " source = 'REDACTED', description = '' WHERE model_id = $2 AND version "
-                          "= $3 AND deleted_time_ms IS NULL");
-SQL(version_drop_aliases, "DELETE FROM model_aliases WHERE model_id = $1 AND version = $2");
+SQL(version_mark_deleted,
+    "UPDATE versions SET deleted_time_ms = $1, last_update_time_ms = $1 WHERE model_id = $2 AND "
+    "version = $3 AND deleted_time_ms IS NULL");
 SQL(version_alias_names,
     "SELECT alias FROM model_aliases WHERE model_id = $1 AND version = $2 ORDER BY alias");
 SQL(version_tag_put,
@@ -449,9 +447,13 @@ int version_stage_set(struct tx *tx, const struct cause *by, const struct versio
 int version_delete(struct tx *tx, const struct cause *by, const struct version *v, struct err *err)
 {
     struct arena a;
+    const char **aliases = NULL;
+    size_t n = 0;
     int64_t changed = 0;
     arena_init(&a, MIB(1));
-    int rc = tx_exec(tx, &version_drop_aliases, NULL, err, "ti", v->model_id, v->number);
+    int rc = version_aliases(tx, &a, v, &aliases, &n, err);
+    for (size_t i = 0; !rc && i < n; i++)
+        rc = model_alias_delete(tx, by, v->model, aliases[i], err);
     if (!rc)
         rc = tx_exec(tx, &version_mark_deleted, &changed, err, "iti", tx_now_ms(tx), v->model_id,
                      v->number);

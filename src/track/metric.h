@@ -43,6 +43,18 @@ int metric_sample(struct tx *tx, struct arena *a, const char *run_id, const char
 /* The choice itself: points ordered by step are thinned in place; returns how many stay. */
 size_t metric_thin(struct metric_point *points, size_t n, size_t max);
 
+/* Which way a metric is better by its name, prefixes like "valid." ignored: "low", "high", or NULL
+ * when it is not known. */
+const char *metric_better(str_t key);
+
+/* One number of a metric beyond its latest value. */
+enum metric_part { METRIC_LAST, METRIC_MIN, METRIC_MAX, METRIC_BEST, METRIC_COUNT };
+/* Cuts ".last", ".min", ".max", ".best" or ".count" off a key: 1, or 0 when it ends otherwise. */
+int metric_part_cut(str_t key, str_t *out_key, enum metric_part *out);
+/* That number. ERR_INVALID for METRIC_BEST of a metric whose direction is not known. */
+int metric_part_of(const struct metric *m, enum metric_part part, double *out,
+                   struct err *err) WARN_UNUSED;
+
 /* The coding of blocks, for tests. decode returns the number of points or -1 when damaged. */
 void metric_block_append(struct buf *b, struct metric_point prev, const struct metric_point *p);
 int64_t metric_block_decode(str_t bytes, struct metric_point *out, size_t max);

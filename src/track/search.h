@@ -3,8 +3,9 @@
  * metrics_max.X, params.X, tags.X, dataset.name,
  * dataset.digest, dataset.context and attributes (bare or attributes.X): run_id, name, status,
  * status_reason, user, start_time, end_time, duration, experiment, experiment_id, artifact_uri,
- * model, lifecycle_stage. Metrics compare against the latest value. What a run lacks is null, and
- * null matches nothing.
+ * model, lifecycle_stage. Metrics compare against the latest value; with metric_parts also
+ * metrics.X.last, .min, .max, .best (by its known direction) and .count, unless the run has a
+ * metric of that whole name. What a run lacks is null, and null matches nothing.
  *
  * Rows are evaluated in C over the attributes of at most RUN_SEARCH_SCAN runs (ERR_LIMIT beyond:
  * narrow by experiment); metrics, params and tags are fetched only when the expression names them.
@@ -34,6 +35,7 @@ struct run_query {
     int64_t *total;        /* NULL, or gets how many match; then nothing ends the scan early */
     run_accept_fn accept;  /* asked of each run that the filter lets through; NULL = all */
     void *accept_arg;
+    int metric_parts;      /* metrics.X.min and its kin are read as parts of X */
 };
 
 /* *out_more = 1 when further rows match after offset + limit. Ties: newest start first, then id. */

@@ -190,6 +190,7 @@ struct look {
     struct tx *tx;
     struct arena *a; /* scratch of one row */
     const struct run *run;
+    int metric_parts;
 };
 
 static struct expr_value text_value(const char *z)
@@ -241,18 +242,37 @@ static int context_of(struct look *l, const char **out, struct err *err)
     return MIN(rc, 0);
 }
 
+static int get_metric(struct look *l, const char *name, struct expr_value *out, struct err *err)
+{
+    struct metric m;
+    enum metric_part part = METRIC_LAST;
+    str_t key;
+    double v = 0;
+    int rc = metric_get(l->tx, l->a, l->run->id, name, &m, NULL);
+    if (rc == ERR_NOT_FOUND && l->metric_parts && metric_part_cut(str_of(name), &key, &part))
+        rc = metric_get(l->tx, l->a, l->run->id, arena_strndup(l->a, key.p, key.n), &m, NULL);
+    *out = text_value(NULL);
+    if (rc == ERR_NOT_FOUND)
+        return 0;
+    if (rc)
+        return metric_get(l->tx, l->a, l->run->id, name, &m, err);
+    rc = metric_part_of(&m, part, &v, err);
+    if (!rc)
+        *out = number_value(v);
+    return rc;
+}
+
 static int get_stored(struct look *l, enum field_kind kind, const char *name,
                       struct expr_value *out, struct err *err)
 {
     const char *text = NULL;
-    struct metric m;
     int rc = 0;
-    if (kind == FIELD_METRIC || kind == FIELD_METRIC_MIN || kind == FIELD_METRIC_MAX) {
+    if (kind == FIELD_METRIC)
+        return get_metric(l, name, out, err);
+    if (kind == FIELD_METRIC_MIN || kind == FIELD_METRIC_MAX) {
+        struct metric m;
         rc = metric_get(l->tx, l->a, l->run->id, name, &m, err);
-        *out = rc                         ? text_value(NULL)
-               : kind == FIELD_METRIC     ? number_value(m.latest.value)
-               : kind == FIELD_METRIC_MIN ? number_value(m.min)
-                                          : number_value(m.max);
+        *out = rc ? text_value(NULL) : number_value(kind == FIELD_METRIC_MIN ? m.min : m.max);
         return rc == ERR_NOT_FOUND ? 0 : rc;
     }
     if (kind == FIELD_PARAM)
@@ -287,7 +307,7 @@ static int get_value(void *arg, const struct expr *e, struct expr_value *out, st
 int run__field(struct tx *tx, struct arena *a, const struct run *r, const struct expr *name,
                struct expr_value *out, struct err *err)
 {
-    struct look l = { tx, a, r };
+    struct look l = { tx, a, r, 1 };
     return get_value(&l, name, out, err);
 }
 
@@ -393,7 +413,7 @@ static int take_keys(struct search *s, struct look *l, struct hit *h)
 
 static int take_row(struct search *s, const struct run *r, struct arena *scratch)
 {
-    struct look l = { s->tx, scratch, r };
+    struct look l = { s->tx, scratch, r, s->q->metric_parts };
     struct expr_value yes = { .type = EXPR_BOOL, .number = 1 };
     int rc = s->filter ? expr_eval(scratch, s->filter, get_value, &l, &yes, s->err) : 0;
     if (rc || yes.type == EXPR_NULL || yes.number == 0)

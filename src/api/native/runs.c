@@ -193,6 +193,7 @@ static int get_list(struct request *rq, struct err *err)
     l.q.order_n = l.page.order_n;
     l.q.limit = l.page.limit;
     l.q.offset = l.page.offset;
+    l.q.metric_parts = 1;
     return handler_read(rq, write_list, &l, err);
 }
 
@@ -405,7 +406,10 @@ static int get_compare(struct request *rq, struct err *err)
 static const struct route routes[] = {
     { "GET", "/api/v1/runs", "run.read", get_list, ROUTE_WORKER, 0, "Runs, newest first.",
       "experiment string: Number or name of an experiment.\n"
-      "filter string: Such as metrics.rmse < 55 AND params.alpha = '0.5'; names are metrics.X, "
+      "filter string: Such as metrics.rmse.best < 55 AND (params.alpha IN ('0.5', '1') OR NOT "
+      "tags.x = 'y'); "
+      "names are metrics.X (its latest value; .min, .max, .best, .last or .count after it for "
+      "another), "
       "params.X, tags.X, "
       "dataset.name, dataset.digest and attributes such as status, name, start_time.\n"
       "order_by string: Comma-separated names, each with ASC or DESC.\nview string: active "

@@ -223,7 +223,8 @@ static int get_table(struct request *rq, struct err *err)
                                .order_by = page.order_by,
                                .order_n = page.order_n,
                                .offset = offset,
-                               .limit = page.limit };
+                               .limit = page.limit,
+                               .metric_parts = 1 };
     return handler_read(rq, write_table, t, err);
 }
 
