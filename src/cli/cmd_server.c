@@ -81,6 +81,20 @@ static int check_listener(struct server *s, const char *listen, struct err *err)
                              cli_count(s->c, "insecure") > 0, err);
 }
 
+/* "/a/b": parts of unreserved characters (RFC 3986 §2.3), none of them "." or "..". */
+static int is_base_path(const char *path)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+    while (*path == '/') {
+        size_t n = strspn(path + 1, plain);
+        if (n == 0 || (path[1] == '.' && (n == 1 || (n == 2 && path[2] == '.'))))
+            return 0;
+        path += n + 1;
+    }
+    return *path == '\0';
+}
+
 static int read_settings(struct server *s, struct err *err)
 {
     struct cli *c = s->c;
@@ -96,10 +110,12 @@ static int read_settings(struct server *s, struct err *err)
             err, ERR_INVALID,
             "--grpc %s: gRPC is not built yet; only 'off' is accepted, which is also the default",
             grpc);
-    if (base && (base[0] != '/' || !base[1] || base[strlen(base) - 1] == '/'))
-        return ERR(err, ERR_INVALID,
-                   "--base-path must look like /slipway: a '/' first and none at the end, not '%s'",
-                   base);
+    if (base && (!*base || !is_base_path(base)))
+        return ERR(
+            err, ERR_INVALID,
+            "--base-path must look like /slipway: a '/' first and none at the end, then letters, "
+            "digits, '-', '_', '.' and '~', not '%s'",
+            base);
     int rc = check_listener(s, s->listen, err);
     if (!rc && s->serve)
         rc = check_listener(s, s->serve, err);

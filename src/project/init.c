@@ -2,6 +2,8 @@
  * Writes a template's files into a folder. The table is made by scripts/mktemplates. */
 #include "project/init.h"
 
+#include <strings.h>
+
 #include "base/fs.h"
 #include "base/limits.h"
 #include "project/project_int.h"
@@ -100,6 +102,15 @@ static int write_file(struct arena *a, const char *dir, const struct template_fi
     return rc;
 }
 
+static int is_yaml_word(const char *name)
+{
+    static const char *const words[] = { "null", "true", "false" };
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcasecmp(name, words[i]) == 0)
+            return 1;
+    return 0;
+}
+
 int project_init(struct arena *a, const char *dir, const char *template_name, const char *name,
                  struct project_init_result *out, struct err *err)
 {
@@ -109,6 +120,9 @@ int project_init(struct arena *a, const char *dir, const char *template_name, co
         return unknown_template(template_name, err);
     if (!name)
         name = "diabetes";
+    if (is_yaml_word(name))
+        return ERR(err, ERR_INVALID,
+                   "'%s' is not a name for a project: to YAML it is a value, not a text", name);
     if (!reader_is_name(str_of(name), 1))
         return ERR(
             err, ERR_INVALID,

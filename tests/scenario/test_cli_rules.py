@@ -231,6 +231,13 @@ def test_secrets_never_as_flag_values(cli):
     assert "t2" in cli.fails(3, "model", "ls", "--token-file", cli.home / "t2").err
 
 
+@pytest.mark.parametrize("name", ["null", "True", "FALSE", "1e5", "a b", "it's", "é"])
+def test_init_makes_only_projects_that_run(cli, tmp_path, name):
+    """A name that YAML would read as a value, or that no project may have, makes nothing."""
+    assert name in cli.at(tmp_path).fails(2, "init", name, "--template", "regression").err
+    assert not (tmp_path / name / "slipway.yaml").exists()
+
+
 def test_quiet_has_no_advice(cli):
     assert cli.ok("status").err != ""
     assert cli.ok("status", "-q").err == ""

@@ -63,7 +63,8 @@ def test_bad_addresses(cli):
     for listen in ("nonsense", "127.0.0.1:99999", "127.0.0.1", "127.0.0.1:-1"):
         r = cli.fails(2, "server", "--listen", listen, "--serve", "off")
         assert listen in r.err, r
-    assert "/x" in cli.fails(2, "server", "--base-path", "x/").err or True
+    for base in ("x", "x/", "/", "/x/", "", "/a//b", "/a/../b", "/a b", "/a?b", "/%2e"):
+        assert "--base-path" in cli.fails(2, "server", "--base-path", base, "--listen", "127.0.0.1:0", "--serve", "off").err
 
 
 def test_busy_port(cli, server):
