@@ -80,11 +80,6 @@ static inline int64_t gauge_add(gauge_t *g, int64_t n)
 }
 
 /* The same in one total order with cell_swap and cell_get: epochs of readers. */
-static inline void gauge_set_ordered(gauge_t *g, int64_t v)
-{
-    atomic_store_explicit(&g->v, v, memory_order_seq_cst);
-}
-
 static inline int64_t gauge_get_ordered(const gauge_t *g)
 {
     return atomic_load_explicit(&((gauge_t *)(uintptr_t)g)->v, memory_order_seq_cst);

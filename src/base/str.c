@@ -265,12 +265,3 @@ str_t buf_view(const struct buf *b)
 {
     return (str_t){ b->p ? b->p : "", b->n };
 }
-
-char *buf_take(struct buf *b, size_t *out_n)
-{
-    char *p = b->p ? b->p : mem_strdup("");
-    if (out_n)
-        *out_n = b->n;
-    *b = (struct buf){ .max_bytes = b->max_bytes };
-    return p;
-}

@@ -51,4 +51,3 @@ void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 char *buf_reserve(struct buf *b,
                   size_t n); /* room for n more bytes, or NULL (failed); then set b->n */
 str_t buf_view(const struct buf *b);
-char *buf_take(struct buf *b, size_t *out_n); /* caller frees with mem_free; b is empty after */

@@ -424,14 +424,6 @@ static int attempt_dir(struct flow *f, struct arena *a, const char *run_id, cons
     return rc;
 }
 
-int flow_result(struct flow *f, struct arena *a, const char *run_id, str_t *out_json,
-                struct err *err)
-{
-    char *path;
-    int rc = attempt_dir(f, a, run_id, ATTEMPT_RESULT, &path, err);
-    return rc ? rc : fs_read(a, path, LIMIT_STEP_RESULT, out_json, err);
-}
-
 int flow_progress(struct flow *f, struct arena *a, const char *run_id, size_t after,
                   char ***out_lines, size_t *out_n, struct err *err)
 {

@@ -74,8 +74,6 @@ int flow_progress(struct flow *f, struct arena *a, const char *run_id, size_t af
                   char ***out_lines, size_t *out_n, struct err *err) WARN_UNUSED; /* JSON objects */
 int flow_log(struct flow *f, struct arena *a, const char *run_id, int64_t offset, size_t max_bytes,
              str_t *out, struct err *err) WARN_UNUSED;
-int flow_result(struct flow *f, struct arena *a, const char *run_id, str_t *out_json,
-                struct err *err) WARN_UNUSED; /* ERR_NOT_FOUND until there is one */
 
 /* The `_step` role of the binary: flow_step_main(argc, argv) with argv[0] = "_step". Returns the
  * exit status: that of the command, 124 on time-out, 125 when it could not start. */

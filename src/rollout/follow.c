@@ -202,19 +202,17 @@ static void remove_absent(struct follow *f, struct arena *a, const struct rows *
     }
 }
 
-static int apply(struct follow *f, const char *only, int retry, struct err *err)
+static int apply(struct follow *f, int retry, struct err *err)
 {
     struct arena a;
     struct rows r = { .a = &a };
     arena_init(&a, MIB(64));
     lock_take(&f->apply_lock);
     int rc = store_read(f->o.store, read_rows, &r, err);
-    if (!rc && !only)
+    if (!rc)
         remove_absent(f, &a, &r);
     for (size_t i = 0; i < r.n && !rc; i++)
-        if (!only ||
-            (strcmp(only, r.list[i].name) == 0 && strcmp(r.list[i].project, "default") == 0))
-            apply_row(f, &r.list[i], r.digests[i], retry);
+        apply_row(f, &r.list[i], r.digests[i], retry);
     lock_drop(&f->apply_lock);
     arena_fini(&a);
     return rc;
@@ -222,12 +220,7 @@ static int apply(struct follow *f, const char *only, int retry, struct err *err)
 
 int follow_apply(struct follow *f, struct err *err)
 {
-    return apply(f, NULL, 0, err);
-}
-
-int follow_apply_one(struct follow *f, const char *endpoint, struct err *err)
-{
-    return apply(f, endpoint, 1, err);
+    return apply(f, 0, err);
 }
 
 static void *follow_main(void *arg)
@@ -246,7 +239,7 @@ static void *follow_main(void *arg)
         if (retry)
             f->failed_ms = 0;
         if (pending || retry)
-            IGNORE(apply(f, NULL, retry, NULL));
+            IGNORE(apply(f, retry, NULL));
     }
 }
 

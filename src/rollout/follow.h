@@ -40,7 +40,5 @@ void follow_close(struct follow *f); /* stops the thread; NULL allowed */
 /* One pass, in the calling thread. Not 0 only when the database cannot be read; models that cannot
  * be loaded are problems of their endpoints. */
 int follow_apply(struct follow *f, struct err *err) WARN_UNUSED;
-/* One endpoint only (of the default project), for a command that asks one thing. */
-int follow_apply_one(struct follow *f, const char *endpoint, struct err *err) WARN_UNUSED;
 /* The server's thread: a pass after every commit that may matter. */
 int follow_thread_start(struct follow *f, struct err *err) WARN_UNUSED;

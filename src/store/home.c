@@ -240,15 +240,3 @@ int home_owner(const char *dir, struct home_owner *out)
     arena_fini(&a);
     return 1;
 }
-
-/* ---- paths ---- */
-
-char *home_path(const struct home *h, struct arena *a, const char *name)
-{
-    return fs_join(a, h->dir, name);
-}
-
-char *home_attempt_dir(const struct home *h, struct arena *a, const char *run_id, int64_t attempt)
-{
-    return arena_printf(a, "%s/runs/%s/%lld", h->dir, run_id, (long long)attempt);
-}

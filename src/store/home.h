@@ -57,8 +57,3 @@ void home_unlock(struct home *h);
 
 /* 1 when some process holds the lock of that folder now (*out filled as far as known), else 0. */
 int home_owner(const char *dir, struct home_owner *out);
-
-/* runs/<run_id>/<attempt> as an absolute path; nothing is created. */
-char *home_attempt_dir(const struct home *h, struct arena *a, const char *run_id, int64_t attempt);
-/* <dir>/<name>, for "runs", "cache" and the like. */
-char *home_path(const struct home *h, struct arena *a, const char *name);

@@ -304,11 +304,6 @@ void store_close(struct store *s)
     mem_free(s);
 }
 
-int store_is_read_only(const struct store *s)
-{
-    return s->read_only;
-}
-
 /* ---- deep check, for `slipway doctor` ---- */
 
 int store_check(struct store *s, struct arena *a, char **out_first_problem, struct err *err)

@@ -87,7 +87,6 @@ int tx_exec(struct tx *tx, const struct sql *sql, int64_t *out_changes, struct e
 void tx_after_commit(struct tx *tx, void (*fn)(void *arg), void *arg);
 int64_t tx_now_ms(const struct tx *tx); /* one instant for the whole request */
 
-int store_is_read_only(const struct store *s);
 /* Reads the whole file and checks its structure (slow); NULL in *out_first_problem when sound. */
 int store_check(struct store *s, struct arena *a, char **out_first_problem,
                 struct err *err) WARN_UNUSED;

@@ -59,11 +59,16 @@ static void close_bench(struct bench *b)
     home_close(b->home);
 }
 
+static char *attempt_dir(const struct bench *b, struct arena *a)
+{
+    return arena_printf(a, "%s/runs/%s/1", b->home->dir, b->run_id);
+}
+
 static void leave(const struct bench *b, const char *name, const char *text)
 {
     struct arena a;
     arena_init(&a, MIB(1));
-    char *dir = home_attempt_dir(b->home, &a, b->run_id, 1);
+    char *dir = attempt_dir(b, &a);
     CHECK_OK(fs_mkdirs(dir, err));
     CHECK_OK(fs_write_atomic(fs_join(&a, dir, name), str_of(text), err));
     arena_fini(&a);
@@ -156,7 +161,7 @@ TEST(flow_cancels_before_the_start)
     struct bench b = open_bench();
     arena_init(&a, MIB(1));
     CHECK_OK(flow_run_cancel(b.flow, b.run_id, "user:x", "no need", err));
-    CHECK(fs_exists(fs_join(&a, home_attempt_dir(b.home, &a, b.run_id, 1), ATTEMPT_CANCEL)));
+    CHECK(fs_exists(fs_join(&a, attempt_dir(&b, &a), ATTEMPT_CANCEL)));
     arena_fini(&a);
     close_bench(&b);
 }

@@ -87,12 +87,7 @@ static int read_batch(struct tx *tx, void *arg, struct err *err)
 static int read_newest(struct tx *tx, void *arg, struct err *err)
 {
     struct stream *s = arg;
-    struct event_query q = { .newest_first = 1, .limit = 1 };
-    struct event *list = NULL;
-    size_t n = 0;
-    int rc = event_list(tx, &s->scratch, &q, &list, &n, err);
-    s->after = !rc && n ? list[0].seq : 0;
-    return rc;
+    return event_newest(tx, &s->after, err);
 }
 
 static int64_t take_text(struct stream *s, char *to, size_t n)
