@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "api/mlflow/registry.h"
+#include "rollout/endpoint.h"
 
 enum { TAG_KEY_MAX = 250, TAG_VALUE_MAX = 100000, MODELS_MAX = 1000 };
 
@@ -212,6 +213,8 @@ MLF_HANDLER(model_rename, MLF_WRITE, F_STR("name", "sr"), F_STR("new_name", "sr"
         rc = mlf__model(m, tx, name, &r);
     if (!rc)
         rc = model_rename(tx, &m->by, name, to, m->err);
+    if (!rc)
+        rc = endpoint_model_renamed(tx, cause_project(&m->by), name, to, m->err);
     if (rc == ERR_EXISTS)
         return mlf_fail(m, "RESOURCE_ALREADY_EXISTS",
                         "Registered Model (name=%s) already exists.", to);
@@ -222,6 +225,8 @@ MLF_HANDLER(model_delete, MLF_WRITE, F_STR("name", "sr"))
 {
     struct model r;
     int rc = mlf__model(m, tx, mlf_str(m, "name"), &r);
+    if (!rc)
+        rc = endpoint_check_unused(tx, cause_project(&m->by), r.name, 0, m->err);
     return rc ? rc : model_delete(tx, &m->by, r.name, m->err);
 }
 
