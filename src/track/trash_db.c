@@ -17,11 +17,21 @@ SQL(purge_blocks, "DELETE FROM metric_blocks WHERE run_id = $1");
 SQL(purge_metrics, "DELETE FROM metrics WHERE run_id = $1");
 SQL(purge_params, "DELETE FROM params WHERE run_id = $1");
 SQL(purge_tags, "DELETE FROM run_tags WHERE run_id = $1");
+SQL(purge_input_tags, "DELETE FROM run_input_tags WHERE run_id = $1");
+SQL(purge_run_models, "DELETE FROM run_models WHERE run_id = $1");
+SQL(purge_measured, "DELETE FROM logged_model_metrics WHERE run_id = $1");
 SQL(purge_inputs, "DELETE FROM run_inputs WHERE run_id = $1");
 SQL(purge_stages, "DELETE FROM stages WHERE run_id = $1");
 SQL(purge_attempts, "DELETE FROM attempts WHERE run_id = $1");
 SQL(purge_run, "DELETE FROM runs WHERE run_id = $1");
 SQL(purge_experiment_tags, "DELETE FROM experiment_tags WHERE experiment_id = $1");
+SQL(purge_logged_params, "DELETE FROM logged_model_params WHERE model_id IN"
+                         " (SELECT model_id FROM logged_models WHERE experiment_id = $1)");
+SQL(purge_logged_tags, "DELETE FROM logged_model_tags WHERE model_id IN"
+                       " (SELECT model_id FROM logged_models WHERE experiment_id = $1)");
+SQL(purge_logged_metrics, "DELETE FROM logged_model_metrics WHERE model_id IN"
+                          " (SELECT model_id FROM logged_models WHERE experiment_id = $1)");
+SQL(purge_logged, "DELETE FROM logged_models WHERE experiment_id = $1");
 SQL(purge_experiment, "DELETE FROM experiments WHERE experiment_id = $1");
 SQL(release_name, "UPDATE experiments SET name = $1, last_update_time_ms = $2 WHERE project = $3"
                   " AND name = $4 AND lifecycle_stage = 'deleted'");
@@ -49,6 +59,11 @@ SQL(copy_blocks,
     "metric_blocks WHERE run_id = $2");
 SQL(copy_inputs, "INSERT INTO run_inputs (run_id, dataset_id, context) SELECT CAST($1 AS TEXT), "
                  "dataset_id, context FROM run_inputs WHERE run_id = $2");
+SQL(copy_input_tags,
+    "INSERT INTO run_input_tags (run_id, dataset_id, key, value) SELECT CAST($1 AS TEXT), "
+    "dataset_id, key, value FROM run_input_tags WHERE run_id = $2");
+SQL(copy_run_models, "INSERT INTO run_models (run_id, is_output, model_id, step) SELECT CAST($1 AS "
+                     "TEXT), is_output, model_id, step FROM run_models WHERE run_id = $2");
 SQL(copy_mark, "INSERT INTO run_tags (run_id, key, value) VALUES ($1, 'slipway.copied_from', $2)");
 
 static int tell(struct tx *tx, const struct cause *by, const char *kind, const char *subject,
@@ -92,10 +107,10 @@ int trash_runs(struct tx *tx, struct arena *a, const char *project, int64_t limi
 static int purge_rows(struct tx *tx, struct arena *a, const struct cause *by, const struct run *r,
                       struct err *err)
 {
-    const struct sql *const steps[] = {
-        &purge_blocks, &purge_metrics, &purge_params,   &purge_tags,
-        &purge_inputs, &purge_stages,  &purge_attempts, &purge_run
-    };
+    const struct sql *const steps[] = { &purge_blocks,     &purge_metrics,  &purge_params,
+                                        &purge_tags,       &purge_measured, &purge_run_models,
+                                        &purge_input_tags, &purge_inputs,   &purge_stages,
+                                        &purge_attempts,   &purge_run };
     const char *subject = arena_printf(a, "run/%s", r->id);
     int rc =
         tell(tx, by, "run.purged", subject,
@@ -138,6 +153,9 @@ static int some_runs(struct tx *tx, struct arena *a, int64_t id, const char *ids
 static int purge_some(struct tx *tx, struct arena *a, const struct cause *by,
                       const struct experiment *e, int *out_done, struct err *err)
 {
+    const struct sql *const steps[] = { &purge_logged_params,   &purge_logged_tags,
+                                        &purge_logged_metrics,  &purge_logged,
+                                        &purge_experiment_tags, &purge_experiment };
     const char *ids[PURGE_STEP];
     size_t n = 0;
     int rc = some_runs(tx, a, e->id, ids, &n, err);
@@ -151,10 +169,8 @@ static int purge_some(struct tx *tx, struct arena *a, const struct cause *by,
         return rc;
     rc = tell(tx, by, "experiment.purged", arena_printf(a, "experiment/%lld", (long long)e->id),
               event_json(a, "name", e->name, (char *)NULL), NULL, err);
-    if (!rc)
-        rc = tx_exec(tx, &purge_experiment_tags, NULL, err, "i", e->id);
-    if (!rc)
-        rc = tx_exec(tx, &purge_experiment, NULL, err, "i", e->id);
+    for (size_t i = 0; !rc && i < ARRAY_LEN(steps); i++)
+        rc = tx_exec(tx, steps[i], NULL, err, "i", e->id);
     *out_done = 1;
     return rc;
 }
@@ -238,8 +254,9 @@ int run_move(struct tx *tx, const struct cause *by, const char *id, int64_t expe
 static int copy_rows(struct tx *tx, const char *to, const char *from, int64_t experiment_id,
                      struct err *err)
 {
-    const struct sql *const steps[] = { &copy_params, &copy_tags, &copy_metrics, &copy_blocks,
-                                        &copy_inputs };
+    const struct sql *const steps[] = { &copy_params,    &copy_tags,   &copy_metrics,
+                                        &copy_blocks,    &copy_inputs, &copy_input_tags,
+                                        &copy_run_models };
     int rc = tx_exec(tx, &copy_run, NULL, err, "tit", to, experiment_id, from);
     for (size_t i = 0; !rc && i < ARRAY_LEN(steps); i++)
         rc = tx_exec(tx, steps[i], NULL, err, "tt", to, from);

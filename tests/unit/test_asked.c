@@ -9,6 +9,7 @@
 #include "rollout/endpoint.h"
 #include "store/store.h"
 #include "track/dataset.h"
+#include "track/logged_model.h"
 #include "track/metric.h"
 #include "track/search.h"
 #include "track/trash.h"
@@ -181,6 +182,47 @@ static int runs(struct tx *tx, void *arg, struct err *err)
 TEST(asked_runs)
 {
     in_write(runs);
+}
+
+/* What hangs on runs and experiments beside their own rows goes with them. */
+static int purge_all(struct tx *tx, void *arg, struct err *err)
+{
+    char id[HEX32_TEXT], copy[HEX32_TEXT], data[UUID_TEXT], model[LOGGED_MODEL_TEXT];
+    struct track_pair pair = { "k", "v" }, *tags;
+    struct run_model *made;
+    size_t n;
+    int64_t e;
+    int done = 0;
+    MUST(experiment_create(tx, &by, &(struct experiment_new){ .name = "p" }, &e, err));
+    MUST(run_create(tx, &by, &(struct run_new){ .experiment_id = e }, id, err));
+    struct dataset d = { .name = "d", .digest = "1234" };
+    MUST(dataset_put(tx, &by, &d, data, err));
+    MUST(run_input_add(tx, id, data, "training", err));
+    MUST(run_input_tag_set(tx, id, data, &pair, err));
+    MUST(run_finish(tx, &by, id, "FINISHED", NULL, err));
+    struct logged_model m = { .experiment_id = e, .source_run_id = id };
+    MUST(logged_model_create(tx, &by, &m, "loc", model, err));
+    MUST(logged_model_param_add(tx, model, &pair, err));
+    MUST(logged_model_tag_set(tx, model, &pair, err));
+    struct logged_metric point = { .key = "rmse", .run_id = id };
+    MUST(logged_model_metric_log(tx, model, &point, err));
+    MUST(run_model_add(tx, id, 1, &(struct run_model){ model, 3 }, err));
+    MUST(run_copy(tx, &by, id, e, copy, err));
+    MUST(run_input_tags(tx, arg, copy, data, &tags, &n, err));
+    CHECK_INT(n, 1);
+    MUST(run_models(tx, arg, copy, 1, &made, &n, err));
+    CHECK(n == 1 && made[0].step == 3);
+    MUST(run_delete(tx, &by, id, err));
+    MUST(run_purge(tx, &by, id, err));
+    MUST(experiment_delete(tx, &by, e, err));
+    MUST(experiment_purge(tx, &by, e, &done, err));
+    CHECK_INT(done, 1);
+    return 0;
+}
+
+TEST(asked_purge_takes_all)
+{
+    in_write(purge_all);
 }
 
 static int experiments(struct tx *tx, void *arg, struct err *err)

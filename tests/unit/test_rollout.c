@@ -278,8 +278,7 @@ TEST(a_model_made_again_is_another_one)
 static int rename_model(struct tx *tx, void *arg, struct err *err)
 {
     (void)arg;
-    int rc = model_rename(tx, CAUSE_SYSTEM, "m", "n", err);
-    return rc ? rc : endpoint_model_renamed(tx, "default", "m", "n", err);
+    return model_rename(tx, CAUSE_SYSTEM, "m", "n", err);
 }
 
 static int check_unused(struct tx *tx, void *arg, struct err *err)
