@@ -45,7 +45,7 @@ int endpoint_stack(struct tx *tx, struct arena *a, const char *id, struct endpoi
 
 /* ---- when models change ---- */
 /* 0 when no endpoint is meant to serve that version (0 = any version) of a model; else ERR_CONFLICT
- * names one. Whoever deletes a version or a model asks first, in the same transaction. */
+ * names one. rules.c asks when a version or a model is deleted. */
 int endpoint_check_unused(struct tx *tx, const char *project, const char *model, int64_t version,
                           struct err *err) WARN_UNUSED;
 /* The model has another name from now on: endpoints and what they can roll back to follow. */

@@ -4,7 +4,6 @@
 #include <strings.h>
 
 #include "api/mlflow/registry.h"
-#include "rollout/endpoint.h"
 
 enum { TAG_KEY_MAX = 250, TAG_VALUE_MAX = 100000, MODELS_MAX = 1000 };
 
@@ -156,8 +155,7 @@ static int name_taken(struct mlf *m, struct tx *tx, const char *name, int new_pr
         return mlf_fail(m, "RESOURCE_ALREADY_EXISTS",
                         "Tried to create a %s with name %s, but the name is already taken by a %s. "
                         "MLflow does not allow creating a model and a prompt with the same name.",
-                        new_prompt ? "prompt" : "registered model",
-                        mlf_py_repr(m->a, str_of(name)),
+                        new_prompt ? "prompt" : "registered model", mlf_py_repr(m->a, str_of(name)),
                         old_prompt ? "prompt" : "registered model");
     return mlf_fail(m, "RESOURCE_ALREADY_EXISTS", "%s (name=%s) already exists.",
                     new_prompt ? "Prompt" : "Registered Model", name);
@@ -213,11 +211,9 @@ MLF_HANDLER(model_rename, MLF_WRITE, F_STR("name", "sr"), F_STR("new_name", "sr"
         rc = mlf__model(m, tx, name, &r);
     if (!rc)
         rc = model_rename(tx, &m->by, name, to, m->err);
-    if (!rc)
-        rc = endpoint_model_renamed(tx, cause_project(&m->by), name, to, m->err);
     if (rc == ERR_EXISTS)
-        return mlf_fail(m, "RESOURCE_ALREADY_EXISTS",
-                        "Registered Model (name=%s) already exists.", to);
+        return mlf_fail(m, "RESOURCE_ALREADY_EXISTS", "Registered Model (name=%s) already exists.",
+                        to);
     return rc ? rc : answer(m, tx, to);
 }
 
@@ -225,8 +221,6 @@ MLF_HANDLER(model_delete, MLF_WRITE, F_STR("name", "sr"))
 {
     struct model r;
     int rc = mlf__model(m, tx, mlf_str(m, "name"), &r);
-    if (!rc)
-        rc = endpoint_check_unused(tx, cause_project(&m->by), r.name, 0, m->err);
     return rc ? rc : model_delete(tx, &m->by, r.name, m->err);
 }
 

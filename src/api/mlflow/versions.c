@@ -5,7 +5,6 @@
 
 #include "api/mlflow/registry.h"
 #include "base/num.h"
-#include "rollout/endpoint.h"
 #include "track/logged_model.h"
 
 enum { TAG_KEY_MAX = 250, TAG_VALUE_MAX = 100000 };
@@ -378,8 +377,6 @@ MLF_HANDLER(version_delete, MLF_WRITE, F_STR("name", "sr"), F_STR("version", "sr
 {
     struct version v;
     int rc = named(m, tx, &v);
-    if (!rc)
-        rc = endpoint_check_unused(tx, v.project, v.model, v.number, m->err);
     return rc ? rc : version_delete(tx, &m->by, &v, m->err);
 }
 

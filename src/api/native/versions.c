@@ -268,8 +268,6 @@ static int do_delete(struct tx *tx, struct request *rq, void *arg, struct err *e
     struct cause by = handler_cause(rq, handler_query(rq, "reason"));
     struct version *v = arg;
     int rc = find(tx, rq, v, err);
-    if (!rc)
-        rc = endpoint_check_unused(tx, v->project, v->model, v->number, err);
     return rc ? rc : version_delete(tx, &by, v, err);
 }
 
