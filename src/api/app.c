@@ -5,7 +5,9 @@
 #include "api/tables.h"
 #include "api/ui/ui.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "registry/notify.h"
 #include "rollout/follow.h"
 #include "serve/serve.h"
 #include "store/home.h"
@@ -83,6 +85,19 @@ static void keep_options(struct app *app, const struct app_options *o)
                                                          : fs_join(a, o->data_dir, "artifacts");
 }
 
+static void webhook_failed(const char *text)
+{
+    log_warn("%s", text);
+}
+
+static int open_notify(struct app *app, struct err *err)
+{
+    struct notify_options o = { .store = app->store,
+                                .private_allowed = app->options.webhook_private,
+                                .told = webhook_failed };
+    return app->options.mode == APP_SERVER ? notify_open(&app->notify, &o, err) : 0;
+}
+
 int app_open(struct app **out, const struct app_options *options, struct err *err)
 {
     struct app *app = mem_alloc(sizeof *app);
@@ -102,6 +117,8 @@ int app_open(struct app **out, const struct app_options *options, struct err *er
                                    .data_dir = app->options.data_dir };
         rc = flow_open(&app->flow, &fo, err);
     }
+    if (!rc)
+        rc = open_notify(app, err);
     if (rc) {
         app_close(app);
         return rc;
@@ -131,6 +148,7 @@ void app_close(struct app *app)
 {
     if (!app)
         return;
+    notify_close(app->notify);
     flow_close(app->flow);
     follow_close(app->follow);
     serve_close(app->serve);

@@ -14,6 +14,7 @@ struct home;        /* store/home.h */
 struct http_server; /* net/http_server.h */
 struct route_table; /* api/route.h */
 struct follow;      /* rollout/follow.h */
+struct notify;      /* registry/notify.h */
 struct serve; /* serve/serve.h: the serving table; NULL when this process answers no predictions */
 
 enum app_mode {
@@ -28,6 +29,7 @@ struct app_options {
     const char *shown_dir;             /* what /status calls it; NULL = data_dir */
     const char *token_file;            /* tokens asked of every request; NULL = none */
     int insecure;                      /* --insecure was given */
+    int webhook_private;               /* webhooks may call http and addresses that are not public */
     const char *default_artifact_root; /* of new experiments; NULL = mlflow-artifacts:/ */
     const char
         *artifacts_destination; /* folder behind mlflow-artifacts:/; NULL = <data>/artifacts */
@@ -45,6 +47,7 @@ struct app {
     struct flow *flow;
     struct serve *serve;       /* NULL unless predictions are answered */
     struct follow *follow;     /* keeps serve as the database says; NULL with serve */
+    struct notify *notify;     /* sends webhooks; of a server, else NULL */
     cell_t guard;              /* struct guard *: who may do what; replaced by door_reload */
     struct guard_kept *guards; /* every guard ever in force, freed by app_close */
     int64_t started_ms;

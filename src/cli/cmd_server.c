@@ -141,6 +141,7 @@ static int open_data(struct server *s, struct err *err)
         .data_dir = c->data_dir,
         .token_file = cli_get(c, "token-file"),
         .insecure = cli_count(c, "insecure") > 0,
+        .webhook_private = cli_count(c, "webhook-private") > 0,
         .default_artifact_root = cli_get(c, "default-artifact-root"),
         .artifacts_destination = cli_get(c, "artifacts-destination"),
     };

@@ -144,6 +144,8 @@ static const struct cli_command commands[] = {
           { "artifacts-destination", 0, FLAG_TEXT, "DIR", "<data>/artifacts",
             "Folder behind mlflow-artifacts:/.", 0 },
           { "base-path", 0, FLAG_TEXT, "/PATH", NULL, "Prefix of every path, behind a proxy.", 0 },
+          { "webhook-private", 0, FLAG_SWITCH, NULL, NULL,
+            "Let webhooks call http:// and addresses that are not public.", 0 },
           { "insecure", 0, FLAG_SWITCH, NULL, NULL, "Listen beyond this machine without a token.",
             0 }),
       .max_args = 0,

@@ -73,3 +73,9 @@ int hash_equal(str_t a, str_t b)
 {
     return a.n == b.n && gnutls_memcmp(a.p, b.p, a.n) == 0;
 }
+
+void hmac_sha256(str_t key, str_t bytes, unsigned char out[SHA256_BYTES])
+{
+    AZ(gnutls_hmac_fast(GNUTLS_MAC_SHA256, key.p ? key.p : "", key.n, bytes.p ? bytes.p : "",
+                        bytes.n, out));
+}

@@ -19,4 +19,6 @@ void sha256_of(str_t bytes, char out[SHA256_HEX]);
 /* Streams a file; *out_bytes (optional) gets its size. */
 int sha256_file(const char *path, char out[SHA256_HEX], int64_t *out_bytes,
                 struct err *err) WARN_UNUSED;
+/* HMAC-SHA256 of bytes under a key. */
+void hmac_sha256(str_t key, str_t bytes, unsigned char out[SHA256_BYTES]);
 int hash_equal(str_t a, str_t b); /* constant time in the bytes; lengths may leak */

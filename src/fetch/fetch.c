@@ -5,7 +5,9 @@
 
 #include <curl/curl.h>
 #include <dlfcn.h>
+#include <netinet/in.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -86,8 +88,78 @@ struct exchange {
     struct fetch_response *out;
     struct buf body;
     size_t header_cap;
-    int stopped, too_large;
+    int stopped, too_large, refused;
 };
+
+/* ---- addresses ---- */
+
+struct net4 {
+    uint32_t net;
+    int bits;
+};
+
+/* RFC 6890 and what followed: everything that is not globally reachable, multicast too. */
+static int is_public4(uint32_t ip)
+{
+    static const struct net4 others[] = {
+        { 0x00000000, 8 },  { 0x0a000000, 8 },  { 0x64400000, 10 }, { 0x7f000000, 8 },
+        { 0xa9fe0000, 16 }, { 0xac100000, 12 }, { 0xc0000000, 24 }, { 0xc0000200, 24 },
+        { 0xc0586300, 24 }, { 0xc0a80000, 16 }, { 0xc6120000, 15 }, { 0xc6336400, 24 },
+        { 0xcb007100, 24 }, { 0xe0000000, 3 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        if ((ip ^ others[i].net) >> (32 - others[i].bits) == 0)
+            return 0;
+    return 1;
+}
+
+static uint32_t quad(const unsigned char *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* Global unicast 2000::/3 without documentation, Teredo, 6to4 of what is not public; and IPv4 in
+ * its translated forms. */
+static int is_public6(const unsigned char *p)
+{
+    static const unsigned char mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+    static const unsigned char nat64[12] = { 0, 0x64, 0xff, 0x9b };
+    if (memcmp(p, mapped, 12) == 0 || memcmp(p, nat64, 12) == 0)
+        return is_public4(quad(p + 12));
+    if ((p[0] & 0xe0) != 0x20)
+        return 0;
+    if (p[0] == 0x20 && p[1] == 0x02)
+        return is_public4(quad(p + 2));
+    uint32_t head = quad(p);
+    return head != 0x20010db8 && (head & 0xfffffe00) != 0x20010000 && (head >> 12) != 0x3fff0;
+}
+
+int fetch_is_public(const struct sockaddr *address)
+{
+    if (address->sa_family == AF_INET) {
+        struct sockaddr_in in;
+        memcpy(&in, address, sizeof in);
+        return is_public4(ntohl(in.sin_addr.s_addr));
+    }
+    if (address->sa_family == AF_INET6) {
+        struct sockaddr_in6 in;
+        memcpy(&in, address, sizeof in);
+        return is_public6(in.sin6_addr.s6_addr);
+    }
+    return 0;
+}
+
+/* The address is the resolved one, right before connect: a name cannot change in between. */
+static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+    struct exchange *x = arg;
+    (void)purpose;
+    if (!fetch_is_public(&to->addr)) {
+        x->refused = 1;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
 
 static size_t on_body(char *p, size_t size, size_t n, void *arg)
 {
@@ -129,6 +201,8 @@ static int explain(const struct exchange *x, CURLcode code, const char *detail, 
                    x->body.max_bytes);
     if (x->stopped)
         return ERR(err, ERR_CANCELLED, "the exchange with '%.200s' was stopped", url);
+    if (x->refused)
+        return ERR(err, ERR_DENIED, "'%.200s' is not an address of the public internet", url);
     switch (code) {
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -182,6 +256,11 @@ static int run(CURL *h, struct exchange *x, struct err *err)
     (void)lib.easy_setopt(h, CURLOPT_WRITEDATA, x);
     (void)lib.easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
     (void)lib.easy_setopt(h, CURLOPT_HEADERDATA, x);
+    if (rq->public_only) {
+        (void)lib.easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+        (void)lib.easy_setopt(h, CURLOPT_OPENSOCKETDATA, x);
+        (void)lib.easy_setopt(h, CURLOPT_PROXY, "");
+    }
     set_body(h, rq, rq->method ? rq->method : "GET");
     CURLcode code = lib.easy_perform(h);
     (void)lib.easy_getinfo(h, CURLINFO_RESPONSE_CODE, &status);

@@ -14,6 +14,9 @@ struct fetch_request {
     int64_t connect_ms;         /* 0 = 5 s */
     int64_t timeout_ms;         /* whole exchange; 0 = none */
     size_t max_bytes;           /* of the answer's body; 0 = LIMIT_RESPONSE; ERR_LIMIT past it */
+    /* Refuses, when it connects, every address that is not public: loopback, private, link-local,
+     * reserved; proxies of the environment are not used then. ERR_DENIED. */
+    int public_only;
     /* When set, gets the body piece by piece instead of response.body; non-zero ends the exchange
      * with ERR_CANCELLED. Called for answers of every status. */
     int (*sink)(void *arg, str_t piece);
@@ -40,5 +43,8 @@ int fetch(struct arena *a, const struct fetch_request *request, struct fetch_res
 str_t fetch_header(const struct fetch_response *r, const char *name);
 /* Percent-encodes everything but letters, digits and "-._~"; '/' stays when keep_slashes. */
 char *fetch_escape(struct arena *a, str_t text, int keep_slashes);
+/* Is an address (AF_INET or AF_INET6 sockaddr) one of the public internet? For tests too. */
+struct sockaddr;
+int fetch_is_public(const struct sockaddr *address);
 /* Version text of libcurl, or NULL with err when it cannot be loaded: for `slipway doctor`. */
 const char *fetch_library(struct err *err);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Webhooks: who is told of which changes of the registry, and what is still to be sent. Functions
+ * run inside a transaction; results live in the caller's arena. notify.h sends. */
+#pragma once
+#include "base/rng.h"
+#include "event/event.h"
+
+enum { WEBHOOK_EVENTS_MAX = 32, WEBHOOK_SECRET_MAX = 1000, WEBHOOK_URL_MAX = 500 };
+
+struct webhook {
+    const char *id; /* UUID */
+    const char *name;
+    const char *description; /* NULL = none */
+    const char *url;
+    const char *events[WEBHOOK_EVENTS_MAX]; /* "model_version_tag.set" */
+    size_t event_n;
+    const char *status; /* "ACTIVE" or "DISABLED" */
+    const char *secret; /* NULL = none; for signing only, never part of an answer */
+    int64_t creation_time_ms, last_update_time_ms;
+};
+
+/* 1 for "model_version.created" and the like, as MLflow has them. */
+int webhook_event_is_valid(const char *event);
+const char *const *webhook_events(size_t *out_n);
+
+/* Name, URL, events, status and secret as asked; ERR_INVALID says what is wrong. private_allowed:
+ * http and addresses that are not public are fine. */
+int webhook_create(struct tx *tx, const struct cause *by, const struct webhook *w,
+                   int private_allowed, char out_id[UUID_TEXT], struct err *err) WARN_UNUSED;
+/* ERR_NOT_FOUND "Webhook with ID … not found." */
+int webhook_get(struct tx *tx, struct arena *a, const char *id, struct webhook *out,
+                struct err *err) WARN_UNUSED;
+/* Newest first, from offset. */
+int webhook_list(struct tx *tx, struct arena *a, int64_t offset, int64_t limit,
+                 struct webhook **out, size_t *out_n, struct err *err) WARN_UNUSED;
+/* NULL members and event_n 0 leave things as they are. */
+int webhook_update(struct tx *tx, const struct cause *by, const char *id, const struct webhook *w,
+                   int private_allowed, struct err *err) WARN_UNUSED;
+/* What waits to be sent to it is dropped. */
+int webhook_delete(struct tx *tx, const struct cause *by, const char *id,
+                   struct err *err) WARN_UNUSED;
+
+/* ---- the queue, for notify.c ---- */
+
+struct delivery {
+    const char *id; /* X-MLflow-Delivery-Id, the same in every try */
+    const char *webhook_id;
+    const char *payload;
+    int64_t tries;
+};
+
+/* Is there anything to collect: a webhook, and an event behind the cursor that may concern one (or so
+ * many that the cursor should move)? Spares a synced write for every event. */
+int webhook_collect_due(struct tx *tx, int *out, struct err *err) WARN_UNUSED;
+/* Turns events after the cursor into deliveries and moves the cursor: *out_more = 1 when there are
+ * further events. */
+int webhook_collect(struct tx *tx, int *out_more, struct err *err) WARN_UNUSED;
+/* Due ones, oldest first; *out_next_ms: when the next one is due, 0 = none waits. */
+int webhook_due(struct tx *tx, struct arena *a, int64_t now_ms, struct delivery **out,
+                size_t *out_n, int64_t *out_next_ms, struct err *err) WARN_UNUSED;
+/* Sent, or given up. */
+int webhook_done(struct tx *tx, const char *delivery_id, struct err *err) WARN_UNUSED;
+int webhook_retry(struct tx *tx, const char *delivery_id, int64_t next_ms,
+                  struct err *err) WARN_UNUSED;
+/* {"entity":…,"action":…,"timestamp":…,"data":data} */
+char *webhook_payload(struct arena *a, const char *event, int64_t time_ms, const char *data);
+/* The payload of a test of that event. */
+const char *webhook_example(const char *event);
