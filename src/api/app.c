@@ -14,26 +14,10 @@
 
 /* clang-format off: one a line, so that two people can add one */
 static const struct route_table *const tables[] = {
-    &common_routes,
-    &event_routes,
-    &endpoint_routes,
-    &experiment_routes,
-    &bulk_routes,
-    &run_routes,
-    &model_routes,
-    &version_routes,
-    &dataset_routes,
-    &audit_routes,
-    &status_routes,
-    &job_routes,
-    &view_routes,
-    &explain_routes,
-    &transfer_routes,
-    &mlflow_routes,
-    &tfserving_routes,
-    &scoring_routes,
-    &ui_routes,
-    NULL,
+    &common_routes, &event_routes,     &endpoint_routes, &experiment_routes, &bulk_routes,
+    &run_routes,    &model_routes,     &version_routes,  &dataset_routes,    &audit_routes,
+    &status_routes, &job_routes,       &view_routes,     &explain_routes,    &transfer_routes,
+    &mlflow_routes, &tfserving_routes, &scoring_routes,  &ui_routes,         NULL,
 };
 
 static const struct route_table *const data_tables[] = {

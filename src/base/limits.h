@@ -7,14 +7,14 @@
 #define MIB(n) ((size_t)(n) << 20)
 #define GIB(n) ((size_t)(n) << 30)
 
-#define LIMIT_ARENA_REQUEST MIB(256) /* memory that one request may take */
-#define LIMIT_ARENA_COMMAND GIB(1)   /* memory that one CLI command may take */
-#define LIMIT_BODY_CONTROL MIB(16)   /* JSON body of a control-plane request */
+#define LIMIT_ARENA_REQUEST MIB(256)  /* memory that one request may take */
+#define LIMIT_ARENA_COMMAND GIB(1)    /* memory that one CLI command may take */
+#define LIMIT_BODY_CONTROL MIB(16)    /* JSON body of a control-plane request */
 #define LIMIT_ARTIFACT_FILE GIB(1024) /* one uploaded artifact; streamed to disk */
-#define LIMIT_BODY_PREDICT MIB(64)   /* body of a prediction request */
-#define LIMIT_RESPONSE MIB(256)      /* body that we build in memory */
-#define LIMIT_JSON_DEPTH 64          /* nested arrays and objects, default */
-#define LIMIT_JSON_DEPTH_MAX 256     /* the most that an option may ask for */
+#define LIMIT_BODY_PREDICT MIB(64)    /* body of a prediction request */
+#define LIMIT_RESPONSE MIB(256)       /* body that we build in memory */
+#define LIMIT_JSON_DEPTH 64           /* nested arrays and objects, default */
+#define LIMIT_JSON_DEPTH_MAX 256      /* the most that an option may ask for */
 #define LIMIT_YAML_BYTES MIB(1)
 #define LIMIT_YAML_DEPTH 32
 #define LIMIT_YAML_ALIASES 100

@@ -44,10 +44,12 @@ static void show_import(struct cli *c, const struct json *v)
     for (size_t i = 0; i < n; i++) {
         const struct json *row = &counts->items[i];
         cells[3 * (i + 1)] = json_get_string(row, "name", "");
-        cells[3 * (i + 1) + 1] = arena_printf(&c->arena, "%lld", (long long)json_get_int(row, "source", 0));
-        cells[3 * (i + 1) + 2] = json_get(row, "here") && json_get(row, "here")->type == JSON_NUMBER
-                                     ? arena_printf(&c->arena, "%lld", (long long)json_get_int(row, "here", 0))
-                                     : "-";
+        cells[3 * (i + 1) + 1] =
+            arena_printf(&c->arena, "%lld", (long long)json_get_int(row, "source", 0));
+        cells[3 * (i + 1) + 2] =
+            json_get(row, "here") && json_get(row, "here")->type == JSON_NUMBER
+                ? arena_printf(&c->arena, "%lld", (long long)json_get_int(row, "here", 0))
+                : "-";
     }
     out_grid(c, &(struct out_grid){ cells, n + 1, 3, kinds, "" });
     term_out(c, "\n%lld runs added, %lld here before, in %s\n",

@@ -394,7 +394,8 @@ static int lose_in_tx(struct tx *tx, void *arg, struct err *err)
     c.from = l->at->state;
     c.to = STEP_LOST;
     rc = attempt_move(tx, &by, l->at->run_id, l->at->number, &c, err);
-    /* Who ended or deleted the run meanwhile has the last word on it; only the attempt is closed. */
+    /* Who ended or deleted the run meanwhile has the last word on it; only the attempt is closed.
+     */
     if (rc || run_status_is_ended(run.status) || strcmp(run.lifecycle_stage, "active") != 0)
         return rc;
     return run_finish(tx, &by, l->at->run_id, "FAILED", l->reason, err);

@@ -23,8 +23,13 @@
 #include "flow/attempt.h"
 #include "flow/flow.h"
 
-enum { EXIT_TIMED_OUT = 124, EXIT_NOT_STARTED = 125, KILL_AFTER_MS = 5000, DRAIN_MS = 1000,
-       LOCK_WAIT_MS = 2000 };
+enum {
+    EXIT_TIMED_OUT = 124,
+    EXIT_NOT_STARTED = 125,
+    KILL_AFTER_MS = 5000,
+    DRAIN_MS = 1000,
+    LOCK_WAIT_MS = 2000
+};
 
 struct step {
     const char *dir;

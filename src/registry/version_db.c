@@ -40,7 +40,7 @@ SQL(version_everything,
     " ORDER BY v.creation_time_ms DESC, m.name, v.version DESC LIMIT $2");
 SQL(version_all_of_run,
     "SELECT " VERSION_COLUMNS " WHERE v.run_id = $1 AND v.deleted_time_ms IS NULL AND "
-                              "m.deleted_time_ms IS NULL ORDER BY m.name, v.version");
+    "m.deleted_time_ms IS NULL ORDER BY m.name, v.version");
 SQL(version_all_of_dataset,
     "SELECT " VERSION_COLUMNS
     " WHERE m.project = $1 AND v.dataset_digest = $2 AND v.deleted_time_ms IS NULL"

@@ -49,9 +49,9 @@ int serve_version_load(const struct serve_spec *spec, struct serve_version **out
                        struct err *err) WARN_UNUSED;
 void serve_version_free(struct serve_version *v); /* one that was never published; NULL allowed */
 
-/* A loaded version of that model with that digest, whichever endpoint serves it, or NULL: publish it
- * without loading it again. The digest counts because a model that was deleted and made again gives
- * its numbers again. Valid until it is unpublished: call under the one loading thread. */
+/* A loaded version of that model with that digest, whichever endpoint serves it, or NULL: publish
+ * it without loading it again. The digest counts because a model that was deleted and made again
+ * gives its numbers again. Valid until it is unpublished: call under the one loading thread. */
 struct serve_version *serve_loaded(struct serve *s, const char *model, const char *version,
                                    const char *digest);
 /* From now on the endpoint answers with v (taken over; the one before stays loaded for a rollback).

@@ -9,8 +9,9 @@
 
 enum { ADOPTED_VALUE_MAX = 1 << 20, RUN_ID_MAX = 256 };
 
-SQL(adopt_experiment_id, "SELECT CASE WHEN EXISTS (SELECT 1 FROM experiments WHERE experiment_id = $1)"
-                         " THEN (SELECT MAX(experiment_id) + 1 FROM experiments) ELSE $1 END");
+SQL(adopt_experiment_id,
+    "SELECT CASE WHEN EXISTS (SELECT 1 FROM experiments WHERE experiment_id = $1)"
+    " THEN (SELECT MAX(experiment_id) + 1 FROM experiments) ELSE $1 END");
 SQL(adopt_experiment,
     "INSERT INTO experiments (experiment_id, project, name, artifact_location, lifecycle_stage,"
     " creation_time_ms, last_update_time_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)");
@@ -19,7 +20,8 @@ SQL(adopt_experiment_tag,
     " ON CONFLICT (experiment_id, key) DO NOTHING");
 SQL(adopt_run,
     "INSERT INTO runs (run_id, experiment_id, name, status, user_id, start_time_ms, end_time_ms,"
-    " lifecycle_stage, artifact_uri, attempt) VALUES ($1, $2, $3, $4, $5, $6, $7, 'active', $8, 0)");
+    " lifecycle_stage, artifact_uri, attempt) VALUES ($1, $2, $3, $4, $5, $6, $7, 'active', $8, "
+    "0)");
 SQL(adopt_param, "INSERT INTO params (run_id, key, value) VALUES ($1, $2, $3)"
                  " ON CONFLICT (run_id, key) DO NOTHING");
 SQL(adopt_run_tag, "INSERT INTO run_tags (run_id, key, value) VALUES ($1, $2, $3)"
@@ -56,9 +58,11 @@ int experiment_adopt(struct tx *tx, const struct cause *by, const struct experim
                    TRACK_EXPERIMENT_NAME_MAX);
     int rc = free_id(tx, e->id, out_id, err);
     if (!rc)
-        rc = tx_exec(tx, &adopt_experiment, NULL, err, "itttt" "ii", *out_id, cause_project(by),
-                     e->name, e->artifact_location, deleted ? "deleted" : "active",
-                     e->creation_time_ms, e->last_update_time_ms);
+        rc = tx_exec(tx, &adopt_experiment, NULL, err,
+                     "itttt"
+                     "ii",
+                     *out_id, cause_project(by), e->name, e->artifact_location,
+                     deleted ? "deleted" : "active", e->creation_time_ms, e->last_update_time_ms);
     if (rc == ERR_EXISTS)
         return ERR(err, ERR_EXISTS, "Experiment(name=%.200s) already exists.", e->name);
     if (rc)

@@ -63,8 +63,8 @@ int logged_model_tags(struct tx *tx, struct arena *a, const char *id, struct tra
 /* The same point again changes nothing. */
 int logged_model_metric_log(struct tx *tx, const char *id, const struct logged_metric *m,
                             struct err *err) WARN_UNUSED;
-int logged_model_metrics(struct tx *tx, struct arena *a, const char *id,
-                         struct logged_metric **out, size_t *out_n, struct err *err) WARN_UNUSED;
+int logged_model_metrics(struct tx *tx, struct arena *a, const char *id, struct logged_metric **out,
+                         size_t *out_n, struct err *err) WARN_UNUSED;
 
 /* ---- models of runs ---- */
 

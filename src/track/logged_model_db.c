@@ -138,16 +138,14 @@ int logged_model_create(struct tx *tx, const struct cause *by, const struct logg
     (void)snprintf(out_id, LOGGED_MODEL_TEXT, "m-%s", hex);
     const char *name = m->name && m->name[0] ? m->name : made;
     arena_init(&a, MIB(1));
-    const char *where =
-        arena_printf(&a, "%s%smodels/%s/artifacts", experiment_location,
-                     experiment_location[0] &&
-                             experiment_location[strlen(experiment_location) - 1] == '/'
-                         ? ""
-                         : "/",
-                     out_id);
-    int rc = tx_exec(tx, &logged_insert, NULL, err, "tittttii", out_id, m->experiment_id, name,
-                     where, or_empty(m->model_type), or_empty(m->source_run_id), tx_now_ms(tx),
-                     tx_now_ms(tx));
+    const char *where = arena_printf(
+        &a, "%s%smodels/%s/artifacts", experiment_location,
+        experiment_location[0] && experiment_location[strlen(experiment_location) - 1] == '/' ? ""
+                                                                                              : "/",
+        out_id);
+    int rc =
+        tx_exec(tx, &logged_insert, NULL, err, "tittttii", out_id, m->experiment_id, name, where,
+                or_empty(m->model_type), or_empty(m->source_run_id), tx_now_ms(tx), tx_now_ms(tx));
     if (!rc)
         rc = tell(tx, by, "logged_model.created", out_id,
                   event_json(&a, "name", name, "run_id", m->source_run_id, (char *)NULL), err);
@@ -250,8 +248,7 @@ int logged_model_params(struct tx *tx, struct arena *a, const char *id, struct t
     return pairs_of(tx, a, &logged_param_all, id, out, out_n, err);
 }
 
-int logged_model_tag_set(struct tx *tx, const char *id, const struct track_pair *t,
-                         struct err *err)
+int logged_model_tag_set(struct tx *tx, const char *id, const struct track_pair *t, struct err *err)
 {
     return tx_exec(tx, &logged_tag_put, NULL, err, "ttt", id, t->key, t->value);
 }
@@ -260,10 +257,10 @@ int logged_model_tag_delete(struct tx *tx, const char *id, const char *key, stru
 {
     int64_t changed = 0;
     int rc = tx_exec(tx, &logged_tag_remove, &changed, err, "tt", id, key);
-    return !rc && !changed ? ERR(err, ERR_NOT_FOUND,
-                                 "No tag with key '%.250s' found for model with ID '%.80s'.", key,
-                                 id)
-                           : rc;
+    return !rc && !changed
+               ? ERR(err, ERR_NOT_FOUND,
+                     "No tag with key '%.250s' found for model with ID '%.80s'.", key, id)
+               : rc;
 }
 
 int logged_model_tags(struct tx *tx, struct arena *a, const char *id, struct track_pair **out,
@@ -290,8 +287,8 @@ int logged_model_metric_log(struct tx *tx, const char *id, const struct logged_m
     return stmt_step(st, err);
 }
 
-int logged_model_metrics(struct tx *tx, struct arena *a, const char *id,
-                         struct logged_metric **out, size_t *out_n, struct err *err)
+int logged_model_metrics(struct tx *tx, struct arena *a, const char *id, struct logged_metric **out,
+                         size_t *out_n, struct err *err)
 {
     AUTO(stmt_auto) struct stmt *st = NULL;
     struct logged_metric *list = NULL;

@@ -34,9 +34,9 @@ int metric_history(struct tx *tx, struct arena *a, const char *run_id, const cha
                    struct metric_point **out, size_t *out_n, struct err *err) WARN_UNUSED;
 
 /* At most `max` real points of the history in order of step, then time, for a chart: when there are
- * more, the steps are cut into equal buckets and each gives its first point, its least, its greatest
- * and its last, so that no spike and no end is lost. max 0 = 1000; out->count is of all points.
- * ERR_NOT_FOUND when the run has no such metric. */
+ * more, the steps are cut into equal buckets and each gives its first point, its least, its
+ * greatest and its last, so that no spike and no end is lost. max 0 = 1000; out->count is of all
+ * points. ERR_NOT_FOUND when the run has no such metric. */
 int metric_sample(struct tx *tx, struct arena *a, const char *run_id, const char *key, size_t max,
                   struct metric *out, struct metric_point **points, size_t *points_n,
                   struct err *err) WARN_UNUSED;

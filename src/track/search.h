@@ -35,7 +35,7 @@ struct run_query {
     int64_t *total;        /* NULL, or gets how many match; then nothing ends the scan early */
     run_accept_fn accept;  /* asked of each run that the filter lets through; NULL = all */
     void *accept_arg;
-    int metric_parts;      /* metrics.X.min and its kin are read as parts of X */
+    int metric_parts; /* metrics.X.min and its kin are read as parts of X */
 };
 
 /* *out_more = 1 when further rows match after offset + limit. Ties: newest start first, then id. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Artifacts of imported runs: local folders are copied (or hard-linked) into our own destination and
- * compared by digest. Only what lies below the allowed root is touched; links are not followed. A
- * copy appears under its name when it is whole. */
+ * Artifacts of imported runs: local folders are copied (or hard-linked) into our own destination
+ * and compared by digest. Only what lies below the allowed root is touched; links are not followed.
+ * A copy appears under its name when it is whole. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

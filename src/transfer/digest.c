@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A digest of a run or model that does not depend on the order of its parts: the sum of keyed hashes
- * of every part. It finds what an accident lost, changed or doubled; it is no defence. */
+ * A digest of a run or model that does not depend on the order of its parts: the sum of keyed
+ * hashes of every part. It finds what an accident lost, changed or doubled; it is no defence. */
 #include <math.h>
 
 #include "base/limits.h"
@@ -43,13 +43,11 @@ static uint64_t hash_points(const char *key, const struct metric_point *p, size_
 
 static uint64_t hash_row(const struct run *r)
 {
-    uint64_t parts[] = { text_hash(SEED, r->id),
-                         text_hash(SEED, r->status),
-                         text_hash(SEED, r->name),
-                         text_hash(SEED, r->user),
-                         text_hash(SEED, r->lifecycle_stage),
-                         (uint64_t)r->start_time_ms,
-                         (uint64_t)r->end_time_ms };
+    uint64_t parts[] = {
+        text_hash(SEED, r->id),   text_hash(SEED, r->status),          text_hash(SEED, r->name),
+        text_hash(SEED, r->user), text_hash(SEED, r->lifecycle_stage), (uint64_t)r->start_time_ms,
+        (uint64_t)r->end_time_ms
+    };
     return siphash(SEED + 2, parts, sizeof parts);
 }
 

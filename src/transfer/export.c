@@ -242,8 +242,8 @@ static int export_runs(struct out_dir *x, int64_t experiment_id, const char *dir
 static int export_experiment(struct out_dir *x, const struct experiment *e)
 {
     int deleted = strcmp(e->lifecycle_stage, "deleted") == 0;
-    const char *dir = arena_printf(&x->a, "%s%s/%lld", x->part, deleted ? "/.trash" : "",
-                                   (long long)e->id);
+    const char *dir =
+        arena_printf(&x->a, "%s%s/%lld", x->part, deleted ? "/.trash" : "", (long long)e->id);
     struct track_pair *tags;
     size_t tag_n;
     put_text(x, "artifact_location", plain_uri(x, e->artifact_location));

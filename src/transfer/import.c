@@ -61,8 +61,7 @@ static int take_pair(struct import *im, struct pair_list *to, const struct wire_
 {
     if (ROOM(im, to->items, to->n, to->cap))
         return no_memory(im);
-    to->items[to->n++] =
-        (struct track_pair){ text_of(im, &f[0], ""), text_of(im, &f[1], "") };
+    to->items[to->n++] = (struct track_pair){ text_of(im, &f[0], ""), text_of(im, &f[1], "") };
     return 0;
 }
 
@@ -424,9 +423,9 @@ static int find_source(struct import *im, const char **out_kind, char **out_path
         return ERR(im->err, ERR_INVALID,
                    "cannot import from '%.200s'; name an mlruns folder or sqlite:///path/mlflow.db",
                    place);
-    const char *path = sqlite                                  ? place + strlen("sqlite:///")
+    const char *path = sqlite                                 ? place + strlen("sqlite:///")
                        : str_starts(str_of(place), "file://") ? place + strlen("file://")
-                                                               : place;
+                                                              : place;
     if (sqlite && path[0] != '/') /* sqlite:////abs is absolute, sqlite:///rel is relative */
         path = arena_printf(im->a, "%s", path);
     int rc = fs_real(im->a, path, out_path, im->err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Shared by the files of an import only: what is collected of a run or model before it is written. */
+ * Shared by the files of an import only: what is collected of a run or model before it is written.
+ */
 #pragma once
 #include "base/map.h"
 #include "registry/adopt.h"
@@ -61,8 +62,8 @@ struct foreign_experiment {
 
 struct import {
     const struct import_options *o;
-    struct arena *a;     /* of the report and of what lives as long */
-    struct arena batch;  /* of what waits to be written */
+    struct arena *a;    /* of the report and of what lives as long */
+    struct arena batch; /* of what waits to be written */
     struct import_report *r;
     const char *source;
     struct map journal;     /* see journal_load */

@@ -18,6 +18,7 @@ const struct journal_entry *journal_find(const struct map *m, const char *kind,
 /* ERR_EXISTS when it is there. */
 int journal_add(struct tx *tx, const char *source, const char *kind, const char *foreign_id,
                 const struct journal_entry *e, struct err *err) WARN_UNUSED;
-/* How many rows we have of what a source brought: "runs", "params", "points", … ; -1 = not counted. */
+/* How many rows we have of what a source brought: "runs", "params", "points", … ; -1 = not counted.
+ */
 int journal_count(struct tx *tx, const char *source, const char *what, int64_t *out,
                   struct err *err) WARN_UNUSED;

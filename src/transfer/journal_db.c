@@ -23,7 +23,8 @@ SQL(journal_insert, "INSERT INTO import_journal (source, kind, foreign_id, our_i
 #define OURS_INT(kind)                                                                             \
     "(SELECT CAST(our_id AS BIGINT) FROM import_journal WHERE source = $1 AND kind = '" kind "')"
 
-SQL(count_experiments, "SELECT COUNT(*) FROM import_journal WHERE source = $1 AND kind = 'experiment'");
+SQL(count_experiments,
+    "SELECT COUNT(*) FROM import_journal WHERE source = $1 AND kind = 'experiment'");
 SQL(count_experiment_tags,
     "SELECT COUNT(*) FROM experiment_tags WHERE experiment_id IN " OURS_INT("experiment"));
 SQL(count_runs, "SELECT COUNT(*) FROM runs WHERE run_id IN " OURS("run"));
@@ -82,8 +83,10 @@ int journal_add(struct tx *tx, const char *source, const char *kind, const char 
 {
     char digest[20];
     (void)snprintf(digest, sizeof digest, "%016" PRIx64, e->digest);
-    return tx_exec(tx, &journal_insert, NULL, err, "tttt" "ti", source, kind, foreign_id, e->our_id,
-                   digest, tx_now_ms(tx));
+    return tx_exec(tx, &journal_insert, NULL, err,
+                   "tttt"
+                   "ti",
+                   source, kind, foreign_id, e->our_id, digest, tx_now_ms(tx));
 }
 
 int journal_count(struct tx *tx, const char *source, const char *what, int64_t *out,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Reads MLflow's file store, a folder mlruns: meta.yaml of experiments, runs, data sets, models; one
- * file a parameter, tag and metric. The folder is hostile: links are not followed, files have a
+ * Reads MLflow's file store, a folder mlruns: meta.yaml of experiments, runs, data sets, models;
+ * one file a parameter, tag and metric. The folder is hostile: links are not followed, files have a
  * limit, what is malformed is told with its path and left out. Runs in the child process. */
 #include <math.h>
 #include <stdio.h>
@@ -16,8 +16,21 @@
 
 enum { METRIC_FILE_MAX = 256 << 20, KEY_DEPTH_MAX = 20, KEY_MAX = 1000 };
 
-enum counted { N_EXPERIMENTS, N_EXPERIMENT_TAGS, N_RUNS, N_PARAMS, N_TAGS, N_METRICS, N_POINTS, N_INPUTS,
-               N_LOGGED, N_MODELS, N_VERSIONS, N_ALIASES, N_KINDS };
+enum counted {
+    N_EXPERIMENTS,
+    N_EXPERIMENT_TAGS,
+    N_RUNS,
+    N_PARAMS,
+    N_TAGS,
+    N_METRICS,
+    N_POINTS,
+    N_INPUTS,
+    N_LOGGED,
+    N_MODELS,
+    N_VERSIONS,
+    N_ALIASES,
+    N_KINDS
+};
 
 struct store_dir {
     struct reader *r;
@@ -237,7 +250,8 @@ static size_t without_repeats(struct store_dir *s, struct metric_point *p, size_
         sorted[i] = &p[i];
     qsort(sorted, n, sizeof *sorted, by_content);
     for (size_t i = 1; i < n; i++)
-        if (sorted[i]->step == sorted[i - 1]->step && sorted[i]->time_ms == sorted[i - 1]->time_ms &&
+        if (sorted[i]->step == sorted[i - 1]->step &&
+            sorted[i]->time_ms == sorted[i - 1]->time_ms &&
             memcmp(&sorted[i]->value, &sorted[i - 1]->value, sizeof(double)) == 0)
             twice[sorted[i] - p] = 1;
     for (size_t i = 0; i < n; i++)
@@ -313,8 +327,8 @@ static void send_dataset(struct store_dir *s, const char *input_dir, const struc
         reader_problem(s->r, "'%s': its data set cannot be read", input_dir);
         return;
     }
-    static const char *const keys[] = { "name", "digest", "source_type", "source", "schema",
-                                        "profile" };
+    static const char *const keys[] = { "name",   "digest", "source_type",
+                                        "source", "schema", "profile" };
     wire_begin(&s->r->out, WIRE_INPUT);
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
         send_maybe_at(s, d, keys[i]);
@@ -535,8 +549,8 @@ static void each_experiment(struct store_dir *s, const char *dir, int pass)
 static void send_version(struct store_dir *s, const char *dir)
 {
     const struct yaml_node *m = read_meta(s, dir, 1);
-    static const char *const keys[] = { "status",      "current_stage", "description", "source",
-                                        "run_id",      "run_link",      "user_id" };
+    static const char *const keys[] = { "status", "current_stage", "description", "source",
+                                        "run_id", "run_link",      "user_id" };
     int64_t number;
     if (!m)
         return;
@@ -611,12 +625,18 @@ static void send_registry(struct store_dir *s)
 static void send_counts(struct store_dir *s)
 {
     static const char *const kinds[N_KINDS] = {
-        [N_EXPERIMENTS] = "experiments", [N_EXPERIMENT_TAGS] = "experiment tags",
-        [N_RUNS] = "runs",               [N_PARAMS] = "params",
-        [N_TAGS] = "tags",               [N_METRICS] = "metrics",
-        [N_POINTS] = "points",           [N_INPUTS] = "inputs",
-        [N_LOGGED] = "logged models",    [N_MODELS] = "models",
-        [N_VERSIONS] = "versions",       [N_ALIASES] = "aliases",
+        [N_EXPERIMENTS] = "experiments",
+        [N_EXPERIMENT_TAGS] = "experiment tags",
+        [N_RUNS] = "runs",
+        [N_PARAMS] = "params",
+        [N_TAGS] = "tags",
+        [N_METRICS] = "metrics",
+        [N_POINTS] = "points",
+        [N_INPUTS] = "inputs",
+        [N_LOGGED] = "logged models",
+        [N_MODELS] = "models",
+        [N_VERSIONS] = "versions",
+        [N_ALIASES] = "aliases",
     };
     for (int i = 0; i < N_KINDS; i++)
         reader_count(s->r, kinds[i], s->n[i]);
@@ -636,8 +656,8 @@ int reader_files(struct reader *r, const char *dir, struct err *err)
         each_experiment(&s, trash, pass);
     }
     send_registry(&s);
-    int rc = s.a.failed       ? ERR(err, ERR_NOMEM, "'%s' does not fit into memory", dir)
-             : r->out.failed  ? ERR(err, ERR_CANCELLED, "nobody reads what is sent")
+    int rc = s.a.failed      ? ERR(err, ERR_NOMEM, "'%s' does not fit into memory", dir)
+             : r->out.failed ? ERR(err, ERR_CANCELLED, "nobody reads what is sent")
              : !s.n[N_EXPERIMENTS]
                  ? ERR(err, ERR_INVALID,
                        "'%.200s' is no mlruns folder: no folder in it has a meta.yaml of an "

@@ -256,13 +256,15 @@ static int count(struct source *s, const char *kind, const char *table, const ch
 
 /* ---- experiments ---- */
 
-static const struct table experiments = {
-    "experiments", "itTtIIT",
-    { "experiment_id", "name", "artifact_location", "lifecycle_stage", "creation_time",
-      "last_update_time", "workspace" },
-    "ORDER BY experiment_id" };
+static const struct table experiments = { "experiments",
+                                          "itTtIIT",
+                                          { "experiment_id", "name", "artifact_location",
+                                            "lifecycle_stage", "creation_time", "last_update_time",
+                                            "workspace" },
+                                          "ORDER BY experiment_id" };
 static const struct table tags_of_experiments = {
-    "experiment_tags", "itT", { "experiment_id", "key", "value" }, "ORDER BY experiment_id, key" };
+    "experiment_tags", "itT", { "experiment_id", "key", "value" }, "ORDER BY experiment_id, key"
+};
 
 /* The name, with its workspace in front when that is not the usual one. */
 static str_t full_name(struct buf *b, const struct wire_field *name,
@@ -297,31 +299,39 @@ static int read_experiments(struct source *s, struct err *err)
 
 /* ---- runs ---- */
 
-static const struct table runs = {
-    "runs", "tiTtTIItIT",
-    { "run_uuid", "experiment_id", "name", "status", "user_id", "start_time", "end_time",
-      "lifecycle_stage", "deleted_time", "artifact_uri" },
-    "ORDER BY rowid" };
+static const struct table runs = { "runs",
+                                   "tiTtTIItIT",
+                                   { "run_uuid", "experiment_id", "name", "status", "user_id",
+                                     "start_time", "end_time", "lifecycle_stage", "deleted_time",
+                                     "artifact_uri" },
+                                   "ORDER BY rowid" };
 static const struct table params = { "params", "tT", { "key", "value" }, "WHERE run_uuid = ?1" };
 static const struct table tags = { "tags", "tT", { "key", "value" }, "WHERE run_uuid = ?1" };
 static const struct table metrics = {
-    "metrics", "tdiII", { "key", "value", "timestamp", "step", "is_nan" }, "WHERE run_uuid = ?1" };
+    "metrics", "tdiII", { "key", "value", "timestamp", "step", "is_nan" }, "WHERE run_uuid = ?1"
+};
 static const struct table inputs = {
-    "inputs", "tt", { "input_uuid", "source_id" },
-    "WHERE destination_type = 'RUN' AND destination_id = ?1 AND source_type = 'DATASET'" };
-static const struct table outputs_of = {
-    "inputs", "tI", { "destination_id", "step" },
-    "WHERE source_type = 'RUN_OUTPUT' AND source_id = ?1" };
-static const struct table models_read_by = {
-    "inputs", "tI", { "destination_id", "step" },
-    "WHERE source_type = 'RUN_INPUT' AND source_id = ?1" };
-static const struct table datasets = {
-    "datasets", "ttTTTT",
-    { "name", "digest", "dataset_source_type", "dataset_source", "dataset_schema",
-      "dataset_profile" },
-    "WHERE dataset_uuid = ?1" };
+    "inputs",
+    "tt",
+    { "input_uuid", "source_id" },
+    "WHERE destination_type = 'RUN' AND destination_id = ?1 AND source_type = 'DATASET'"
+};
+static const struct table outputs_of = { "inputs",
+                                         "tI",
+                                         { "destination_id", "step" },
+                                         "WHERE source_type = 'RUN_OUTPUT' AND source_id = ?1" };
+static const struct table models_read_by = { "inputs",
+                                             "tI",
+                                             { "destination_id", "step" },
+                                             "WHERE source_type = 'RUN_INPUT' AND source_id = ?1" };
+static const struct table datasets = { "datasets",
+                                       "ttTTTT",
+                                       { "name", "digest", "dataset_source_type", "dataset_source",
+                                         "dataset_schema", "dataset_profile" },
+                                       "WHERE dataset_uuid = ?1" };
 static const struct table input_tags = {
-    "input_tags", "tT", { "name", "value" }, "WHERE input_uuid = ?1" };
+    "input_tags", "tT", { "name", "value" }, "WHERE input_uuid = ?1"
+};
 
 struct group {
     char *key;
@@ -398,8 +408,9 @@ static int read_metrics(struct source *s, struct run_queries *q, struct err *err
         const struct wire_field *f = q->metric.field;
         struct metric_point p = { f[4].i ? (double)NAN : f[1].d, f[2].i, f[3].i };
         if (!f[0].t.n || f[0].t.n > 1000) {
-            reader_problem(s->r, "table 'metrics' row %lld: the key has %zu bytes; the row is left "
-                                 "out",
+            reader_problem(s->r,
+                           "table 'metrics' row %lld: the key has %zu bytes; the row is left "
+                           "out",
                            (long long)q->metric.row, f[0].t.n);
             continue;
         }
@@ -480,8 +491,9 @@ static int read_run(struct source *s, struct run_queries *q, struct err *err)
 static int read_runs(struct source *s, struct err *err)
 {
     struct run_queries q;
-    const struct table *const tables[] = { &runs,       &params,     &tags,     &metrics,  &inputs,
-                                           &outputs_of, &models_read_by, &datasets, &input_tags };
+    const struct table *const tables[] = { &runs,           &params,   &tags,
+                                           &metrics,        &inputs,   &outputs_of,
+                                           &models_read_by, &datasets, &input_tags };
     struct query *const queries[] = { &q.run,    &q.param, &q.tag,     &q.metric,   &q.input,
                                       &q.output, &q.model, &q.dataset, &q.input_tag };
     int rc = 0;
@@ -500,19 +512,24 @@ static int read_runs(struct source *s, struct err *err)
 /* ---- logged models ---- */
 
 static const struct table logged_models = {
-    "logged_models", "titTiTTtII",
+    "logged_models",
+    "titTiTTtII",
     { "model_id", "experiment_id", "name", "artifact_location", "status", "model_type",
       "source_run_id", "lifecycle_stage", "creation_timestamp_ms", "last_updated_timestamp_ms" },
-    "ORDER BY rowid" };
+    "ORDER BY rowid"
+};
 static const struct table logged_params = {
-    "logged_model_params", "tT", { "param_key", "param_value" }, "WHERE model_id = ?1" };
+    "logged_model_params", "tT", { "param_key", "param_value" }, "WHERE model_id = ?1"
+};
 static const struct table logged_tags = {
-    "logged_model_tags", "tT", { "tag_key", "tag_value" }, "WHERE model_id = ?1" };
-static const struct table logged_metrics = {
-    "logged_model_metrics", "tDiitTT",
-    { "metric_name", "metric_value", "metric_timestamp_ms", "metric_step", "run_id",
-      "dataset_name", "dataset_digest" },
-    "WHERE model_id = ?1" };
+    "logged_model_tags", "tT", { "tag_key", "tag_value" }, "WHERE model_id = ?1"
+};
+static const struct table logged_metrics = { "logged_model_metrics",
+                                             "tDiitTT",
+                                             { "metric_name", "metric_value", "metric_timestamp_ms",
+                                               "metric_step", "run_id", "dataset_name",
+                                               "dataset_digest" },
+                                             "WHERE model_id = ?1" };
 
 static int read_logged(struct source *s, struct err *err)
 {
@@ -548,10 +565,11 @@ static int read_logged(struct source *s, struct err *err)
 
 /* ---- the registry ---- */
 
-static const struct table registered = {
-    "registered_models", "tTIIT",
-    { "name", "description", "creation_time", "last_updated_time", "workspace" },
-    "ORDER BY rowid" };
+static const struct table registered = { "registered_models",
+                                         "tTIIT",
+                                         { "name", "description", "creation_time",
+                                           "last_updated_time", "workspace" },
+                                         "ORDER BY rowid" };
 #define OF_MODEL "WHERE name = ?1"
 #define OF_MODEL_IN OF_MODEL " AND workspace = ?2"
 #define REGISTRY_TABLES(ident, of_model)                                                           \
@@ -567,9 +585,11 @@ static const struct table registered = {
 REGISTRY_TABLES(of_name, OF_MODEL);
 REGISTRY_TABLES(of_workspace, OF_MODEL_IN);
 static const struct table version_tags = {
-    "model_version_tags", "tT", { "key", "value" }, OF_MODEL " AND version = ?2" };
+    "model_version_tags", "tT", { "key", "value" }, OF_MODEL " AND version = ?2"
+};
 static const struct table version_tags_in = {
-    "model_version_tags", "tT", { "key", "value" }, OF_MODEL_IN " AND version = ?3" };
+    "model_version_tags", "tT", { "key", "value" }, OF_MODEL_IN " AND version = ?3"
+};
 
 /* q: model, tags, aliases, versions, version tags. */
 static int read_model(struct source *s, struct query q[5], struct buf *name, struct err *err)
@@ -620,9 +640,8 @@ static int read_registry(struct source *s, struct err *err)
 
 static int open_database(struct source *s, struct err *err)
 {
-    int rc = sqlite3_open_v2(s->path, &s->db,
-                             SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-                             NULL);
+    int rc = sqlite3_open_v2(
+        s->path, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
     if (rc == SQLITE_OK) {
         (void)sqlite3_busy_timeout(s->db, BUSY_MS);
         (void)sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, READER_TEXT_MAX * 2);

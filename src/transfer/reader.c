@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Entry of the child process that reads what is foreign: limits first, then the reader of that kind. */
+ * Entry of the child process that reads what is foreign: limits first, then the reader of that
+ * kind. */
 #include "transfer/reader.h"
 
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The child's side of an import: reads a foreign installation and tells of it in frames. It works on
- * hostile input and writes nothing but its pipe. */
+ * The child's side of an import: reads a foreign installation and tells of it in frames. It works
+ * on hostile input and writes nothing but its pipe. */
 #pragma once
 #include "transfer/wire.h"
 

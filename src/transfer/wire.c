@@ -11,29 +11,29 @@
 enum { SEND_AT = 1 << 18, READ_PIECE = 1 << 18, HEAD = 1 + 4 };
 
 static const char *const shapes[WIRE_KINDS] = {
-    [WIRE_HELLO] = "tt",               /* kind of source, text about it */
-    [WIRE_EXPERIMENT] = "itTtII",      /* id, name, location, stage, created, updated */
-    [WIRE_EXPERIMENT_TAG] = "itT",     /* experiment, key, value */
-    [WIRE_RUN] = "tiTtTIItIT",         /* id, experiment, name, status, user, start, end, stage,
-                                          deleted, artifact uri */
-    [WIRE_PARAM] = "tT",               /* key, value */
-    [WIRE_TAG] = "tT",                 /* key, value */
-    [WIRE_POINTS] = "tb",              /* key, struct metric_point … */
-    [WIRE_INPUT] = "ttTTTT",           /* name, digest, source type, source, schema, profile */
-    [WIRE_INPUT_TAG] = "tT",           /* key, value */
-    [WIRE_RUN_MODEL] = "iti",          /* 1 = output, model, step */
+    [WIRE_HELLO] = "tt",           /* kind of source, text about it */
+    [WIRE_EXPERIMENT] = "itTtII",  /* id, name, location, stage, created, updated */
+    [WIRE_EXPERIMENT_TAG] = "itT", /* experiment, key, value */
+    [WIRE_RUN] = "tiTtTIItIT",     /* id, experiment, name, status, user, start, end, stage,
+                                      deleted, artifact uri */
+    [WIRE_PARAM] = "tT",           /* key, value */
+    [WIRE_TAG] = "tT",             /* key, value */
+    [WIRE_POINTS] = "tb",          /* key, struct metric_point … */
+    [WIRE_INPUT] = "ttTTTT",       /* name, digest, source type, source, schema, profile */
+    [WIRE_INPUT_TAG] = "tT",       /* key, value */
+    [WIRE_RUN_MODEL] = "iti",      /* 1 = output, model, step */
     [WIRE_RUN_END] = "",
-    [WIRE_LOGGED] = "titTiTTtII",      /* id, experiment, name, location, status, type, run, stage,
-                                          created, updated */
+    [WIRE_LOGGED] = "titTiTTtII", /* id, experiment, name, location, status, type, run, stage,
+                                     created, updated */
     [WIRE_LOGGED_PARAM] = "tT",
     [WIRE_LOGGED_TAG] = "tT",
-    [WIRE_LOGGED_METRIC] = "tdiitTT",  /* key, value, time, step, run, data set, digest */
+    [WIRE_LOGGED_METRIC] = "tdiitTT", /* key, value, time, step, run, data set, digest */
     [WIRE_LOGGED_END] = "",
-    [WIRE_MODEL] = "tTII",             /* name, description, created, updated */
+    [WIRE_MODEL] = "tTII", /* name, description, created, updated */
     [WIRE_MODEL_TAG] = "tT",
-    [WIRE_ALIAS] = "ti",               /* alias, version */
-    [WIRE_VERSION] = "iTTTTTTTIIT",    /* number, status, stage, description, source, run, link,
-                                          user, created, updated, storage location */
+    [WIRE_ALIAS] = "ti",            /* alias, version */
+    [WIRE_VERSION] = "iTTTTTTTIIT", /* number, status, stage, description, source, run, link,
+                                       user, created, updated, storage location */
     [WIRE_VERSION_TAG] = "tT",
     [WIRE_MODEL_END] = "",
     [WIRE_COUNT] = "ti",

@@ -84,7 +84,8 @@ struct wire_in {
 
 void wire_in_init(struct wire_in *w, int fd);
 void wire_in_fini(struct wire_in *w);
-/* Next frame, valid until the next call: 1, 0 at the end, ERR_CORRUPT when it is malformed, ERR_CANCELLED never. */
+/* Next frame, valid until the next call: 1, 0 at the end, ERR_CORRUPT when it is malformed,
+ * ERR_CANCELLED never. */
 int wire_next(struct wire_in *w, struct wire_frame *out, struct err *err) WARN_UNUSED;
 /* "ttTi": the types of a kind's fields; upper case may be nothing. */
 const char *wire_shape(enum wire_kind kind);

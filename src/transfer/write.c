@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Writes what was collected: one transaction for a batch, its journal entries included, then reads it
- * back. A part that our tables do not take is told and left out; the rest goes on. */
+ * Writes what was collected: one transaction for a batch, its journal entries included, then reads
+ * it back. A part that our tables do not take is told and left out; the rest goes on. */
 #include <stdio.h>
 
 #include "transfer/import_int.h"
@@ -239,8 +239,8 @@ static int write_model(struct tx *tx, void *arg, struct err *err)
     for (size_t i = 0; i < m->versions_n && !rc; i++)
         rc = write_version(w, tx, id, &m->versions[i]);
     for (size_t i = 0; i < m->aliases_n && !rc && !w->known_id; i++)
-        rc = part_of_model(im, m, model_adopt_alias(tx, id, m->aliases[i].alias,
-                                                    m->aliases[i].version, im->err));
+        rc = part_of_model(
+            im, m, model_adopt_alias(tx, id, m->aliases[i].alias, m->aliases[i].version, im->err));
     struct journal_entry j = { id, m->digest };
     if (!rc && !w->known_id)
         rc = journal_add(tx, im->source, "model", m->row.name, &j, im->err);

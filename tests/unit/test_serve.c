@@ -314,7 +314,8 @@ TEST(changing_versions_fails_nobody)
         if (i % 50 == 7)
             serve_remove(shared, "other");
         if (i % 50 == 3)
-            CHECK_OK(serve_publish(shared, "other", serve_loaded(shared, "people", version, ""), err));
+            CHECK_OK(
+                serve_publish(shared, "other", serve_loaded(shared, "people", version, ""), err));
     }
     flag_raise(&stop);
     for (int i = 0; i < 3; i++)

@@ -498,8 +498,8 @@ static int table_window(struct tx *tx, void *arg, struct err *err)
 {
     struct arena *a = arg;
     char ids[5][HEX32_TEXT];
-    const char *names[] = { "name", "metrics.loss", "metrics_min.loss", "metrics_max.loss",
-                            "params.p", "tags.t", "start_time" };
+    const char *names[] = { "name",     "metrics.loss", "metrics_min.loss", "metrics_max.loss",
+                            "params.p", "tags.t",       "start_time" };
     const char *order[] = { "metrics_max.loss DESC" };
     struct run_query q = { .limit = 2 };
     struct run_table t;
@@ -529,8 +529,9 @@ static int table_window(struct tx *tx, void *arg, struct err *err)
     MUST(run_table(tx, a, &q, names, 1, &t, err));
     CHECK_INT(t.n, 1);
     CHECK_STR(t.rows[0].id, ids[0]);
-    q = (struct run_query){ .limit = 10, .filter = "metrics_min.loss < 5", .order_by = order,
-                            .order_n = 1 };
+    q = (struct run_query){
+        .limit = 10, .filter = "metrics_min.loss < 5", .order_by = order, .order_n = 1
+    };
     MUST(run_table(tx, a, &q, names, 4, &t, err)); /* min: 3, 4, 5, -, 5 */
     CHECK_INT(t.total, 2);
     CHECK_STR(t.rows[0].id, ids[0]);
