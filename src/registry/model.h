@@ -45,7 +45,7 @@ int model_restore(struct tx *tx, const struct cause *by, const char *name,
 int model_purge(struct tx *tx, const struct cause *by, const char *name,
                 struct err *err) WARN_UNUSED;
 
-/* Aliases: 1 to 250 of letters, digits, '_' and '-'; not "latest", not "v3". Setting moves it. */
+/* Aliases: letters, digits, '_' and '-'; not "latest", not "v3". Setting moves it. */
 int model_alias_set(struct tx *tx, const struct cause *by, const char *name, const char *alias,
                     int64_t version, struct err *err) WARN_UNUSED;
 int model_alias_delete(struct tx *tx, const struct cause *by, const char *name, const char *alias,

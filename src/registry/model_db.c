@@ -343,22 +343,24 @@ int model_rename(struct tx *tx, const struct cause *by, const char *name, const 
 
 /* ---- aliases ---- */
 
+enum { ALIAS_MAX = 1020 }; /* 255 characters */
+
 static int check_alias(const char *alias, struct err *err)
 {
     size_t n = strlen(alias);
-    if (n == 0 || n > LIMIT_NAME)
-        return ERR(err, ERR_INVALID, "an alias has 1 to %d characters", LIMIT_NAME);
+    if (n == 0 || n > ALIAS_MAX || !str_is_utf8((str_t){ alias, n }))
+        return ERR(err, ERR_INVALID, "an alias has 1 to %d bytes of UTF-8", ALIAS_MAX);
     for (size_t i = 0; i < n; i++) {
         char c = alias[i];
         int plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                    c == '_' || c == '-';
+                    c == '_' || c == '-' || (unsigned char)c >= 0x80;
         if (!plain)
             return ERR(err, ERR_INVALID,
                        "alias '%s' has other characters than letters, digits, '_' and '-'", alias);
     }
     int is_version =
         (alias[0] == 'v' || alias[0] == 'V') && n > 1 && strspn(alias + 1, "0123456789") == n - 1;
-    if (strcmp(alias, "latest") == 0 || is_version || strspn(alias, "0123456789") == n)
+    if (strcmp(alias, "latest") == 0 || is_version)
         return ERR(err, ERR_INVALID, "alias '%s' is reserved: it would be read as a version",
                    alias);
     return 0;

@@ -139,40 +139,28 @@ int mlf_write_files(struct mlf *m, const char *root_uri, const char *path)
 static const struct {
     const char *extension, *type;
 } types[] = {
-    { "html", "text/html" },
-    { "htm", "text/html" },
-    { "css", "text/css" },
-    { "png", "image/png" },
-    { "jpg", "image/jpeg" },
-    { "jpeg", "image/jpeg" },
-    { "gif", "image/gif" },
-    { "svg", "image/svg+xml" },
-    { "bmp", "image/bmp" },
-    { "ico", "image/vnd.microsoft.icon" },
-    { "tif", "image/tiff" },
-    { "tiff", "image/tiff" },
-    { "webp", "image/webp" },
-    { "pdf", "application/pdf" },
-    { "zip", "application/zip" },
-    { "tar", "application/x-tar" },
-    { "mp3", "audio/mpeg" },
-    { "wav", "audio/x-wav" },
-    { "mp4", "video/mp4" },
-    { "webm", "video/webm" },
-    { "mov", "video/quicktime" },
-    { "h5", "application/x-hdf5" },
-    { "c", "text/plain" },
-    { "h", "text/plain" },
+    { "html", "text/html" },      { "htm", "text/html" },
+    { "css", "text/css" },        { "png", "image/png" },
+    { "jpg", "image/jpeg" },      { "jpeg", "image/jpeg" },
+    { "gif", "image/gif" },       { "svg", "image/svg+xml" },
+    { "bmp", "image/bmp" },       { "ico", "image/vnd.microsoft.icon" },
+    { "tif", "image/tiff" },      { "tiff", "image/tiff" },
+    { "webp", "image/webp" },     { "pdf", "application/pdf" },
+    { "zip", "application/zip" }, { "tar", "application/x-tar" },
+    { "mp3", "audio/mpeg" },      { "wav", "audio/x-wav" },
+    { "mp4", "video/mp4" },       { "webm", "video/webm" },
+    { "mov", "video/quicktime" }, { "h5", "application/x-hdf5" },
+    { "c", "text/plain" },        { "h", "text/plain" },
     { "sh", "application/x-sh" },
 };
 
 const char *mlf__mime_of(const char *name)
 {
-    static const char *const text[] = { "txt",  "log",  "err",     "cfg",      "conf", "cnf",
-                                        "cf",   "ini",  "properties", "prop",  "hocon", "toml",
-                                        "yaml", "yml",  "xml",     "json",     "js",   "py",
-                                        "py3",  "csv",  "tsv",     "md",       "rst",  "MLmodel",
-                                        "MLproject" };
+    static const char *const text[] = { "txt",   "log",  "err",  "cfg",        "conf",
+                                        "cnf",   "cf",   "ini",  "properties", "prop",
+                                        "hocon", "toml", "yaml", "yml",        "xml",
+                                        "json",  "js",   "py",   "py3",        "csv",
+                                        "tsv",   "md",   "rst",  "MLmodel",    "MLproject" };
     const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name;
     const char *dot = strrchr(base, '.'), *extension = dot && dot != base ? dot + 1 : base;
     for (size_t i = 0; i < ARRAY_LEN(text); i++)
@@ -236,9 +224,10 @@ int mlf_send_file(struct mlf *m, const char *file, const char *shown)
         return ERR_SYS(m->err, "cannot read artifact '%s'", shown);
     if (!S_ISREG(st.st_mode))
         return mlf_fail(m, MLF_MISSING, "No such artifact: '%s' is a folder", shown);
-    const char *etag = arena_printf(
-        m->a, "\"%llx-%llx-%llx\"", (unsigned long long)st.st_ino, (unsigned long long)st.st_size,
-        (unsigned long long)st.st_mtim.tv_sec * 1000000000ULL + (unsigned long long)st.st_mtim.tv_nsec);
+    const char *etag = arena_printf(m->a, "\"%llx-%llx-%llx\"", (unsigned long long)st.st_ino,
+                                    (unsigned long long)st.st_size,
+                                    (unsigned long long)st.st_mtim.tv_sec * 1000000000ULL +
+                                        (unsigned long long)st.st_mtim.tv_nsec);
     request_add_header(rq, "ETag", etag);
     request_add_header(rq, "Content-Disposition", disposition(m, shown));
     rq->content_type = mlf__mime_of(shown);

@@ -6,8 +6,13 @@
 
 #include "api/mlflow/mlflow.h"
 
-enum { NAME_MAX_POINTS = 500, LOCATION_MAX = 2048, TAG_KEY_MAX = 250, TAG_VALUE_MAX = 5000,
-       RESULTS_MAX = 50000 };
+enum {
+    NAME_MAX_POINTS = 500,
+    LOCATION_MAX = 2048,
+    TAG_KEY_MAX = 250,
+    TAG_VALUE_MAX = 5000,
+    RESULTS_MAX = 50000
+};
 
 /* ---- shared ---- */
 

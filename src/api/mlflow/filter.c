@@ -18,10 +18,10 @@ struct dialect {
     const char *shown; /* the set in messages */
 };
 
-static const char *const run_attributes[] = { "run_id",       "run_name", "created",  "Created",
-                                              "Run name",     "run name", "Run Name", "start_time",
-                                              "artifact_uri", "end_time", "status",   "user_id",
-                                              NULL };
+static const char *const run_attributes[] = {
+    "run_id",     "run_name",     "created",  "Created", "Run name", "run name", "Run Name",
+    "start_time", "artifact_uri", "end_time", "status",  "user_id",  NULL
+};
 static const char *const run_numeric[] = { "start_time", "end_time", "created", "Created", NULL };
 static const char *const experiment_attributes[] = { "name", "creation_time", "last_update_time",
                                                      NULL };
@@ -32,11 +32,16 @@ static const char *const version_attributes[] = { "name", "version_number", "run
                                                   NULL };
 static const char *const version_numeric[] = { "version_number", "creation_timestamp",
                                                "last_updated_timestamp", NULL };
-static const char *const logged_attributes[] = {
-    "name",        "model_id",      "model_type",        "status",
-    "source_run_id", "experiment_id", "artifact_location", "creation_timestamp_ms",
-    "last_updated_timestamp_ms", NULL
-};
+static const char *const logged_attributes[] = { "name",
+                                                 "model_id",
+                                                 "model_type",
+                                                 "status",
+                                                 "source_run_id",
+                                                 "experiment_id",
+                                                 "artifact_location",
+                                                 "creation_timestamp_ms",
+                                                 "last_updated_timestamp_ms",
+                                                 NULL };
 static const char *const logged_numeric[] = { "creation_timestamp_ms", "last_updated_timestamp_ms",
                                               NULL };
 
@@ -86,11 +91,20 @@ static str_t unquote(str_t s, const char *quotes)
 static const char *entity_of(str_t name)
 {
     static const char *const names[][2] = {
-        { "metric", "metric" },       { "metrics", "metric" },       { "parameter", "parameter" },
-        { "parameters", "parameter" }, { "param", "parameter" },     { "params", "parameter" },
-        { "tag", "tag" },             { "tags", "tag" },             { "attribute", "attribute" },
-        { "attr", "attribute" },      { "attributes", "attribute" }, { "run", "attribute" },
-        { "dataset", "dataset" },     { "datasets", "dataset" },
+        { "metric", "metric" },
+        { "metrics", "metric" },
+        { "parameter", "parameter" },
+        { "parameters", "parameter" },
+        { "param", "parameter" },
+        { "params", "parameter" },
+        { "tag", "tag" },
+        { "tags", "tag" },
+        { "attribute", "attribute" },
+        { "attr", "attribute" },
+        { "attributes", "attribute" },
+        { "run", "attribute" },
+        { "dataset", "dataset" },
+        { "datasets", "dataset" },
     };
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (str_is(name, names[i][0]))
@@ -104,8 +118,7 @@ static int bad_attribute(struct mlf *m, str_t key, const char *const *valid)
                     STR_ARG(key), set_text(m, valid));
 }
 
-static int run_identifier(struct mlf *m, str_t text, const char *const *valid,
-                          struct mlf_clause *c)
+static int run_identifier(struct mlf *m, str_t text, const char *const *valid, struct mlf_clause *c)
 {
     static const char *const parts[] = { "context", "name", "digest", NULL };
     str_t entity = STR("attribute"), key = text;
@@ -124,9 +137,8 @@ static int run_identifier(struct mlf *m, str_t text, const char *const *valid,
     if (strcmp(c->type, "attribute") == 0 && !is_in(c->key, valid))
         return bad_attribute(m, key, valid);
     if (strcmp(c->type, "dataset") == 0 && !is_in(c->key, parts))
-        return mlf_fail(m, MLF_INVALID,
-                        "Invalid dataset key '%s' specified. Valid keys are '%s'", c->key,
-                        set_text(m, parts));
+        return mlf_fail(m, MLF_INVALID, "Invalid dataset key '%s' specified. Valid keys are '%s'",
+                        c->key, set_text(m, parts));
     return 0;
 }
 
@@ -254,8 +266,8 @@ static int list_value(struct mlf *m, const struct word *w, struct mlf_clause *c)
             return mlf_fail(m, MLF_INVALID,
                             "While parsing a list in the query, expected a non-empty list of "
                             "string values, but got ill-formed list.");
-        items[k++] = (struct list_item){ is_text ? unquote(words[i].text, "'\"") : words[i].text,
-                                         is_text };
+        items[k++] =
+            (struct list_item){ is_text ? unquote(words[i].text, "'\"") : words[i].text, is_text };
         mixed |= !is_text;
     }
     if (!k)
@@ -357,10 +369,18 @@ static int logged_value(struct mlf *m, const struct word *w, struct mlf_clause *
 static const struct {
     const char *text;
     enum mlf_op op;
-} ops[] = { { "=", MLF_EQ },         { "!=", MLF_NE },         { "<", MLF_LT },
-            { "<=", MLF_LE },        { ">", MLF_GT },          { ">=", MLF_GE },
-            { "LIKE", MLF_LIKE },    { "ILIKE", MLF_ILIKE },   { "IN", MLF_IN },
-            { "NOT IN", MLF_NOT_IN }, { "IS NULL", MLF_IS_NULL }, { "IS NOT NULL", MLF_IS_NOT_NULL } };
+} ops[] = { { "=", MLF_EQ },
+            { "!=", MLF_NE },
+            { "<", MLF_LT },
+            { "<=", MLF_LE },
+            { ">", MLF_GT },
+            { ">=", MLF_GE },
+            { "LIKE", MLF_LIKE },
+            { "ILIKE", MLF_ILIKE },
+            { "IN", MLF_IN },
+            { "NOT IN", MLF_NOT_IN },
+            { "IS NULL", MLF_IS_NULL },
+            { "IS NOT NULL", MLF_IS_NOT_NULL } };
 
 static int op_of(const char *text)
 {

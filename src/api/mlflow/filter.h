@@ -8,11 +8,11 @@ enum word_kind {
     WORD_NAME,   /* identifier, with dots, backticks, double quotes */
     WORD_STRING, /* in single quotes */
     WORD_NUMBER,
-    WORD_OP,     /* = == != <> < <= > >= LIKE ILIKE */
-    WORD_KEY,    /* AND, OR, NOT, IN, IS, NULL, BETWEEN, …: in upper case in `upper` */
-    WORD_LIST,   /* ( … ) */
-    WORD_SUM,    /* an identifier with arithmetic: "metrics.a-b" */
-    WORD_OTHER,  /* punctuation, comments */
+    WORD_OP,    /* = == != <> < <= > >= LIKE ILIKE */
+    WORD_KEY,   /* AND, OR, NOT, IN, IS, NULL, BETWEEN, …: in upper case in `upper` */
+    WORD_LIST,  /* ( … ) */
+    WORD_SUM,   /* an identifier with arithmetic: "metrics.a-b" */
+    WORD_OTHER, /* punctuation, comments */
 };
 
 struct word {

@@ -51,8 +51,7 @@ static struct mlf_value attribute(const struct looked *l, const char *key)
                        : strcmp(key, "model_id") == 0      ? x->id
                        : strcmp(key, "model_type") == 0    ? x->model_type
                        : strcmp(key, "source_run_id") == 0 ? x->source_run_id
-                       : strcmp(key, "status") == 0
-                           ? arena_printf(l->m->a, "%d", (int)x->status)
+                       : strcmp(key, "status") == 0 ? arena_printf(l->m->a, "%d", (int)x->status)
                        : strcmp(key, "experiment_id") == 0
                            ? arena_printf(l->m->a, "%lld", (long long)x->experiment_id)
                            : x->artifact_location;
@@ -89,7 +88,8 @@ static int any_metric(struct looked *l, const struct mlf_clause *c, int *out)
     for (size_t i = 0; !rc && i < l->metric_n; i++) {
         const struct logged_metric *x = &l->metrics[i];
         struct mlf_value v = { .is_number = 1, .number = x->point.value };
-        if (c ? strcmp(x->key, c->key) == 0 && mlf_matches(c, &v) && in_scope(l, x) : in_scope(l, x))
+        if (c ? strcmp(x->key, c->key) == 0 && mlf_matches(c, &v) && in_scope(l, x)
+              : in_scope(l, x))
             *out = 1;
     }
     return rc;
@@ -137,9 +137,15 @@ static int fulfils(struct looked *l, const struct mlf_clause *list, size_t n, in
 
 static int read_order(struct mlf *m, struct mlf_order **out, size_t *out_n)
 {
-    static const char *const known[] = { "creation_timestamp_ms", "last_updated_timestamp_ms",
-                                         "name", "model_id", "model_type", "source_run_id",
-                                         "status", "experiment_id", "artifact_location" };
+    static const char *const known[] = { "creation_timestamp_ms",
+                                         "last_updated_timestamp_ms",
+                                         "name",
+                                         "model_id",
+                                         "model_type",
+                                         "source_run_id",
+                                         "status",
+                                         "experiment_id",
+                                         "artifact_location" };
     size_t n;
     const struct json *items = mlf_items(m, "order_by", &n);
     struct mlf_order *list = arena_alloc(m->a, (ORDERS_MAX + 1) * sizeof *list);
@@ -152,11 +158,10 @@ static int read_order(struct mlf *m, struct mlf_order **out, size_t *out_n)
         if (dot && strncmp(name, "metrics.", 8) != 0)
             return mlf_fail(m, MLF_INVALID,
                             "Invalid order by field name: %s. Only metrics are supported.", name);
-        const char *key = strcmp(name, "creation_time") == 0 ||
-                                  strcmp(name, "creation_timestamp") == 0
-                              ? known[0]
-                          : strcmp(name, "last_updated_timestamp") == 0 ? known[1]
-                                                                        : name;
+        const char *key =
+            strcmp(name, "creation_time") == 0 || strcmp(name, "creation_timestamp") == 0 ? known[0]
+            : strcmp(name, "last_updated_timestamp") == 0                                 ? known[1]
+                                                                                          : name;
         for (size_t k = 0; !dot && k < ARRAY_LEN(known); k++)
             ok |= strcmp(key, known[k]) == 0;
         if (!dot && !ok)
@@ -213,7 +218,8 @@ static const char *fingerprint(struct mlf *m)
     static const char *const names[] = { "experiment_ids", "filter", "order_by", "datasets" };
     const char *text = "";
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        text = arena_printf(m->a, "%s|%s", text, mlf_py_json(m->a, json_get(&m->message, names[i])));
+        text =
+            arena_printf(m->a, "%s|%s", text, mlf_py_json(m->a, json_get(&m->message, names[i])));
     char hex[24];
     uint64_t h = siphash(0, text, strlen(text));
     for (int i = 0; i < 16; i++)

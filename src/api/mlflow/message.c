@@ -13,16 +13,17 @@
 enum { MESSAGE_DEPTH = 8 };
 
 const struct mlf_field mlf_tag_fields[] = { F_STR("key", ""), F_STR("value", ""), F_END };
-const struct mlf_field mlf_metric_fields[] = { F_STR("key", ""),          F_DOUBLE("value", ""),
-                                               F_INT("timestamp", ""),    F_INT("step", ""),
-                                               F_STR("dataset_name", ""), F_STR("dataset_digest", ""),
-                                               F_STR("model_id", ""),     F_STR("run_id", ""),
-                                               F_END };
+const struct mlf_field mlf_metric_fields[] = {
+    F_STR("key", ""),      F_DOUBLE("value", ""),     F_INT("timestamp", ""),
+    F_INT("step", ""),     F_STR("dataset_name", ""), F_STR("dataset_digest", ""),
+    F_STR("model_id", ""), F_STR("run_id", ""),       F_END
+};
 const struct mlf_enum mlf_view_types[] = {
     { "ACTIVE_ONLY", 1 }, { "DELETED_ONLY", 2 }, { "ALL", 3 }, { NULL, 0 }
 };
-const struct mlf_enum mlf_run_statuses[] = { { "RUNNING", 1 }, { "SCHEDULED", 2 }, { "FINISHED", 3 },
-                                             { "FAILED", 4 },  { "KILLED", 5 },    { NULL, 0 } };
+const struct mlf_enum mlf_run_statuses[] = { { "RUNNING", 1 },  { "SCHEDULED", 2 },
+                                             { "FINISHED", 3 }, { "FAILED", 4 },
+                                             { "KILLED", 5 },   { NULL, 0 } };
 
 /* ---- the body ---- */
 
@@ -142,7 +143,7 @@ static int to_int(const struct json *v, int64_t min, int64_t max, struct json *o
         }
     } else if (v->type == JSON_NUMBER && v->is_integer) {
         n = v->integer;
-    } else if (v->type == JSON_NUMBER && floor(v->number) == v->number &&
+    } else if (v->type == JSON_NUMBER && floor(v->number) == v->number && /* 12.0 */
                fabs(v->number) < 9223372036854774784.0) {
         n = (int64_t)v->number;
     } else {
@@ -176,7 +177,10 @@ static int to_enum(const struct json *v, const struct mlf_enum *values, struct j
                 *out = (struct json){ .type = JSON_NUMBER, .is_integer = 1, .integer = e->number };
                 return 0;
             }
-    if (to_int(v, INT32_MIN, INT32_MAX, &n))
+    struct json whole = *v;
+    if (v->type == JSON_NUMBER && !v->is_integer) /* the server cuts 1.5 to 1 here */
+        whole.number = trunc(v->number);
+    if (to_int(&whole, INT32_MIN, INT32_MAX, &n))
         return -1;
     for (const struct mlf_enum *e = values; e->name; e++)
         if (n.integer == e->number) {
@@ -211,6 +215,15 @@ static int to_value(struct mlf *m, const struct json *v, const struct mlf_field 
     return -1;
 }
 
+/* Where a member of a list did not parse: "metrics[1].value". */
+static void note_bad(struct mlf *m, const struct mlf_field *f, size_t i, const struct json *item)
+{
+    const char *inner = m->bad_path ? arena_printf(m->a, ".%s", m->bad_path) : "";
+    m->bad_path = arena_printf(m->a, "%s[%zu]%s", f->name, i, inner);
+    m->bad_value = m->bad_value ? m->bad_value : item;
+    m->bad_nested = 1;
+}
+
 static int to_items(struct mlf *m, const struct json *v, const struct mlf_field *f,
                     struct json *out, int depth)
 {
@@ -219,8 +232,11 @@ static int to_items(struct mlf *m, const struct json *v, const struct mlf_field 
     struct json *items = ARENA_TRY_ARRAY(m->a, v->n + 1, struct json);
     *out = (struct json){ .type = JSON_ARRAY, .items = items };
     for (size_t i = 0; items && i < v->n; i++) {
-        if (v->items[i].type == JSON_NULL || to_value(m, &v->items[i], f, &items[i], depth))
+        if (v->items[i].type == JSON_NULL || to_value(m, &v->items[i], f, &items[i], depth)) {
+            if (f->type == MLF_MESSAGE)
+                note_bad(m, f, i, &v->items[i]);
             return -1;
+        }
         out->n = i + 1;
     }
     return items ? 0 : -1;
@@ -263,6 +279,10 @@ static int parse_fields(struct mlf *m, const struct json *raw, const struct mlf_
         struct json v = { 0 };
         int rc = f->repeated ? to_items(m, &one->value, f, &v, depth)
                              : to_value(m, &one->value, f, &v, depth);
+        if (rc && !f->repeated && depth > 0 && !m->bad_path) {
+            m->bad_path = f->name;
+            m->bad_value = &one->value;
+        }
         if (rc == 0 || f->repeated)
             members[out->n++] = (struct json_member){ str_of(f->name), v };
         if (rc)
@@ -381,13 +401,16 @@ static int check_fields(struct mlf *m, const struct mlf_field *fields, int parse
 int mlf__read(struct mlf *m, const struct mlf_field *fields)
 {
     int is_get = str_is(m->rq->method, "GET") && m->rq->query_n;
-    int rc = is_get                      ? read_query(m, fields)
-             : !fields[0].name           ? 0
-                                         : read_body(m);
+    int rc = is_get ? read_query(m, fields) : !fields[0].name ? 0 : read_body(m);
     if (rc)
         return rc;
     int parsed = parse_fields(m, &m->raw, fields, &m->message, 0) == 0;
     rc = check_fields(m, fields, parsed);
+    if (!rc && !parsed && m->bad_nested) /* the server would log a part of the list */
+        return mlf_fail(m, MLF_INVALID,
+                        "Invalid value %s for parameter '%s' supplied:  Hint: Value was of type "
+                        "'%s'." API_DOCS,
+                        mlf_py_json(m->a, m->bad_value), m->bad_path, mlf_py_type(m->bad_value));
     return !rc && m->code ? ERR_FAILED : rc;
 }
 
@@ -445,7 +468,8 @@ int mlf_pairs(struct mlf *m, const char *name, struct track_pair **out, size_t *
     if (!list)
         return ERR(m->err, ERR_NOMEM, "the request does not fit in memory");
     for (size_t i = 0; i < n; i++)
-        list[i] = (struct track_pair){ mlf_member(&items[i], "key"), mlf_member(&items[i], "value") };
+        list[i] =
+            (struct track_pair){ mlf_member(&items[i], "key"), mlf_member(&items[i], "value") };
     *out = list;
     *out_n = n;
     return 0;

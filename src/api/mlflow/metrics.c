@@ -283,10 +283,10 @@ MLF_HANDLER0(metric_history_bulk, MLF_READ)
                         "Received %zu run_ids.",
                         RUNS_MAX, n);
     if (!key.p)
-        return mlf_fail(m, MLF_INVALID,
-                        "GetMetricHistoryBulk request must specify a metric_key.");
+        return mlf_fail(m, MLF_INVALID, "GetMetricHistoryBulk request must specify a metric_key.");
     if (max.p && parse_i64(max, &limit))
         return mlf_fail(m, MLF_INVALID, "max_results must be a whole number");
     qsort(ids, n, sizeof *ids, by_text);
-    return write_bulk(m, tx, ids, n, arena_strndup(m->a, key.p, key.n), MIN(limit, (int64_t)BULK_MAX));
+    return write_bulk(m, tx, ids, n, arena_strndup(m->a, key.p, key.n),
+                      MIN(limit, (int64_t)BULK_MAX));
 }

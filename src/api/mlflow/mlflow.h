@@ -89,16 +89,20 @@ struct mlf {
     struct json message; /* object: what was set, in normal form (numbers are numbers, …) */
     struct json raw;     /* as it came */
     struct json_out out;
-    int begun;           /* mlf_begin was called */
-    const char *code;    /* of mlf_fail; NULL = none */
-    const char *failure; /* its text */
+    int begun;            /* mlf_begin was called */
+    const char *code;     /* of mlf_fail; NULL = none */
+    const char *failure;  /* its text */
+    const char *bad_path; /* what did not parse inside a list, and its raw value */
+    const struct json *bad_value;
+    int bad_nested;
     struct cause by;
     struct err *err;
 };
 
 typedef int (*mlf_fn)(struct mlf *m, struct tx *tx);
 
-/* Reads, checks, runs, answers: what every route's handler does. Never fails: errors are written. */
+/* Reads, checks, runs, answers: what every route's handler does. Never fails: errors are written.
+ */
 int mlf_serve(struct request *rq, mlf_fn fn, enum mlf_mode mode, const struct mlf_field *fields,
               struct err *err);
 
@@ -161,11 +165,13 @@ const char *mlf_py_json(struct arena *a, const struct json *v);
 const char *mlf_py_json_text(struct arena *a, const char *text);
 /* repr() of a str. */
 const char *mlf_py_repr(struct arena *a, str_t text);
+/* repr() of bytes, without the b. */
+const char *mlf_py_bytes(struct arena *a, str_t bytes);
 const char *mlf_py_type(const struct json *v);
 /* str(float). */
 const char *mlf_py_double(struct arena *a, double v);
-size_t mlf_length(str_t text);                          /* code points */
-str_t mlf_prefix(str_t text, size_t n);                 /* the first n code points */
+size_t mlf_length(str_t text);                               /* code points */
+str_t mlf_prefix(str_t text, size_t n);                      /* the first n code points */
 const char *mlf_normpath(struct arena *a, const char *path); /* posixpath.normpath */
 const char *mlf_lower(struct arena *a, const char *text);    /* ASCII */
 /* posixpath.join; uri + "/" + path otherwise. */
@@ -192,8 +198,20 @@ const char *mlf_local_path(struct arena *a, const char *uri);
 
 /* ---- filters and order (filter.c) ---- */
 
-enum mlf_op { MLF_EQ, MLF_NE, MLF_LT, MLF_LE, MLF_GT, MLF_GE, MLF_LIKE, MLF_ILIKE, MLF_IN, MLF_NOT_IN,
-              MLF_IS_NULL, MLF_IS_NOT_NULL };
+enum mlf_op {
+    MLF_EQ,
+    MLF_NE,
+    MLF_LT,
+    MLF_LE,
+    MLF_GT,
+    MLF_GE,
+    MLF_LIKE,
+    MLF_ILIKE,
+    MLF_IN,
+    MLF_NOT_IN,
+    MLF_IS_NULL,
+    MLF_IS_NOT_NULL
+};
 
 /* One comparison. */
 struct mlf_clause {
@@ -208,7 +226,13 @@ struct mlf_clause {
 };
 
 /* Which grammar: what may be named and how errors read. */
-enum mlf_grammar { MLF_G_RUNS, MLF_G_EXPERIMENTS, MLF_G_MODELS, MLF_G_VERSIONS, MLF_G_LOGGED_MODELS };
+enum mlf_grammar {
+    MLF_G_RUNS,
+    MLF_G_EXPERIMENTS,
+    MLF_G_MODELS,
+    MLF_G_VERSIONS,
+    MLF_G_LOGGED_MODELS
+};
 
 int mlf_filter(struct mlf *m, enum mlf_grammar g, const char *text, struct mlf_clause **out,
                size_t *out_n) WARN_UNUSED;
@@ -246,7 +270,8 @@ int mlf_run(struct mlf *m, struct tx *tx, const char *id, int active, struct run
 void mlf_write_run_info(struct json_out *o, const char *key, const struct run *r);
 /* The object of one run: info, data, inputs, outputs. */
 int mlf_write_run(struct mlf *m, struct tx *tx, const struct run *r) WARN_UNUSED;
-int mlf_experiment(struct mlf *m, struct tx *tx, const char *id, struct experiment *out) WARN_UNUSED;
+int mlf_experiment(struct mlf *m, struct tx *tx, const char *id,
+                   struct experiment *out) WARN_UNUSED;
 void mlf_write_tags(struct json_out *o, const char *name, const struct track_pair *tags, size_t n);
 /* random adjective-noun-number names come from track; files[] of a folder of artifacts: */
 int mlf_write_files(struct mlf *m, const char *root_uri, const char *path) WARN_UNUSED;

@@ -17,10 +17,10 @@ enum { KEY_MAX = 250, ALIAS_MAX = 255, DECODE_ROUNDS = 10 };
 static int is_word(uint32_t c)
 {
     static const uint32_t no[][2] = {
-        { 0x80, 0xa9 },     { 0xab, 0xb1 },     { 0xb4, 0xb4 },     { 0xb6, 0xb8 },
-        { 0xbb, 0xbb },     { 0xbf, 0xbf },     { 0xd7, 0xd7 },     { 0xf7, 0xf7 },
-        { 0x2000, 0x206f }, { 0x20a0, 0x20cf }, { 0x2190, 0x245f }, { 0x2500, 0x2bff },
-        { 0x3000, 0x3004 }, { 0x3008, 0x3020 }, { 0xe000, 0xf8ff }, { 0xfe00, 0xfe4f },
+        { 0x80, 0xa9 },       { 0xab, 0xb1 },     { 0xb4, 0xb4 },     { 0xb6, 0xb8 },
+        { 0xbb, 0xbb },       { 0xbf, 0xbf },     { 0xd7, 0xd7 },     { 0xf7, 0xf7 },
+        { 0x2000, 0x206f },   { 0x20a0, 0x20cf }, { 0x2190, 0x245f }, { 0x2500, 0x2bff },
+        { 0x3000, 0x3004 },   { 0x3008, 0x3020 }, { 0xe000, 0xf8ff }, { 0xfe00, 0xfe4f },
         { 0x1f000, 0x1faff },
     };
     if (c < 0x80)
@@ -120,7 +120,8 @@ int mlf_check_metric(struct mlf *m, const struct json *metric, const char *path)
 
 int mlf_check_run_id(struct mlf *m, const char *id)
 {
-    int first = (*id >= 'a' && *id <= 'z') || (*id >= 'A' && *id <= 'Z') || (*id >= '0' && *id <= '9');
+    int first =
+        (*id >= 'a' && *id <= 'z') || (*id >= 'A' && *id <= 'Z') || (*id >= '0' && *id <= '9');
     if (first && mlf_length(str_of(id)) <= 256 && has_only(id, "-"))
         return 0;
     return mlf_fail(m, MLF_INVALID, "Invalid value %s for parameter 'run_id' supplied.",
@@ -144,8 +145,8 @@ int mlf_check_model_name(struct mlf *m, const char *name)
     if (!str_trim(str_of(name)).n)
         return mlf_fail(m, MLF_INVALID, "Missing value for required parameter 'name'.");
     if (strpbrk(name, "/:"))
-        return mlf_fail(m, MLF_INVALID,
-                        "Invalid model name '%s'. Names cannot contain '/' or ':'.", name);
+        return mlf_fail(m, MLF_INVALID, "Invalid model name '%s'. Names cannot contain '/' or ':'.",
+                        name);
     if (is_other_path(m, name, &norm))
         return bad_path(m, name, "name", norm);
     return 0;

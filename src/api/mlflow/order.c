@@ -8,8 +8,10 @@
 
 /* ---- order ---- */
 
-static const char *const run_keys[] = { "run_id",  "run_name",     "created",  "Created", "start_time",
-                                        "artifact_uri", "end_time", "status", "user_id", NULL };
+static const char *const run_keys[] = { "run_id",   "run_name",   "created",
+                                        "Created",  "start_time", "artifact_uri",
+                                        "end_time", "status",     "user_id",
+                                        NULL };
 static const char *const experiment_keys[] = { "name", "experiment_id", "creation_time",
                                                "last_update_time", NULL };
 static const char *const version_keys[] = { "name", "version_number", "creation_timestamp",
@@ -70,11 +72,20 @@ static int is_in(const char *word, const char *const *list)
 static int entity(struct mlf *m, enum mlf_grammar g, str_t name, const char **out)
 {
     static const char *const names[][2] = {
-        { "metric", "metric" },     { "metrics", "metric" },   { "parameter", "parameter" },
-        { "parameters", "parameter" }, { "param", "parameter" }, { "params", "parameter" },
-        { "tag", "tag" },           { "tags", "tag" },         { "attribute", "attribute" },
-        { "attr", "attribute" },    { "attributes", "attribute" }, { "run", "attribute" },
-        { "dataset", "dataset" },   { "datasets", "dataset" },
+        { "metric", "metric" },
+        { "metrics", "metric" },
+        { "parameter", "parameter" },
+        { "parameters", "parameter" },
+        { "param", "parameter" },
+        { "params", "parameter" },
+        { "tag", "tag" },
+        { "tags", "tag" },
+        { "attribute", "attribute" },
+        { "attr", "attribute" },
+        { "attributes", "attribute" },
+        { "run", "attribute" },
+        { "dataset", "dataset" },
+        { "datasets", "dataset" },
     };
     int other = g != MLF_G_RUNS;
     *out = NULL;
@@ -134,8 +145,8 @@ static const char *list_text(struct mlf *m, const struct json *items, size_t n)
 {
     const char *text = "";
     for (size_t i = 0; i < n; i++)
-        text = arena_printf(m->a, "%s%s%s", text, i ? ", " : "",
-                            mlf_py_repr(m->a, items[i].string));
+        text =
+            arena_printf(m->a, "%s%s%s", text, i ? ", " : "", mlf_py_repr(m->a, items[i].string));
     return arena_printf(m->a, "[%s]", text);
 }
 
@@ -171,8 +182,8 @@ int mlf_compare(const struct mlf_value *a, const struct mlf_value *b, int descen
     int y = b->is_null ? 2 : b->is_number && isnan(b->number);
     if (x || y)
         return x - y;
-    int c = a->is_number ? (a->number > b->number) - (a->number < b->number)
-                         : strcmp(a->text, b->text);
+    int c =
+        a->is_number ? (a->number > b->number) - (a->number < b->number) : strcmp(a->text, b->text);
     return descending ? -c : c;
 }
 
@@ -196,18 +207,20 @@ const char *mlf_base64(struct arena *a, str_t bytes)
     return out;
 }
 
+/* Skips what is no base64, as Python does; the rest must come in fours, padding included. */
 int mlf_unbase64(struct arena *a, str_t text, str_t *out)
 {
     char *to = arena_try_alloc(a, text.n + 4, 1);
-    size_t k = 0, bits = 0;
+    size_t k = 0, bits = 0, sextets = 0, padding = 0;
     uint32_t v = 0;
-    while (text.n && text.p[text.n - 1] == '=')
-        text.n--;
     for (size_t i = 0; to && i < text.n; i++) {
         const char *at = text.p[i] ? strchr(digits, text.p[i]) : NULL;
+        if (text.p[i] == '=' && sextets % 4 >= 2 && ++padding + sextets % 4 == 4)
+            break;
         if (!at)
-            return -1;
+            continue;
         v = v << 6 | (uint32_t)(at - digits);
+        sextets++;
         bits += 6;
         if (bits >= 8) {
             bits -= 8;
@@ -215,7 +228,7 @@ int mlf_unbase64(struct arena *a, str_t text, str_t *out)
         }
     }
     *out = (str_t){ to, k };
-    return to ? 0 : -1;
+    return to && (sextets % 4 == 0 || sextets % 4 + padding == 4) ? 0 : -1;
 }
 
 int mlf_offset(struct mlf *m, const char *token, int64_t *out)
@@ -225,11 +238,11 @@ int mlf_offset(struct mlf *m, const char *token, int64_t *out)
     *out = 0;
     if (!token || !*token)
         return 0;
-    if (mlf_unbase64(m->a, str_of(token), &bytes) || strlen(token) % 4)
+    if (mlf_unbase64(m->a, str_of(token), &bytes))
         return mlf_fail(m, MLF_INVALID, "Invalid page token, could not base64-decode");
     if (json_parse(m->a, bytes, NULL, &v, NULL) || v.type != JSON_OBJECT)
         return mlf_fail(m, MLF_INVALID, "Invalid page token, decoded value=b%s",
-                        mlf_py_repr(m->a, bytes));
+                        mlf_py_bytes(m->a, bytes));
     const struct json *n = json_get(&v, "offset");
     int64_t offset = n && n->type == JSON_STRING ? -1 : json_get_int(&v, "offset", -1);
     if (n && n->type == JSON_STRING && parse_i64(n->string, &offset))

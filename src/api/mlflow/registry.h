@@ -12,7 +12,8 @@ int mlf__version(struct mlf *m, struct tx *tx, const char *name, const char *ver
 int mlf__write_version(struct mlf *m, struct tx *tx, const struct version *v,
                        int with_aliases) WARN_UNUSED;
 /* Where the files of a version lie. */
-int mlf__storage(struct mlf *m, struct tx *tx, const struct version *v, const char **out) WARN_UNUSED;
+int mlf__storage(struct mlf *m, struct tx *tx, const struct version *v,
+                 const char **out) WARN_UNUSED;
 /* 1 when the filter asks for prompts; clauses on that tag leave the list otherwise. */
 int mlf__asks_prompts(struct mlf_clause *list, size_t *n);
 int mlf__is_prompt(const char *const *names, size_t n, const char *name);

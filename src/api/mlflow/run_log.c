@@ -346,11 +346,13 @@ MLF_HANDLER(run_log_model, MLF_WRITE, F_STR("run_id", "sr"), F_STR("model_json",
 
 /* ---- inputs and outputs ---- */
 
-static const struct mlf_field dataset_fields[] = {
-    F_STR("name", ""),   F_STR("digest", ""), F_STR("source_type", ""),
-    F_STR("source", ""), F_STR("schema", ""), F_STR("profile", ""),
-    F_END
-};
+static const struct mlf_field dataset_fields[] = { F_STR("name", ""),
+                                                   F_STR("digest", ""),
+                                                   F_STR("source_type", ""),
+                                                   F_STR("source", ""),
+                                                   F_STR("schema", ""),
+                                                   F_STR("profile", ""),
+                                                   F_END };
 static const struct mlf_field input_fields[] = { F_MSGS("tags", "", mlf_tag_fields),
                                                  F_MSG("dataset", "", dataset_fields), F_END };
 static const struct mlf_field model_input_fields[] = { F_STR("model_id", ""), F_END };
@@ -362,7 +364,10 @@ static int check_dataset(struct mlf *m, const struct json *d)
     static const struct {
         const char *name;
         size_t max;
-    } limits[] = { { "name", 500 }, { "digest", 36 }, { "source", 65535 }, { "schema", 1048575 },
+    } limits[] = { { "name", 500 },
+                   { "digest", 36 },
+                   { "source", 65535 },
+                   { "schema", 1048575 },
                    { "profile", 16777215 } };
     int rc = 0;
     for (size_t i = 0; !rc && i < ARRAY_LEN(limits); i++)
@@ -415,8 +420,8 @@ static int add_input(struct mlf *m, struct tx *tx, const char *run_id, const str
     return rc;
 }
 
-MLF_HANDLER(run_log_inputs, MLF_WRITE, F_STR("run_id", "rs"),
-            F_MSGS("datasets", "a", input_fields), F_MSGS("models", "a", model_input_fields))
+MLF_HANDLER(run_log_inputs, MLF_WRITE, F_STR("run_id", "rs"), F_MSGS("datasets", "a", input_fields),
+            F_MSGS("models", "a", model_input_fields))
 {
     struct run r;
     size_t dataset_n, model_n;
@@ -431,8 +436,8 @@ MLF_HANDLER(run_log_inputs, MLF_WRITE, F_STR("run_id", "rs"),
     for (size_t i = 0; !rc && i < dataset_n; i++)
         rc = add_input(m, tx, id, &datasets[i]);
     for (size_t i = 0; !rc && i < model_n; i++)
-        rc = run_model_add(tx, id, 0,
-                           &(struct run_model){ mlf_member(&models[i], "model_id"), 0 }, m->err);
+        rc = run_model_add(tx, id, 0, &(struct run_model){ mlf_member(&models[i], "model_id"), 0 },
+                           m->err);
     return rc;
 }
 

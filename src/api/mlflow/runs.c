@@ -229,7 +229,11 @@ MLF_HANDLER(run_create, MLF_WRITE, F_STR("experiment_id", "s"), F_STR("user_id",
     hex32(id);
     struct run_new n = { .experiment_id = e.id,
                          .id = id,
-                         .name = mlf_cut(m, *name ? name : tag ? tag : "", 8000),
+                         .name = mlf_cut(m,
+                                         *name ? name
+                                         : tag ? tag
+                                               : "",
+                                         8000),
                          .user = mlf_str(m, "user_id"),
                          .start_time_ms = MAX(mlf_int(m, "start_time", 0), 0),
                          .artifact_uri = mlf_join_uri(m->a, e.artifact_location,
@@ -273,8 +277,7 @@ static const char *status_name(int64_t number)
 }
 
 MLF_HANDLER(run_update, MLF_WRITE, F_STR("run_id", "rs"), F_STR("run_uuid", ""),
-            F_INT("end_time", "i"), F_ENUM("status", "s", mlf_run_statuses),
-            F_STR("run_name", "s"))
+            F_INT("end_time", "i"), F_ENUM("status", "s", mlf_run_statuses), F_STR("run_name", "s"))
 {
     struct run r;
     struct run_change c = RUN_CHANGE_INIT;

@@ -80,7 +80,8 @@ static struct expr *clause_node(struct mlf *m, const struct mlf_clause *c)
     return e;
 }
 
-/* NULL when nothing but data sets is asked for; *out_none = 1: an empty list lets nothing through. */
+/* NULL when nothing but data sets is asked for; *out_none = 1: an empty list lets nothing through.
+ */
 static struct expr *tree_of(struct mlf *m, const struct mlf_clause *list, size_t n, int *out_none)
 {
     struct expr *all = NULL;
@@ -182,8 +183,7 @@ static int read_experiments(struct mlf *m, int64_t **out, size_t *out_n)
     return rc;
 }
 
-static int write_runs(struct mlf *m, struct tx *tx, const struct run *list, size_t n,
-                      int64_t next)
+static int write_runs(struct mlf *m, struct tx *tx, const struct run *list, size_t n, int64_t next)
 {
     struct json_out *o = mlf_begin(m);
     int rc = 0;

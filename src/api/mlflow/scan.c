@@ -127,7 +127,7 @@ static int is_one_of(const char *word, const char *const *list)
 static void classify(struct word *w)
 {
     static const char *const ops[] = { "LIKE", "ILIKE", "RLIKE", NULL };
-    static const char *const keys[] = { "AND", "OR",      "NOT",     "IN",    "IS",
+    static const char *const keys[] = { "AND",  "OR",      "NOT",     "IN",    "IS",
                                         "NULL", "BETWEEN", "VERSION", "WHERE", NULL };
     fold(w);
     if (w->text.n < sizeof w->upper && is_one_of(w->upper, ops))

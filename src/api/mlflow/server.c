@@ -20,7 +20,8 @@ MLF_HANDLER0(otlp_traces, MLF_PLAIN)
 {
     (void)tx;
     m->rq->status = 501;
-    buf_puts(&m->rq->out, "{\"detail\":\"REST OTLP span logging is not supported by this server\"}");
+    buf_puts(&m->rq->out,
+             "{\"detail\":\"REST OTLP span logging is not supported by this server\"}");
     return 0;
 }
 
@@ -28,13 +29,16 @@ MLF_HANDLER0(otlp_traces, MLF_PLAIN)
 
 #define BODY LIMIT_BODY_CONTROL
 #define MLFLOW(op, method, path, permission, body, summary, request_doc, response_doc)             \
-    { method,  "/api/2.0/mlflow" path, permission, mlf_##op, ROUTE_WORKER, body, summary,          \
-      request_doc, response_doc, "mlflow_" #op },                                                  \
-        { method,      "/ajax-api/2.0/mlflow" path, permission, mlf_##op, ROUTE_WORKER, body,      \
-          summary, request_doc, response_doc, "mlflow_ajax_" #op },
+    { method,      "/api/2.0/mlflow" path, permission,   mlf_##op, ROUTE_WORKER, body, summary,    \
+      request_doc, response_doc,           "mlflow_" #op },                                        \
+        { method,       "/ajax-api/2.0/mlflow" path,                                               \
+          permission,   mlf_##op,                                                                  \
+          ROUTE_WORKER, body,                                                                      \
+          summary,      request_doc,                                                               \
+          response_doc, "mlflow_ajax_" #op },
 #define ROUTE(op, method, path, permission, where, body, summary, request_doc, response_doc)       \
-    { method, path, permission, mlf_##op, where, body, summary, request_doc, response_doc,         \
-      "mlflow" path " " method },
+    { method, path,    permission,  mlf_##op,     where,                                           \
+      body,   summary, request_doc, response_doc, "mlflow" path " " method },
 /* clang-format off */
 static const struct route routes[] = {
 #include "api/mlflow/routes.def"

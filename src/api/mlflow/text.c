@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Texts as the Python server writes them into its messages, since clients compare them: JSON with
- * ASCII escapes and sorted keys, repr() of strings and numbers, lengths in code points, normpath. */
+ * ASCII escapes and sorted keys, repr() of strings and numbers, lengths in code points, normpath.
+ */
 #include <stdlib.h>
 
 #include "api/mlflow/mlflow.h"
@@ -81,8 +82,7 @@ static void put_json(struct buf *b, const struct json *v, struct arena *a);
 
 static void put_object(struct buf *b, const struct json *v, struct arena *a)
 {
-    const struct json_member **sorted =
-        ARENA_TRY_ARRAY(a, v->n + 1, const struct json_member *);
+    const struct json_member **sorted = ARENA_TRY_ARRAY(a, v->n + 1, const struct json_member *);
     buf_putc(b, '{');
     for (size_t i = 0; sorted && i < v->n; i++)
         sorted[i] = &v->members[i];
@@ -107,7 +107,7 @@ static void put_json(struct buf *b, const struct json *v, struct arena *a)
         if (v->is_integer)
             buf_i64(b, v->integer);
         else
-            buf_puts(b, v->number != v->number ? "NaN"
+            buf_puts(b, v->number != v->number                ? "NaN"
                         : v->number > 1.7976931348623157e308  ? "Infinity"
                         : v->number < -1.7976931348623157e308 ? "-Infinity"
                                                               : mlf_py_double(a, v->number));
@@ -168,6 +168,29 @@ const char *mlf_py_repr(struct arena *a, str_t text)
             buf_printf(&b, "\\x%02x", (unsigned)(unsigned char)c);
         else
             buf_putc(&b, c);
+    }
+    buf_putc(&b, quote);
+    return take(&b, a);
+}
+
+const char *mlf_py_bytes(struct arena *a, str_t bytes)
+{
+    struct buf b;
+    char quote = memchr(bytes.p ? bytes.p : "", '\'', bytes.n) && !memchr(bytes.p, '"', bytes.n)
+                     ? '"'
+                     : '\'';
+    buf_init(&b, TEXT_MAX);
+    buf_putc(&b, quote);
+    for (size_t i = 0; i < bytes.n; i++) {
+        unsigned char c = (unsigned char)bytes.p[i];
+        if (c == '\\' || c == (unsigned char)quote)
+            buf_printf(&b, "\\%c", c);
+        else if (c == '\n' || c == '\r' || c == '\t')
+            buf_printf(&b, "\\%c", c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
+        else if (c < 0x20 || c >= 0x7f)
+            buf_printf(&b, "\\x%02x", (unsigned)c);
+        else
+            buf_putc(&b, (char)c);
     }
     buf_putc(&b, quote);
     return take(&b, a);

@@ -15,9 +15,9 @@ import pathlib
 import sys
 import tempfile
 
-import cases
-import harness
-import servers
+import mlflow_cases as cases
+import mlflow_harness as harness
+import mlflow_servers as servers
 
 HERE = pathlib.Path(__file__).resolve().parent
 DIFFERENCES = HERE / "differences.json"

@@ -13,7 +13,7 @@ TIME_FROM = 1_500_000_000_000
 HEX = re.compile(r"\b(m-)?[0-9a-f]{32}\b")
 NAME = re.compile(r"^[a-z]+-[a-z]+-\d{1,4}$")
 SET = re.compile(r"\{('[^{}]*')\}")
-SQL_TEXT = re.compile(r" Error: \(sqlite3\..*", re.S)
+SQL_TEXT = re.compile(r" Error: \((sqlite3\.|raised as).*", re.S)
 SORTED = {"tags", "params", "metrics", "aliases", "model_inputs", "model_outputs", "dataset_inputs",
           "dataset_summaries", "latest_versions"}
 

@@ -66,7 +66,7 @@ class Server:
 
 
 def slipway(folder, *more):
-    binary = os.environ.get("SLIPWAY_BINARY", str(ROOT / "build" / "slipway"))
+    binary = os.environ.get("SLIPWAY_BIN", str(ROOT / "build" / "slipway"))
     port = free_port()
     return Server([binary, "server", "--data", str(folder / "data"), "--listen", "127.0.0.1:%d" % port,
                    "--serve", "off", *more], port, folder, 30)

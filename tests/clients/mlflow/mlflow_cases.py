@@ -411,7 +411,7 @@ def run_search(r):
               ["params.opt"], ["tags.team DESC", "metrics.acc"], ["start_time"], ["end_time DESC"], ["created"],
               ["attribute.run_name DESC"], ["run_name"], ["metrics.`a b` DESC"], ["metrics.\"a b\""], ["status"],
               ["user_id DESC", "run_name"], ["foo"], ["foo.bar"], ["metrics.acc sideways"], ["metrics.acc ASC DESC"],
-              [""], ["metrics.acc", "metrics.acc DESC"], ["dataset.name"], ["metrics.none"], ["run_id"], "x", [5],
+              [""], ["metrics.acc", "metrics.acc DESC"], ["dataset.name"], ["metrics.none"], ["run_id", "run_id"], "x", [5],
               ["name"], ["start_time desc"]):
         r.post("order %s" % (o,), S, {"experiment_ids": ["{x}", "{y}"], "order_by": o})
     D = "!/ajax-api/2.0/mlflow/experiments/search-datasets"
@@ -492,7 +492,8 @@ def logged_models(r):
     r.pause()
     r.post("create 2", L, {"experiment_id": "{x}", "name": "two"}, save={"m2": "model.info.model_id"})
     r.pause()
-    r.post("create no name", L, {"experiment_id": "{x}"}, save={"m3": "model.info.model_id"})
+    r.post("experiment 2", "/experiments/create", {"name": "logged 2"}, save={"x2": "experiment_id"})
+    r.post("create no name", L, {"experiment_id": "{x2}"}, save={"m3": "model.info.model_id"})
     for name, body in {"no experiment": {}, "missing experiment": {"experiment_id": "4711"}, "word": {"experiment_id": "x"},
                        "slash": {"experiment_id": "{x}", "name": "a/b"}, "dot": {"experiment_id": "{x}", "name": "a.b"},
                        "quote": {"experiment_id": "{x}", "name": "a'b"}, "number": {"experiment_id": "{x}", "name": 5},
