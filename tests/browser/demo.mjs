@@ -135,10 +135,11 @@ test('demo: the refused run says which gate and why', async () => {
 test('demo: filter in the expression language, by the server', async () => {
   const w = await demo(), page = await open();
   await visit(page, w.url, '/runs');
-  const all = await page.locator('tbody tr').count();
+  await page.waitForSelector('.grid-row .grid-link');
+  const all = await page.locator('.grid-row').count();
   await page.fill('[data-filter]', 'params.alpha = "0.5"');
   await page.keyboard.press('Enter');
-  await page.waitForFunction((n) => { const k = document.querySelectorAll('tbody tr').length; return k > 0 && k < n; }, all);
+  await page.waitForFunction((n) => { const k = document.querySelectorAll('.grid-row').length; return k > 0 && k < n; }, all);
   page.complaints.length = 0;
   await page.fill('[data-filter]', 'params.alpha = = 1');
   await page.keyboard.press('Enter');

@@ -79,19 +79,60 @@ const events = [['endpoint.promoted', 'endpoint/diabetes', { version: '1' }, { v
 const model = () => ({ name: 'diabetes', description: 'Disease progression after one year', creation_time_ms: T0 - 8e7, last_update_time_ms: T0 - 3e7, latest_version: '4', version_count: 4, aliases: { champion: served }, endpoints: ['diabetes'], tags: {}, versions: ['4', '3', '2', '1'].map(version) });
 const none = { items: [], next_page_token: null };
 
-function makeRuns(state) {
-  const n = state === 'huge' ? 5000 : 24;
-  return Array.from({ length: n }, (_, i) => run(i, n));
+function makeRuns() {
+  return Array.from({ length: 24 }, (_, i) => run(i, 24));
 }
 let runs = [];
+
+/* ---- runs by columns: 24 of them, or 100,000 × 1,000 made on demand ---- */
+const HUGE_RUNS = 100_000, HUGE_METRICS = 1000;
+const hash = (a, b) => { let h = (a * 2654435761 + b * 40503) >>> 0; h ^= h >>> 15; h = Math.imul(h, 2246822519) >>> 0; return ((h ^ (h >>> 13)) >>> 0) / 4294967296; };
+const hugeId = (i) => (0x10000000 + i).toString(16) + '0'.repeat(24);
+function hugeValue(i, c) {
+  if (c === 'name') return `run-${i}`;
+  if (c === 'status') return ['FINISHED', 'FAILED', 'RUNNING'][i % 3];
+  if (c === 'start_time') return T0 - i * 60_000;
+  if (c === 'duration') return 1000 + (i % 977);
+  if (c === 'user') return 'root';
+  const m = /^(metrics|metrics_min|metrics_max)\.m(\d+)$/.exec(c);
+  if (m) return hash(i, Number(m[2])) * 100 + (m[1] === 'metrics_max' ? 100 : 0);
+  if (c === 'params.alpha') return String(i % 5);
+  return null;
+}
+function smallValue(r, c) {
+  const at = c.indexOf('.'), entity = c.slice(0, at), key = c.slice(at + 1);
+  if (entity.startsWith('metrics')) return r.metrics[key] ?? null;
+  if (entity === 'params') return r.params[key] ?? null;
+  if (entity === 'tags') return r.tags[key] ?? null;
+  if (c === 'start_time') return r.start_time_ms;
+  if (c === 'duration') return r.duration_ms;
+  if (c === 'model_versions') return r.model_versions.map((v) => `${v.name}:${v.version}`);
+  if (entity === 'dataset') return r.dataset[key];
+  return r[c] ?? null;
+}
+const orders = new Map();
+function runTable(q, state) {
+  if ((q.get('filter') ?? '').includes('wrong')) throw { status: 400, code: 'INVALID', message: "1:1: unknown name 'wrong'; did you mean 'run'?" };
+  const huge = state === 'huge', none = state === 'empty' || q.get('filter') === 'none', value = huge ? hugeValue : (i, c) => smallValue(runs[i], c);
+  const n = none ? 0 : huge ? HUGE_RUNS : runs.length, offset = Number(q.get('offset') ?? 0), limit = Number(q.get('limit') ?? 100);
+  const m = /^`?(.*?)`?(?:\s+(desc|asc))?$/i.exec(q.get('order_by') ?? '') ?? [], by = (m[1] ?? '').replaceAll('`', ''), key = `${state}${by}${m[2]}`;
+  if (!orders.has(key)) {
+    const list = Array.from({ length: n }, (_, i) => i);
+    if (by) { const v = list.map((i) => value(i, by)), sign = (m[2] ?? '').toLowerCase() === 'desc' ? -1 : 1; list.sort((x, y) => sign * (v[x] < v[y] ? -1 : v[x] > v[y] ? 1 : 0)); }
+    orders.set(key, list);
+  }
+  const rows = none ? [] : orders.get(key).slice(offset, offset + limit), metrics = huge ? Array.from({ length: HUGE_METRICS }, (_, i) => `m${i}`) : Object.keys(runs[1]?.metrics ?? {}), params = huge ? ['alpha'] : ['alpha', 'model'];
+  const names = q.get('columns')?.split(',').filter(Boolean) ?? ['name', 'status', 'start_time', 'duration', 'experiment', ...metrics.slice(0, 4).map((k) => `metrics.${k}`), ...params.map((k) => `params.${k}`), 'dataset.name', 'model_versions'];
+  return { total: n, offset, run_ids: rows.map((i) => (huge ? hugeId(i) : runs[i].run_id)), columns: names.map((name) => ({ name, type: name === 'model_versions' ? 'versions' : /^metrics|start|duration/.test(name) ? 'number' : 'text', values: rows.map((i) => (huge && name === 'model_versions' ? [] : value(i, name))) })), ...(q.get('keys') || q.get('view') ? { keys: { metrics, params, tags: huge ? [] : ['team'] } } : {}) };
+}
 
 function view(page, q, state) {
   if (state === 'error') throw { status: 500, code: 'INTERNAL', message: "cannot read 'slipway.db': disk I/O error", hint: 'run slipway doctor' };
   const empty = state === 'empty';
   if (page === 'home') return { status: { data_dir: '/home/ana/diabetes/.slipway', server: { pid: 1, url: '', started_ms: T0 }, endpoints: empty ? [] : [endpoint()], running: empty ? [] : runs.slice(0, 1), recent: empty ? [] : runs.slice(1, 10), models: empty ? [] : [model()], needs: empty ? [] : [{ kind: 'run_failed', text: `run ${runs[3].name} failed: gate rmse <= 60 did not pass`, ref: `run/${runs[3].run_id}`, command: `slipway exp show run/${runs[3].run_id.slice(0, 8)}` }] }, audit: empty ? none : { items: events } };
-  if (page === 'runs') {
-    if ((q.get('filter') ?? '').includes('wrong')) throw { status: 400, code: 'INVALID', message: "1:1: unknown name 'wrong'; did you mean 'run'?" };
-    return { runs: empty || q.get('filter') === 'none' ? none : { items: runs, next_page_token: null }, experiments: { items: [{ experiment_id: '0', name: 'diabetes', run_count: 24 }] } };
+  if (page === 'runs-table') {
+    q.set('view', '1');
+    return { table: runTable(q, state), experiments: { items: [{ experiment_id: '0', name: 'diabetes', run_count: 24 }] } };
   }
   if (page === 'run') {
     const r = runs.find((x) => x.run_id.startsWith(q.get('id'))) ?? runs[1], bad = r.status === 'FAILED';
@@ -129,6 +170,7 @@ export function startMock({ port = 0, state = 'typical', out = pageDir } = {}) {
         return res.end(readFileSync(join(out, path.slice(8))));
       }
       if (path.startsWith('/api/v1/view/')) return json(200, view(path.slice(13), url.searchParams, state));
+      if (path === '/api/v1/runs/table') return json(200, runTable(url.searchParams, state));
       if (path === '/api/v1/events') { res.writeHead(200, { 'content-type': 'text/event-stream' }); res.write(': hello\n\n'); return; }
       if (path === '/api/v1/status') return json(200, view('home', url.searchParams, state).status);
       if (/^\/api\/v1\/models\/[^/]+$/.test(path)) return json(200, model());

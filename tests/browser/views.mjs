@@ -85,17 +85,75 @@ test('views: empty: says why and shows a command', async () => {
   await close(page);
 });
 
-test('views: 5,000 runs stay within the node budget and scroll to the last', async () => {
+test('views: 100,000 runs × 1,000 columns: bounded nodes, far rows and columns, order by the server', async () => {
   const m = await server('huge'), page = await open();
-  await visit(page, m.url, '/runs');
+  const all = Array.from({ length: 1000 }, (_, i) => `metrics.m${i}`);
+  await visit(page, m.url, `/runs?columns=name,status,${all.join(',')}`);
+  await page.waitForSelector('.grid-row .grid-link');
+  equal(await page.getAttribute('[role=grid]', 'aria-rowcount'), '100001', 'rows that are said to be there');
+  equal(await page.getAttribute('[role=grid]', 'aria-colcount'), '1003', 'columns that are said to be there');
   await nodes(page, '/runs');
   await axe(page, '/runs huge');
-  await page.evaluate(() => { const box = document.querySelector('.table-scroll'); box.scrollTop = box.scrollHeight; });
-  await page.waitForFunction(() => document.querySelector('tr[aria-rowindex="5001"]'));
+  await page.evaluate(() => { const box = document.querySelector('.grid'); box.scrollTop = box.scrollHeight; box.scrollLeft = box.scrollWidth; });
+  await page.waitForSelector('[aria-rowindex="100001"] .grid-link:has-text("run-99999")');
+  await page.waitForFunction(() => /^[\d.]+$/.test(document.querySelector('[aria-rowindex="100001"] [aria-colindex="1003"]')?.textContent ?? ''));
+  check(await page.isVisible('[role=columnheader]:has-text("m999")'), 'the last column has its header');
   await nodes(page, '/runs at its end');
-  await page.click('.th-button:has-text("rmse")');
-  await page.waitForURL(/sort=/);
+  await axe(page, '/runs at its end');
+  for (let i = 0; i < 20; i++) await page.evaluate((y) => { document.querySelector('.grid').scrollTop = y; }, i * 170_000);
+  await nodes(page, '/runs after scrolling');
+  await page.evaluate(() => { const box = document.querySelector('.grid'); box.scrollTop = 0; box.scrollLeft = 0; });
+  await page.waitForSelector('[aria-rowindex="2"] .grid-link:has-text("run-0")');
+  await page.click('.grid-th:has-text("m1")');
+  await page.waitForURL(/order_by=metrics.m1/);
+  await page.waitForFunction(() => document.querySelector('[role=columnheader][aria-sort=descending]'));
+  await page.waitForFunction(() => Number(document.querySelector('[aria-rowindex="2"] [aria-colindex="5"]')?.textContent) > 99);
+  await shot(page, 'mock-runs-huge');
   calm(page, 'huge');
+  await close(page);
+});
+
+test('views: the grid by keyboard: arrows, ends, order, selection by range, that stays', async () => {
+  const m = await server('huge'), page = await open();
+  const at = () => page.evaluate(() => { const c = document.activeElement?.closest('[data-cell]'); return c ? c.dataset.cell : document.activeElement?.tagName; });
+  await visit(page, m.url, '/runs');
+  await page.waitForSelector('.grid-row .grid-link');
+  equal(await page.locator('.grid [tabindex="0"]').count(), 1, 'one Tab stop');
+  await page.focus('.grid [tabindex="0"]');
+  equal(await at(), '-1:1', 'it begins at the header');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowDown');
+  equal(await at(), '1:1', 'arrows go down');
+  equal(await page.evaluate(() => document.activeElement.tagName), 'A', 'the link in the cell has the focus');
+  await page.keyboard.press(' ');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Shift+ ');
+  equal(await page.locator('.grid-row[aria-selected=true]').count(), 3, 'a range is selected');
+  await page.keyboard.press('End');
+  await page.keyboard.press('Control+End');
+  await page.waitForFunction(() => document.activeElement?.closest('[data-cell^="99999:"]'));
+  equal(await page.locator('.grid [tabindex="0"]').count(), 1, 'one Tab stop at the end');
+  await page.keyboard.press('Control+Home');
+  await page.waitForFunction(() => document.activeElement?.closest('[data-cell="0:0"]'));
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/order_by=status/);
+  await page.waitForSelector('button:has-text("Compare 3")');
+  await page.click('button:has-text("Columns")');
+  await page.fill('.chooser input[type=search]', 'm77');
+  await page.click('.chooser label:has-text("lowest m77")');
+  await page.waitForURL(/metrics_min\.m77/);
+  await page.fill('.chooser input[type=search]', 'never.seen');
+  await axe(page, 'column chooser');
+  await page.click('.chooser label:has-text("metric never.seen")');
+  await page.waitForURL(/metrics\.never\.seen/);
+  await page.keyboard.press('Escape');
+  await page.reload();
+  await page.waitForSelector('[role=columnheader]:has-text("never.seen")');
+  calm(page, 'grid by keyboard');
   await close(page);
 });
 
@@ -117,7 +175,7 @@ test('views: a wrong filter is told under the box and the rows stay', async () =
   await page.keyboard.press('Enter');
   await page.waitForSelector('#filter-error');
   check((await page.textContent('#filter-error')).includes("unknown name 'wrong'"), 'the server\'s words');
-  check(await page.locator('tbody tr').count() > 5, 'the rows stay');
+  check(await page.locator('.grid-row').count() > 5, 'the rows stay');
   await axe(page, 'wrong filter');
   await page.fill('[data-filter]', 'metr');
   await page.waitForSelector('.suggest li');
@@ -161,7 +219,7 @@ test('views: keyboard only: skip link, palette, go, filter, rows, selection, com
   await page.keyboard.press('g');
   await page.keyboard.press('r');
   await page.waitForURL(/\/runs$/);
-  await page.waitForSelector('tbody tr');
+  await page.waitForSelector('.grid-row .grid-link');
   await page.keyboard.press('/');
   equal(await page.evaluate(() => document.activeElement?.hasAttribute('data-filter')), true, 'slash goes to the filter');
   await page.keyboard.type('gr?');
@@ -191,14 +249,15 @@ test('views: keyboard only: skip link, palette, go, filter, rows, selection, com
 test('views: the focused row is never under the sticky header', async () => {
   const m = await server('huge'), page = await open();
   await visit(page, m.url, '/runs');
-  await page.evaluate(() => { document.querySelector('.table-scroll').scrollTop = 900; });
-  await page.waitForTimeout(200);
+  await page.waitForSelector('.grid-row .grid-link');
+  await page.evaluate(() => { document.querySelector('.grid').scrollTop = 900; });
+  await page.waitForSelector('[aria-rowindex="40"]');
   await page.keyboard.press('j');
   for (let i = 0; i < 12; i++) await page.keyboard.press('j');
   for (let i = 0; i < 30; i++) await page.keyboard.press('k');
   const hidden = await page.evaluate(() => {
-    const r = document.activeElement.getBoundingClientRect(), h = document.querySelector('thead th').getBoundingClientRect();
-    return r.top < h.bottom - 1;
+    const r = document.activeElement.getBoundingClientRect(), h = document.querySelector('.grid-head').getBoundingClientRect();
+    return !document.activeElement.closest('.grid-row') || r.top < h.bottom - 1;
   });
   check(!hidden, 'the focused link lies below the header');
   await close(page);

@@ -14,6 +14,13 @@ function typing(e: KeyboardEvent): boolean {
 
 const rows = () => [...document.querySelectorAll<HTMLElement>('table[data-keys] tbody tr:not(.spacer)')];
 
+/* A grid moves by itself. */
+function toGrid(key: string): boolean {
+  const grid = document.querySelector('.grid[data-keys]');
+  grid?.dispatchEvent(new CustomEvent('grid-key', { detail: key }));
+  return !!grid;
+}
+
 /* j and k move the focus from row to row, by the first link or box of each. */
 function step(by: number): void {
   const all = rows(), here = all.indexOf((document.activeElement as Element | null)?.closest('tr') as HTMLElement);
@@ -50,9 +57,9 @@ function onKey(e: KeyboardEvent): void {
       e.preventDefault();
       break;
     }
-    case 'j': step(1); break;
-    case 'k': step(-1); break;
-    case 'x': (document.activeElement as Element | null)?.closest('tr')?.querySelector<HTMLInputElement>('input[type=checkbox]')?.click(); break;
+    case 'j': if (!toGrid('j')) step(1); break;
+    case 'k': if (!toGrid('k')) step(-1); break;
+    case 'x': if (!toGrid('x')) (document.activeElement as Element | null)?.closest('tr')?.querySelector<HTMLInputElement>('input[type=checkbox]')?.click(); break;
     case 'c': document.querySelector<HTMLButtonElement>('[data-action=compare]:not(:disabled)')?.click(); break;
     case '?': openHelp(); e.preventDefault(); break;
     default:

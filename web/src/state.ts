@@ -20,6 +20,18 @@ let loadView: Loader;
 /* Given at start, because the views themselves use this module. */
 export const useViews = (loader: Loader) => (loadView = loader);
 
+const FIRST_COLUMNS = 24;
+
+/* Which runs, in which order: what all windows of the table share. */
+export function runsQuery(r: Route): string {
+  const q = new URLSearchParams();
+  for (const n of ['filter', 'order_by', 'experiment']) {
+    const v = r.query.get(n);
+    if (v) q.set(n, v);
+  }
+  return q.toString().replace(/\+/g, '%20');
+}
+
 /* The one request of a route. */
 export function viewUrl(r: Route): string {
   const q = new URLSearchParams();
@@ -29,7 +41,11 @@ export function viewUrl(r: Route): string {
       if (v) q.set(n, v);
     }
   };
-  if (r.view === 'runs') copy('filter', 'order_by', 'experiment', 'limit');
+  if (r.view === 'runs') {
+    copy('filter', 'order_by', 'experiment');
+    const columns = (r.query.get('columns') ?? '').split(',').slice(0, FIRST_COLUMNS).join(','); /* the rest when in sight */
+    if (columns) q.set('columns', columns);
+  }
   if (r.view === 'run') q.set('id', r.params.id!);
   if (r.view === 'compare') {
     if (r.query.get('model')) copy('model', 'versions');
@@ -43,7 +59,7 @@ export function viewUrl(r: Route): string {
   if (r.view === 'dataset') copy('digest');
   if (r.view === 'audit') copy('subject', 'kind', 'actor', 'after', 'limit');
   const text = q.toString().replace(/\+/g, '%20');
-  return `/api/v1/view/${seg(r.view)}${text ? `?${text}` : ''}`;
+  return `/api/v1/view/${r.view === 'runs' ? 'runs-table' : seg(r.view)}${text ? `?${text}` : ''}`;
 }
 
 /* Data that the shell put into the page for its own URL: used once. */

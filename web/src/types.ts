@@ -112,13 +112,22 @@ export interface CompareTable {
   columns: { ref: string; label: string }[];
   sections: { name: string; rows: { key: string; values: unknown[]; differs: boolean; better?: 'low' | 'high' | null }[] }[];
 }
+export interface TableColumn { name: string; type: 'text' | 'number' | 'versions'; values: unknown[] }
+export interface RunTable {
+  total: number; offset: number; run_ids: string[]; columns: TableColumn[];
+  keys?: { metrics: string[]; params: string[]; tags: string[] };
+}
+export interface MetricSeries {
+  run_id: string; name: string; status?: string; start_time_ms?: number; count: number;
+  steps: number[]; times_ms: number[]; values: (number | null)[];
+}
 export interface Page<T> { items: T[]; next_page_token?: string | null }
 export interface Explanation { prediction: number; base: number; contributions: { name: string; value: unknown; contribution: number }[] }
 
 /* What each page asks for: one GET /api/v1/view/PAGE whose keys are the answers of the matching GETs. */
 export interface Views {
   home: { status: Status; audit?: Page<AuditEvent> };
-  runs: { runs: Page<Run>; experiments?: Page<{ experiment_id: string; name: string; run_count?: number }> };
+  runs: { table: RunTable; experiments?: Page<{ experiment_id: string; name: string; run_count?: number }> };
   run: { run: Run };
   compare: { compare: CompareTable };
   models: { models: Page<Model> };

@@ -29,7 +29,7 @@ export function Menu({ label, icon, children, wide, quiet, up }: { label: string
       <button type="button" class={quiet ? 'nav-item' : 'button small'} aria-expanded={open} onClick={() => set(!open)}>
         {icon && <Icon name={icon} size={quiet ? 16 : 14} />}<span>{label}</span>{!quiet && <Icon name="down" size={12} />}
       </button>
-      {open && <div class={`menu-panel${wide ? ' wide' : ''}`}>{children}</div>}
+      {open && <div class={`menu-panel${wide ? ' wide' : ''}`} tabIndex={-1}>{children}</div>}
     </div>
   );
 }

@@ -10,6 +10,7 @@ import { route, setQuery } from '../router';
 import { copyText } from './bits';
 import { Icon } from './icons';
 import { Menu } from './menu';
+import { toast } from './toast';
 
 export interface Col<T> {
   id: string; label: string; value: (row: T) => unknown; render?: (row: T) => ComponentChildren;
@@ -73,12 +74,13 @@ function download(name: string, text: string, type: string): void {
   setTimeout(() => URL.revokeObjectURL(a.href), 5000);
 }
 
-function Chooser<T>({ columns, shown, onChange }: { columns: Col<T>[]; shown: Col<T>[]; onChange: (ids: string[] | null) => void }) {
+/* `more` offers columns for a text that no known one has. */
+export function Chooser<T>({ columns, shown, onChange, more }: { columns: Col<T>[]; shown: Col<T>[]; onChange: (ids: string[] | null) => void; more?: (find: string) => Col<T>[] }) {
   const [find, setFind] = useState('');
   const ids = shown.map((c) => c.id);
   const rest = columns.filter((c) => !ids.includes(c.id));
   const folded = find.normalize('NFKC').toLowerCase();
-  const list = [...shown, ...rest].filter((c) => c.label.normalize('NFKC').toLowerCase().includes(folded)).slice(0, 200);
+  const list = [...shown, ...rest].filter((c) => `${c.group ?? ''} ${c.label}`.normalize('NFKC').toLowerCase().includes(folded)).slice(0, 100).concat(more?.(find) ?? []);
   const move = (id: string, by: number) => {
     const at = ids.indexOf(id), next = [...ids];
     if (at < 0 || at + by < 0 || at + by >= ids.length) return;
@@ -102,6 +104,23 @@ function Chooser<T>({ columns, shown, onChange }: { columns: Col<T>[]; shown: Co
       </ul>
       <button type="button" class="button small" onClick={() => onChange(null)}>{t('Standard columns')}</button>
     </div>
+  );
+}
+
+/* Copies and downloads of what the two functions give: some rows for the clipboard, all for a file. */
+export function CopyMenu<T>({ copy, all }: { copy: () => Promise<[Col<T>[], T[]]>; all: () => Promise<[Col<T>[], T[]]> }) {
+  const put = (form: 'tsv' | 'md' | 'tex') => void copy().then(([c, r]) => copyText(asText(c, r, form)), (e: Error) => toast(e.message));
+  const file = (form: 'csv' | 'json', type: string) => void all().then(([c, r]) => download(`slipway.${form}`, asText(c, r, form), type), (e: Error) => toast(e.message));
+  return (
+    <Menu label={t('Copy')} icon="copy">
+      <ul class="menu-list">
+        <li><button type="button" onClick={() => put('tsv')}>{t('Copy for a spreadsheet (TSV)')}</button></li>
+        <li><button type="button" onClick={() => put('md')}>{t('Copy as Markdown')}</button></li>
+        <li><button type="button" onClick={() => put('tex')}>{t('Copy as LaTeX')}</button></li>
+        <li><button type="button" onClick={() => file('csv', 'text/csv')}>{t('Download CSV')}</button></li>
+        <li><button type="button" onClick={() => file('json', 'application/json')}>{t('Download JSON')}</button></li>
+      </ul>
+    </Menu>
   );
 }
 
@@ -151,15 +170,7 @@ export function Table<T>(p: TableProps<T>) {
           <Menu label={t('Columns')} icon="columns" wide>
             <Chooser columns={p.columns} shown={cols} onChange={(ids) => setQuery({ [key('cols')]: ids ? ids.join(',') : null, [key('diff')]: null }, true)} />
           </Menu>
-          <Menu label={t('Copy')} icon="copy">
-            <ul class="menu-list">
-              <li><button type="button" onClick={() => void copyText(asText(cols, rows, 'tsv'))}>{t('Copy for a spreadsheet (TSV)')}</button></li>
-              <li><button type="button" onClick={() => void copyText(asText(cols, rows, 'md'))}>{t('Copy as Markdown')}</button></li>
-              <li><button type="button" onClick={() => void copyText(asText(cols, rows, 'tex'))}>{t('Copy as LaTeX')}</button></li>
-              <li><button type="button" onClick={() => download('slipway.csv', asText(cols, rows, 'csv'), 'text/csv')}>{t('Download CSV')}</button></li>
-              <li><button type="button" onClick={() => download('slipway.json', asText(cols, rows, 'json'), 'application/json')}>{t('Download JSON')}</button></li>
-            </ul>
-          </Menu>
+          <CopyMenu copy={async () => [cols, rows]} all={async () => [cols, rows]} />
         </>}
       </div>}
       <div ref={box} class={`table-scroll${rows.length > WINDOW_FROM ? ' tall' : ''}`} tabIndex={0} role="region" aria-label={p.label}>
