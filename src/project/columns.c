@@ -144,6 +144,39 @@ static void check_formula(struct walk *w, const char *text, struct place at, enu
         diag_add(w->diags, "E304", place_of(at, text), "`%.200s`: %s", text, err.msg);
 }
 
+/* The target is not a feature: it is not filled in, scaled, encoded or dropped. */
+static int spares_target(enum prep_op op)
+{
+    return op == PREP_ONE_HOT || op == PREP_SCALE || op == PREP_IMPUTE || op == PREP_DROP;
+}
+
+static int needs_numbers(const struct prep_step *s, const struct prep_column *c)
+{
+    return s->op == PREP_SCALE || s->op == PREP_CLIP ||
+           (s->op == PREP_IMPUTE && (c->impute == IMPUTE_MEAN || c->impute == IMPUTE_MEDIAN));
+}
+
+/* Says what a step cannot do with a column in this state. */
+static void check_state(struct walk *w, const struct prep_step *s, const struct prep_column *c,
+                        enum column_state state)
+{
+    int is_text = state == STATE_TEXT, impute = s->op == PREP_IMPUTE;
+    if (is_target(w, c->name) && spares_target(s->op))
+        wrong_type(w, c->at, c->name, "is the target",
+                   "the target is not prepared like a feature; rows can be dropped with `drop: { "
+                   "where: … }`");
+    else if (state == STATE_ENCODED && s->op != PREP_DROP)
+        wrong_type(w, c->at, c->name, "is one-hot encoded above", "put this step before `one_hot`");
+    else if (is_text && needs_numbers(s, c))
+        wrong_type(w, c->at, c->name, "holds texts, not numbers",
+                   impute ? "use `most_frequent` or a text" : "numbers are needed here");
+    else if (impute && c->impute == IMPUTE_CONSTANT && (c->text != NULL) != is_text)
+        wrong_type(w, c->at, c->name,
+                   is_text ? "holds texts, not numbers" : "holds numbers, not texts",
+                   is_text ? "fill it with a text"
+                           : "fill it with a number, mean, median or most_frequent");
+}
+
 static void check_step_column(struct walk *w, const struct prep_step *s,
                               const struct prep_column *c)
 {
@@ -158,27 +191,7 @@ static void check_step_column(struct walk *w, const struct prep_step *s,
     size_t i = need(w, c->at, c->name);
     if (i == SIZE_MAX)
         return;
-    enum column_state state = w->states[i];
-    int numeric =
-        s->op == PREP_SCALE || s->op == PREP_CLIP ||
-        (s->op == PREP_IMPUTE && (c->impute == IMPUTE_MEAN || c->impute == IMPUTE_MEDIAN));
-    if (is_target(w, c->name) && (s->op == PREP_ONE_HOT || s->op == PREP_SCALE ||
-                                  s->op == PREP_IMPUTE || s->op == PREP_DROP))
-        wrong_type(w, c->at, c->name, "is the target",
-                   "the target is not prepared like a feature; rows can be dropped with `drop: { "
-                   "where: … }`");
-    else if (state == STATE_ENCODED && s->op != PREP_DROP)
-        wrong_type(w, c->at, c->name, "is one-hot encoded above", "put this step before `one_hot`");
-    else if (numeric && state == STATE_TEXT)
-        wrong_type(w, c->at, c->name, "holds texts, not numbers",
-                   s->op == PREP_IMPUTE ? "use `most_frequent` or a text"
-                                        : "numbers are needed here");
-    else if (s->op == PREP_IMPUTE && c->impute == IMPUTE_CONSTANT &&
-             (c->text != NULL) != (state == STATE_TEXT))
-        wrong_type(w, c->at, c->name,
-                   state == STATE_TEXT ? "holds texts, not numbers" : "holds numbers, not texts",
-                   state == STATE_TEXT ? "fill it with a text"
-                                       : "fill it with a number, mean, median or most_frequent");
+    check_state(w, s, c, w->states[i]);
     if (s->op == PREP_ONE_HOT)
         w->states[i] = STATE_ENCODED;
     if (s->op == PREP_DROP) {
