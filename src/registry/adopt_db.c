@@ -69,7 +69,7 @@ static int name_of(struct tx *tx, struct arena *a, const char *model_id, const c
     if (rc)
         return rc;
     stmt_text(st, 1, model_id);
-    rc = registry__one_text(st, a, out, err);
+    rc = rows_text(st, a, out, err);
     return rc ? rc : *out ? 0 : ERR(err, ERR_NOT_FOUND, "there is no such model");
 }
 

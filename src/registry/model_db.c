@@ -98,31 +98,7 @@ SQL(model_tag_all, "SELECT key, value FROM model_tags WHERE model_id = $1 ORDER 
 
 int registry__no_memory(struct err *err)
 {
-    return ERR(err, ERR_NOMEM, "the answer is too large; ask for fewer rows");
-}
-
-int registry__read_pairs(struct stmt *st, struct arena *a, struct track_pair **out, size_t *out_n,
-                         struct err *err)
-{
-    struct track_pair *list = NULL;
-    size_t n = 0, cap = 0;
-    int rc;
-    while ((rc = stmt_step(st, err)) == 1) {
-        list = rows_room(a, list, n, &cap, sizeof *list);
-        if (!list)
-            return registry__no_memory(err);
-        list[n++] = (struct track_pair){ stmt_get_text(st, 0, a), stmt_get_text(st, 1, a) };
-    }
-    *out = list;
-    *out_n = n;
-    return rc;
-}
-
-int registry__one_text(struct stmt *st, struct arena *a, const char **out, struct err *err)
-{
-    int rc = stmt_step(st, err);
-    *out = rc == 1 ? stmt_get_text(st, 0, a) : NULL;
-    return MIN(rc, 0);
+    return rows_too_many(err);
 }
 
 char *registry__tag_json(struct arena *a, const char *key, const char *value)
@@ -249,19 +225,12 @@ int model_ensure(struct tx *tx, const struct cause *by, const char *name, char o
 static int no_such_model(struct tx *tx, struct arena *a, const char *project, const char *name,
                          struct err *err)
 {
-    AUTO(stmt_auto) struct stmt *st = NULL;
-    const char **names = arena_alloc(a, 500 * sizeof *names);
-    size_t n = 0;
-    if (stmt_open(tx, &model_names, &st, NULL) == 0) {
-        stmt_text(st, 1, project);
-        while (n < 500 && stmt_step(st, NULL) == 1)
-            names[n++] = stmt_get_text(st, 0, a);
-    }
-    const char *near = str_nearest(str_of(name), names, n);
+    int any = 0;
+    const char *near = rows_nearest(tx, a, &model_names, project, name, &any);
     if (near)
         return ERR(err, ERR_NOT_FOUND, "model '%.200s' not found; did you mean '%s'?", name, near);
     return ERR(err, ERR_NOT_FOUND, "model '%.200s' not found; %s", name,
-               n ? "'slipway model ls' lists them" : "there is none yet, 'slipway run' makes one");
+               any ? "'slipway model ls' lists them" : "there is none yet, 'slipway run' makes one");
 }
 
 int model_get(struct tx *tx, struct arena *a, const char *project, const char *name,
@@ -375,9 +344,7 @@ static int alias_of(struct tx *tx, const char *model_id, const char *alias, int6
         return rc;
     stmt_text(st, 1, model_id);
     stmt_text(st, 2, alias);
-    rc = stmt_step(st, err);
-    *out = rc == 1 ? stmt_get_int(st, 0) : 0;
-    return MIN(rc, 0);
+    return rows_int(st, 0, out, err);
 }
 
 static char *alias_json(struct arena *a, const char *alias, int64_t version)
@@ -472,7 +439,7 @@ static int tag_of(struct tx *tx, struct arena *a, const char *model_id, const ch
         return rc;
     stmt_text(st, 1, model_id);
     stmt_text(st, 2, key);
-    return registry__one_text(st, a, out, err);
+    return rows_text(st, a, out, err);
 }
 
 int model_tag_set(struct tx *tx, const struct cause *by, const char *name,
@@ -535,5 +502,5 @@ int model_tags(struct tx *tx, struct arena *a, const char *model_id, struct trac
     if (rc)
         return rc;
     stmt_text(st, 1, model_id);
-    return registry__read_pairs(st, a, out, out_n, err);
+    return track_pairs_read(st, a, out, out_n, err);
 }

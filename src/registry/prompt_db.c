@@ -14,19 +14,9 @@ int model_prompts(struct tx *tx, struct arena *a, const char *project, int of_ve
                   const char ***out, size_t *out_n, struct err *err)
 {
     AUTO(stmt_auto) struct stmt *st = NULL;
-    const char **list = NULL;
-    size_t n = 0, cap = 0;
     int rc = stmt_open(tx, of_versions ? &prompt_of_versions : &prompt_of_models, &st, err);
     if (rc)
         return rc;
     stmt_text(st, 1, project);
-    while ((rc = stmt_step(st, err)) == 1) {
-        list = rows_room(a, list, n, &cap, sizeof *list);
-        if (!list)
-            return registry__no_memory(err);
-        list[n++] = stmt_get_text(st, 0, a);
-    }
-    *out = list;
-    *out_n = n;
-    return rc;
+    return rows_texts(st, a, out, out_n, err);
 }

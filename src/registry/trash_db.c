@@ -78,7 +78,7 @@ static int find_trashed(struct tx *tx, struct arena *a, const char *project, con
         return rc;
     stmt_text(st, 1, project);
     stmt_text(st, 2, name);
-    rc = registry__one_text(st, a, out_id, err);
+    rc = rows_text(st, a, out_id, err);
     if (!rc && !*out_id)
         rc = ERR(err, ERR_NOT_FOUND, "no model '%.200s' is in the trash; 'slipway trash' lists it",
                  name);

@@ -110,9 +110,7 @@ static int one_int(struct tx *tx, const struct sql *sql, const char *text, int64
     if (rc)
         return rc;
     stmt_text(st, 1, text);
-    rc = stmt_step(st, err);
-    *out = rc == 1 ? stmt_get_int(st, 0) : 0;
-    return MIN(rc, 0);
+    return rows_int(st, 0, out, err);
 }
 
 int version_of_run(struct tx *tx, const char *run_id, int64_t *out_number, struct err *err)
@@ -356,9 +354,7 @@ int version_section(struct tx *tx, struct arena *a, const struct version *v, con
     stmt_text(st, 1, v->model_id);
     stmt_int(st, 2, v->number);
     stmt_text(st, 3, name);
-    rc = stmt_step(st, err);
-    *out = rc == 1 ? stmt_get_text(st, 0, a) : NULL;
-    return MIN(rc, 0);
+    return rows_text(st, a, out, err);
 }
 
 int version_sections(struct tx *tx, struct arena *a, const struct version *v,
@@ -477,7 +473,7 @@ static int tag_of(struct tx *tx, struct arena *a, const struct version *v, const
     stmt_text(st, 1, v->model_id);
     stmt_int(st, 2, v->number);
     stmt_text(st, 3, key);
-    return registry__one_text(st, a, out, err);
+    return rows_text(st, a, out, err);
 }
 
 int version_tag_set(struct tx *tx, const struct cause *by, const struct version *v,
@@ -533,27 +529,17 @@ int version_tags(struct tx *tx, struct arena *a, const struct version *v, struct
         return rc;
     stmt_text(st, 1, v->model_id);
     stmt_int(st, 2, v->number);
-    return registry__read_pairs(st, a, out, out_n, err);
+    return track_pairs_read(st, a, out, out_n, err);
 }
 
 int version_aliases(struct tx *tx, struct arena *a, const struct version *v, const char ***out,
                     size_t *out_n, struct err *err)
 {
     AUTO(stmt_auto) struct stmt *st = NULL;
-    const char **list = NULL;
-    size_t n = 0, cap = 0;
     int rc = stmt_open(tx, &version_alias_names, &st, err);
     if (rc)
         return rc;
     stmt_text(st, 1, v->model_id);
     stmt_int(st, 2, v->number);
-    while ((rc = stmt_step(st, err)) == 1) {
-        list = rows_room(a, list, n, &cap, sizeof *list);
-        if (!list)
-            return registry__no_memory(err);
-        list[n++] = stmt_get_text(st, 0, a);
-    }
-    *out = list;
-    *out_n = n;
-    return rc;
+    return rows_texts(st, a, out, out_n, err);
 }

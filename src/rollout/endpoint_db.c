@@ -23,6 +23,8 @@ MIGRATION(300, "rollout",
 SQL(endpoint_sql_get, "SELECT " COLUMNS " FROM endpoints WHERE project = $1 AND name = $2");
 SQL(endpoint_sql_list,
     "SELECT " COLUMNS " FROM endpoints WHERE project = $1 ORDER BY name LIMIT $2");
+SQL(endpoint_sql_names,
+    "SELECT name FROM endpoints WHERE project = $1 ORDER BY last_update_time_ms DESC LIMIT 500");
 SQL(endpoint_sql_all, "SELECT " COLUMNS " FROM endpoints ORDER BY project, name LIMIT $1");
 SQL(endpoint_sql_insert, "INSERT INTO endpoints (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7)");
 SQL(endpoint_sql_move, "UPDATE endpoints SET model = $1, version = $2, last_update_time_ms = $3"
@@ -67,23 +69,10 @@ static void read_row(const struct stmt *st, struct arena *a, struct endpoint_row
     };
 }
 
-static int no_memory(struct err *err)
-{
-    return ERR(err, ERR_LIMIT, "the list does not fit in the memory of a request");
-}
-
 static int not_found(struct tx *tx, struct arena *a, const char *project, const char *name,
                      struct err *err)
 {
-    struct endpoint_row *list = NULL;
-    size_t n = 0;
-    int rc = endpoint_list(tx, a, project, &list, &n, err);
-    if (rc)
-        return rc;
-    const char **names = ARENA_TRY_ARRAY(a, n + 1, const char *);
-    for (size_t i = 0; names && i < n; i++)
-        names[i] = list[i].name;
-    const char *near = names ? str_nearest(str_of(name), names, n) : NULL;
+    const char *near = rows_nearest(tx, a, &endpoint_sql_names, project, name, NULL);
     return near ? ERR(err, ERR_NOT_FOUND, "endpoint '%.250s' not found; did you mean '%.200s'?",
                       name, near)
                 : ERR(err, ERR_NOT_FOUND, "endpoint '%.250s' not found", name);
@@ -122,7 +111,7 @@ int endpoint_list(struct tx *tx, struct arena *a, const char *project, struct en
     while ((rc = stmt_step(st, err)) == 1) {
         list = rows_room(a, list, n, &cap, sizeof *list);
         if (!list)
-            return no_memory(err);
+            return rows_too_many(err);
         read_row(st, a, &list[n++]);
     }
     *out = list;
@@ -144,7 +133,7 @@ int endpoint_moves(struct tx *tx, struct arena *a, const char *id, int64_t limit
     while ((rc = stmt_step(st, err)) == 1) {
         list = rows_room(a, list, n, &cap, sizeof *list);
         if (!list)
-            return no_memory(err);
+            return rows_too_many(err);
         list[n++] = (struct endpoint_move){ .position = stmt_get_int(st, 0),
                                             .model = stmt_get_text(st, 1, a),
                                             .version = stmt_get_int(st, 2),
@@ -172,7 +161,7 @@ int endpoint_stack(struct tx *tx, struct arena *a, const char *id, struct endpoi
     while ((rc = stmt_step(st, err)) == 1) {
         list = rows_room(a, list, n, &cap, sizeof *list);
         if (!list)
-            return no_memory(err);
+            return rows_too_many(err);
         list[n++] = (struct endpoint_before){ .depth = stmt_get_int(st, 0),
                                               .model = stmt_get_text(st, 1, a),
                                               .version = stmt_get_int(st, 2) };
@@ -241,9 +230,7 @@ static int next_number(struct tx *tx, const struct sql *sql, const char *id, int
     if (rc)
         return rc;
     stmt_text(st, 1, id);
-    rc = stmt_step(st, err);
-    *out = rc == 1 ? stmt_get_int(st, 0) : 1;
-    return MIN(rc, 0);
+    return rows_int(st, 1, out, err);
 }
 
 int endpoint_push(struct tx *tx, const char *id, const char *model, int64_t version,

@@ -48,11 +48,6 @@ SQL(input_summaries,
     "= i.dataset_id JOIN runs r ON r.run_id = i.run_id WHERE r.experiment_id = $1"
     " ORDER BY d.name, d.digest LIMIT 1000");
 
-static int64_t or_unknown(const struct stmt *st, int i)
-{
-    return stmt_is_null(st, i) ? -1 : stmt_get_int(st, i);
-}
-
 static void read_dataset(const struct stmt *st, struct arena *a, struct dataset *d)
 {
     *d = (struct dataset){
@@ -64,21 +59,13 @@ static void read_dataset(const struct stmt *st, struct arena *a, struct dataset 
         .source = stmt_get_text(st, 5, a),
         .schema = stmt_get_text(st, 6, a),
         .profile = stmt_get_text(st, 7, a),
-        .rows = or_unknown(st, 8),
-        .columns_n = or_unknown(st, 9),
-        .files_n = or_unknown(st, 10),
-        .bytes = or_unknown(st, 11),
+        .rows = rows_get_known(st, 8),
+        .columns_n = rows_get_known(st, 9),
+        .files_n = rows_get_known(st, 10),
+        .bytes = rows_get_known(st, 11),
         .creation_time_ms = stmt_get_int(st, 12),
         .version_n = stmt_get_int(st, 13),
     };
-}
-
-static void bind_count(struct stmt *st, int i, int64_t v)
-{
-    if (v < 0)
-        stmt_null(st, i);
-    else
-        stmt_int(st, i, v);
 }
 
 static int check(const struct dataset *d, struct err *err)
@@ -106,10 +93,10 @@ static int insert(struct tx *tx, const struct cause *by, const struct dataset *d
     stmt_text(st, 7, d->schema);
     stmt_text(st, 8, d->profile);
     stmt_text(st, 9, d->detail);
-    bind_count(st, 10, d->rows);
-    bind_count(st, 11, d->columns_n);
-    bind_count(st, 12, d->files_n);
-    bind_count(st, 13, d->bytes);
+    rows_bind_known(st, 10, d->rows);
+    rows_bind_known(st, 11, d->columns_n);
+    rows_bind_known(st, 12, d->files_n);
+    rows_bind_known(st, 13, d->bytes);
     stmt_int(st, 14, tx_now_ms(tx));
     return stmt_step(st, err);
 }
@@ -189,15 +176,7 @@ int dataset_list(struct tx *tx, struct arena *a, const char *project, struct dat
 static int no_such_name(struct tx *tx, struct arena *a, const char *project, const char *name,
                         struct err *err)
 {
-    AUTO(stmt_auto) struct stmt *st = NULL;
-    const char **names = arena_alloc(a, 500 * sizeof *names);
-    size_t n = 0;
-    if (stmt_open(tx, &dataset_names, &st, NULL) == 0) {
-        stmt_text(st, 1, project);
-        while (n < 500 && stmt_step(st, NULL) == 1)
-            names[n++] = stmt_get_text(st, 0, a);
-    }
-    const char *near = str_nearest(str_of(name), names, n);
+    const char *near = rows_nearest(tx, a, &dataset_names, project, name, NULL);
     if (near)
         return ERR(err, ERR_NOT_FOUND, "data set '%.200s' not found; did you mean '%s'?", name,
                    near);
@@ -226,10 +205,7 @@ static int load_detail(struct tx *tx, struct arena *a, struct dataset *d, struct
     if (rc)
         return rc;
     stmt_text(st, 1, d->id);
-    rc = stmt_step(st, err);
-    if (rc == 1)
-        d->detail = stmt_get_text(st, 0, a);
-    return MIN(rc, 0);
+    return rows_text(st, a, &d->detail, err);
 }
 
 int dataset_get(struct tx *tx, struct arena *a, const char *project, const char *name,
@@ -303,21 +279,11 @@ int dataset_runs(struct tx *tx, struct arena *a, const char *dataset_id, const c
                  size_t *out_n, struct err *err)
 {
     AUTO(stmt_auto) struct stmt *st = NULL;
-    const char **list = NULL;
-    size_t n = 0, cap = 0;
     int rc = stmt_open(tx, &input_runs, &st, err);
     if (rc)
         return rc;
     stmt_text(st, 1, dataset_id);
-    while ((rc = stmt_step(st, err)) == 1) {
-        list = rows_room(a, list, n, &cap, sizeof *list);
-        if (!list)
-            return track__no_memory(err);
-        list[n++] = stmt_get_text(st, 0, a);
-    }
-    *out = list;
-    *out_n = n;
-    return rc;
+    return rows_texts(st, a, out, out_n, err);
 }
 
 int dataset_summaries(struct tx *tx, struct arena *a, int64_t experiment_id,

@@ -10,6 +10,10 @@ struct track_pair {
     const char *value;
 };
 
+/* Reads the (key, value) rows of a statement whose parameters are bound. */
+int track_pairs_read(struct stmt *st, struct arena *a, struct track_pair **out, size_t *out_n,
+                     struct err *err) WARN_UNUSED;
+
 enum track_view { TRACK_ACTIVE, TRACK_DELETED, TRACK_ALL };
 
 struct experiment {

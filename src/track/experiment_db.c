@@ -180,11 +180,11 @@ SQL(experiment_tag_all,
 
 int track__no_memory(struct err *err)
 {
-    return ERR(err, ERR_NOMEM, "the answer is too large; ask for fewer rows");
+    return rows_too_many(err);
 }
 
-int track__read_pairs(struct stmt *st, struct arena *a, struct track_pair **out, size_t *out_n,
-                      struct err *err)
+int track_pairs_read(struct stmt *st, struct arena *a, struct track_pair **out, size_t *out_n,
+                     struct err *err)
 {
     struct track_pair *list = NULL;
     size_t n = 0, cap = 0;
@@ -279,11 +279,7 @@ static int next_id(struct tx *tx, int64_t *out, struct err *err)
 {
     AUTO(stmt_auto) struct stmt *st = NULL;
     int rc = stmt_open(tx, &experiment_next_id, &st, err);
-    if (!rc && (rc = stmt_step(st, err)) == 1) {
-        *out = stmt_get_int(st, 0);
-        rc = 0;
-    }
-    return rc;
+    return rc ? rc : rows_int(st, 1, out, err);
 }
 
 static int insert(struct tx *tx, const struct cause *by, const struct experiment_new *e, int64_t id,
@@ -392,19 +388,6 @@ static int find_by_name(struct tx *tx, struct arena *a, const char *project, con
     return rc;
 }
 
-static const char *near_name(struct tx *tx, struct arena *a, const char *project, const char *name)
-{
-    AUTO(stmt_auto) struct stmt *st = NULL;
-    const char **names = arena_alloc(a, 500 * sizeof *names);
-    size_t n = 0;
-    if (stmt_open(tx, &experiment_names, &st, NULL) != 0)
-        return NULL;
-    stmt_text(st, 1, project);
-    while (n < 500 && stmt_step(st, NULL) == 1)
-        names[n++] = stmt_get_text(st, 0, a);
-    return str_nearest(str_of(name), names, n);
-}
-
 int experiment_find(struct tx *tx, struct arena *a, const char *project, const char *name,
                     struct experiment *out, struct err *err)
 {
@@ -422,7 +405,7 @@ int experiment_resolve(struct tx *tx, struct arena *a, const char *project, cons
         return MIN(rc, 0);
     if (parse_i64(str_of(text), &id) == 0 && experiment_get(tx, a, id, out, NULL) == 0)
         return 0;
-    const char *near = near_name(tx, a, project, text);
+    const char *near = rows_nearest(tx, a, &experiment_names, project, text, NULL);
     if (near)
         return ERR(err, ERR_NOT_FOUND, "experiment '%.200s' not found; did you mean '%s'?", text,
                    near);
@@ -430,7 +413,7 @@ int experiment_resolve(struct tx *tx, struct arena *a, const char *project, cons
                text);
 }
 
-static const char *stage_of(enum track_view view)
+const char *track__stage_of(enum track_view view)
 {
     return view == TRACK_ACTIVE ? "active" : view == TRACK_DELETED ? "deleted" : "any";
 }
@@ -445,7 +428,7 @@ int experiment_list(struct tx *tx, struct arena *a, const char *project, enum tr
     if (rc)
         return rc;
     stmt_text(st, 1, project);
-    stmt_text(st, 2, stage_of(view));
+    stmt_text(st, 2, track__stage_of(view));
     stmt_int(st, 3, TRACK_LIST_MAX);
     while ((rc = stmt_step(st, err)) == 1) {
         list = rows_room(a, list, n, &cap, sizeof *list);
@@ -522,9 +505,7 @@ static int tag_of(struct tx *tx, struct arena *a, int64_t id, const char *key, c
         return rc;
     stmt_int(st, 1, id);
     stmt_text(st, 2, key);
-    rc = stmt_step(st, err);
-    *out = rc == 1 ? stmt_get_text(st, 0, a) : NULL;
-    return MIN(rc, 0);
+    return rows_text(st, a, out, err);
 }
 
 static int change_tag(struct tx *tx, const struct cause *by, int64_t id,
@@ -593,5 +574,5 @@ int experiment_tags(struct tx *tx, struct arena *a, int64_t id, struct track_pai
     if (rc)
         return rc;
     stmt_int(st, 1, id);
-    return track__read_pairs(st, a, out, out_n, err);
+    return track_pairs_read(st, a, out, out_n, err);
 }

@@ -229,7 +229,7 @@ static int pairs_of(struct tx *tx, struct arena *a, const struct sql *sql, const
     if (rc)
         return rc;
     stmt_text(st, 1, id);
-    return track__read_pairs(st, a, out, out_n, err);
+    return track_pairs_read(st, a, out, out_n, err);
 }
 
 int logged_model_param_add(struct tx *tx, const char *id, const struct track_pair *p,
@@ -360,5 +360,5 @@ int run_input_tags(struct tx *tx, struct arena *a, const char *run_id, const cha
         return rc;
     stmt_text(st, 1, run_id);
     stmt_text(st, 2, dataset_id);
-    return track__read_pairs(st, a, out, out_n, err);
+    return track_pairs_read(st, a, out, out_n, err);
 }

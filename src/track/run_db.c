@@ -491,7 +491,7 @@ static int pairs_of(struct tx *tx, struct arena *a, const struct sql *sql, const
     if (rc)
         return rc;
     stmt_text(st, 1, run_id);
-    return track__read_pairs(st, a, out, out_n, err);
+    return track_pairs_read(st, a, out, out_n, err);
 }
 
 int run_params(struct tx *tx, struct arena *a, const char *run_id, struct track_pair **out,
@@ -544,9 +544,7 @@ static int value_of(struct tx *tx, struct arena *a, const struct sql *sql, const
         return rc;
     stmt_text(st, 1, run_id);
     stmt_text(st, 2, key);
-    rc = stmt_step(st, err);
-    *out = rc == 1 ? stmt_get_text(st, 0, a) : NULL;
-    return MIN(rc, 0);
+    return rows_text(st, a, out, err);
 }
 
 int run__param(struct tx *tx, struct arena *a, const char *run_id, const char *key,

@@ -237,9 +237,7 @@ static int context_of(struct look *l, const char **out, struct err *err)
     if (rc)
         return rc;
     stmt_text(st, 1, l->run->id);
-    rc = stmt_step(st, err);
-    *out = rc == 1 ? stmt_get_text(st, 0, l->a) : NULL;
-    return MIN(rc, 0);
+    return rows_text(st, l->a, out, err);
 }
 
 static int get_metric(struct look *l, const char *name, struct expr_value *out, struct err *err)
@@ -467,11 +465,6 @@ static int scan(struct search *s, struct stmt *st)
     return failed ? track__no_memory(s->err) : 0;
 }
 
-static const char *stage_of(enum track_view view)
-{
-    return view == TRACK_ACTIVE ? "active" : view == TRACK_DELETED ? "deleted" : "any";
-}
-
 static int scan_all(struct search *s)
 {
     if (!s->q->experiment_ids) {
@@ -480,7 +473,7 @@ static int scan_all(struct search *s)
         if (rc)
             return rc;
         stmt_text(st, 1, s->q->project ? s->q->project : "default");
-        stmt_text(st, 2, stage_of(s->q->view));
+        stmt_text(st, 2, track__stage_of(s->q->view));
         return scan(s, st);
     }
     for (size_t i = 0; i < s->q->experiment_n; i++) {
@@ -489,7 +482,7 @@ static int scan_all(struct search *s)
         if (rc)
             return rc;
         stmt_int(st, 1, s->q->experiment_ids[i]);
-        stmt_text(st, 2, stage_of(s->q->view));
+        stmt_text(st, 2, track__stage_of(s->q->view));
         rc = scan(s, st);
         if (rc)
             return rc;
@@ -560,7 +553,7 @@ static void bind_scope(const struct search *s, struct stmt *st)
         stmt_int(st, 1, s->q->experiment_ids[0]);
     else
         stmt_text(st, 1, s->q->project ? s->q->project : "default");
-    stmt_text(st, 2, stage_of(s->q->view));
+    stmt_text(st, 2, track__stage_of(s->q->view));
 }
 
 static int plain_page(struct search *s, struct run **out, size_t *out_n, int *out_more)

@@ -32,11 +32,6 @@ SQL(stage_all,
     "SELECT name, kind, state, why, message, duration_ms, rows_in, rows_out, digest FROM stages"
     " WHERE run_id = $1 AND attempt = $2 ORDER BY position");
 
-static int64_t or_minus_one(const struct stmt *st, int i)
-{
-    return stmt_is_null(st, i) ? -1 : stmt_get_int(st, i);
-}
-
 static int read_attempt(const struct stmt *st, struct arena *arena, struct attempt *a,
                         struct err *err)
 {
@@ -48,11 +43,11 @@ static int read_attempt(const struct stmt *st, struct arena *arena, struct attem
         .pid_start = stmt_get_int(st, 4),
         .reason = stmt_get_text(st, 5, arena),
         .created_ms = stmt_get_int(st, 6),
-        .started_ms = or_minus_one(st, 7),
-        .ended_ms = or_minus_one(st, 8),
-        .exit_code = or_minus_one(st, 9),
-        .signal = or_minus_one(st, 10),
-        .max_rss_bytes = or_minus_one(st, 11),
+        .started_ms = rows_get_known(st, 7),
+        .ended_ms = rows_get_known(st, 8),
+        .exit_code = rows_get_known(st, 9),
+        .signal = rows_get_known(st, 10),
+        .max_rss_bytes = rows_get_known(st, 11),
     };
     if (step_state_parse(str_of(state), &a->state) != 0)
         return ERR(err, ERR_CORRUPT, "attempt %lld of run '%s' has an unknown state '%s'",
@@ -93,14 +88,6 @@ int attempt_create(struct tx *tx, const struct cause *by, const char *run_id, in
     return rc ? rc : tell(tx, by, run_id, number, NULL, STEP_QUEUED, err);
 }
 
-static void bind_known(struct stmt *st, int i, int64_t v)
-{
-    if (v < 0)
-        stmt_null(st, i);
-    else
-        stmt_int(st, i, v);
-}
-
 static int64_t first_known(int64_t v, int64_t fallback)
 {
     return v >= 0 ? v : fallback;
@@ -121,11 +108,11 @@ static int save(struct tx *tx, const char *reason, const struct attempt *old,
     stmt_text(st, 2, reason);
     stmt_int(st, 3, c->pid ? c->pid : old->pid);
     stmt_int(st, 4, c->pid_start ? c->pid_start : old->pid_start);
-    bind_known(st, 5, started);
-    bind_known(st, 6, ended);
-    bind_known(st, 7, first_known(c->exit_code, old->exit_code));
-    bind_known(st, 8, first_known(c->signal, old->signal));
-    bind_known(st, 9, first_known(c->max_rss_bytes, old->max_rss_bytes));
+    rows_bind_known(st, 5, started);
+    rows_bind_known(st, 6, ended);
+    rows_bind_known(st, 7, first_known(c->exit_code, old->exit_code));
+    rows_bind_known(st, 8, first_known(c->signal, old->signal));
+    rows_bind_known(st, 9, first_known(c->max_rss_bytes, old->max_rss_bytes));
     stmt_text(st, 10, old->run_id);
     stmt_int(st, 11, old->number);
     stmt_text(st, 12, step_state_name(c->from));
@@ -225,8 +212,8 @@ static int insert_stage(struct tx *tx, const char *run_id, int64_t number, size_
     stmt_text(st, 7, s->why);
     stmt_text(st, 8, s->message);
     stmt_double(st, 9, s->ms);
-    bind_known(st, 10, s->rows_in);
-    bind_known(st, 11, s->rows_out);
+    rows_bind_known(st, 10, s->rows_in);
+    rows_bind_known(st, 11, s->rows_out);
     stmt_text(st, 12, s->digest);
     return stmt_step(st, err);
 }
@@ -265,8 +252,8 @@ int stage_list(struct tx *tx, struct arena *a, const char *run_id, int64_t numbe
             .why = stmt_get_text(st, 3, a),
             .message = stmt_get_text(st, 4, a),
             .ms = stmt_get_double(st, 5),
-            .rows_in = or_minus_one(st, 6),
-            .rows_out = or_minus_one(st, 7),
+            .rows_in = rows_get_known(st, 6),
+            .rows_out = rows_get_known(st, 7),
             .digest = stmt_get_text(st, 8, a),
         };
         if (step_state_parse(str_of(stmt_get_text(st, 2, a)), &s->state) != 0)

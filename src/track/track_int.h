@@ -12,9 +12,6 @@ enum {
     TRACK_LIST_MAX = 10000,
 };
 
-/* Reads (key, value) rows of a statement whose parameters are bound. */
-int track__read_pairs(struct stmt *st, struct arena *a, struct track_pair **out, size_t *out_n,
-                      struct err *err) WARN_UNUSED;
 /* Names of keys: up to 250 bytes of letters, digits, "_-./: " and UTF-8, no "..", no "/" at the
  * ends. */
 int track__check_key(const char *what, const char *key, struct err *err) WARN_UNUSED;
@@ -22,6 +19,8 @@ int track__check_key(const char *what, const char *key, struct err *err) WARN_UN
 int track__check_value(const char *what, const char *key, const char *value, size_t max,
                        struct err *err) WARN_UNUSED;
 int track__no_memory(struct err *err);
+/* "active", "deleted" or "any", as statements ask. */
+const char *track__stage_of(enum track_view view);
 /* experiment_get without the count of runs (-1), which grows with the experiment. */
 int experiment__brief(struct tx *tx, struct arena *a, int64_t id, struct experiment *out,
                       struct err *err) WARN_UNUSED;
