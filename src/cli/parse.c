@@ -269,9 +269,9 @@ static int command_unknown(struct cli *c, const char *const *words, struct err *
             names[k++] = space + 1;
     }
     const char *wrong = group ? words[1] : words[0];
-    const char *near = str_nearest(str_of(wrong), names, k);
-    if (!near && !group)
-        near = other_word(wrong);
+    const char *near = group ? NULL : other_word(wrong);
+    if (!near)
+        near = str_nearest(str_of(wrong), names, k);
     if (!near && group && (strcmp(wrong, "list") == 0 || strcmp(wrong, "get") == 0))
         near = *wrong == 'l' ? "ls" : "show";
     if (near)

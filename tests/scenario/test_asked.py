@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trash with undo, purging, moved and copied runs, aliases in time, renaming under load, search by
+parts of metrics, and the garbage collection of blobs: by the command line and beside a server."""
+import json
+import threading
+import time
+
+import pytest
+
+from test_story import Loop
+
+
+def latest(cli):
+    return cli.ok("exp", "show", "latest", "--json").json["run_id"]
+
+
+def test_experiments_go_and_come_back(trained):
+    c = trained.cli
+    run = latest(c)
+    c.ok("exp", "create", "side", "--description", "for tests")
+    c.ok("exp", "mv", run, "side")
+    copy = c.ok("exp", "cp", run, "side", "--json").json
+    assert copy["experiment"] == "side" and copy["tags"]["slipway.copied_from"] == run
+    assert copy["metrics"] == c.ok("exp", "show", f"run/{run}", "--json").json["metrics"]
+    rows = c.ok("exp", "ls", "--experiments", "--json").json
+    assert {r["name"]: r["run_count"] for r in rows}["side"] == 2
+    c.ok("exp", "rm", "side", "--reason", "over")
+    assert [r["kind"] for r in c.ok("trash", "--json").json] == ["experiment"]
+    assert c.ok("exp", "ls", "side", "--json").json == []
+    c.ok("exp", "create", "side")  # the name is free
+    old = c.ok("trash", "--json").json[0]
+    assert old["name"].startswith("side~")
+    c.ok("exp", "restore", old["name"])
+    assert len(c.ok("exp", "ls", old["name"], "--json").json) == 2
+    c.ok("exp", "rename", old["name"], "back")
+    c.ok("exp", "tag", "back", "team=blue", "why=test")
+    c.ok("exp", "tag", "back", "why", "--delete")
+    c.ok("exp", "note", f"run/{run}", "a note")
+    assert c.ok("exp", "ls", "--experiments", "--filter", "tags.team = 'blue' AND run_count = 2", "--json").json
+    assert c.ok("exp", "ls", "--filter", "tags.`mlflow.note.content` = 'a note'", "--json").json[0]["run_id"] == run
+    log = c.ok("audit", "log", "--json").json
+    kinds = {e["kind"] for e in log}
+    assert {"run.moved", "run.copied", "experiment.deleted", "experiment.restored", "experiment.renamed"} <= kinds
+    assert [e for e in log if e["kind"] == "experiment.deleted"][0]["reason"] == "over"
+
+
+def test_purge_asks_for_the_name(trained):
+    c = trained.cli
+    run = latest(c)
+    c.ok("exp", "create", "side")
+    copy = c.ok("exp", "cp", run, "side", "--json").json["run_id"]
+    r = c.fails(2, "exp", "purge", "side")
+    assert "--confirm=side" in r.err
+    c.fails(5, "exp", "purge", "side", "--confirm=side")  # not in the trash
+    c.ok("exp", "rm", f"run/{copy}")
+    c.ok("exp", "restore", f"run/{copy[:8]}")
+    c.ok("exp", "rm", f"run/{copy}")
+    c.fails(2, "exp", "purge", f"run/{copy}", "--confirm=yes")
+    c.ok("exp", "purge", f"run/{copy}", f"--confirm={copy}")
+    c.fails(3, "exp", "show", f"run/{copy}")
+    c.ok("exp", "rm", "side")
+    c.ok("exp", "purge", "side", "--confirm=side")
+    assert c.ok("trash", "--json").json == []
+    c.ok("exp", "show", f"run/{run}")
+    c.fails(5, "exp", "rm", "Default")
+
+
+def test_models_go_and_come_back(trained):
+    c = trained.cli
+    assert c.ok("model", "register", "diabetes", "s3://bucket/m", "--description", "elsewhere", "--json").json["version"] == "2"
+    c.ok("model", "alias", "diabetes", "tested", "1", "--reason", "first")
+    time.sleep(0.01)
+    between = int(time.time() * 1000)
+    time.sleep(0.01)
+    c.ok("model", "alias", "diabetes", "tested", "2")
+    assert c.ok("model", "alias", "diabetes", "tested").out == "diabetes:2\n"
+    assert c.ok("model", "alias", "diabetes", "tested", "--at", str(between)).out == "diabetes:1\n"
+    assert c.ok("model", "alias", "diabetes", "tested", "--at", "2001-09-09T01:46:40Z").out == "nowhere\n"
+    assert c.ok("model", "alias", "diabetes", "tested", "--at", "2001-09-09T01:46:40Z", "--json").json["at_ms"] == 1000000000000
+    assert "first" in c.ok("model", "alias", "diabetes", "tested", "--history").out
+    c.fails(2, "model", "alias", "diabetes", "tested", "--at", "yesterday")
+    c.ok("model", "rm", "diabetes:2")
+    c.fails(3, "model", "show", "diabetes@tested")
+    c.ok("model", "restore", "diabetes:2")
+    assert c.ok("model", "show", "diabetes@tested", "--json").json["version"] == "2"
+    c.ok("model", "tag", "diabetes:2", "reviewed=yes")
+    c.ok("model", "tag", "diabetes", "team=blue")
+    assert c.ok("model", "ls", "--filter", "tags.team IN ('blue') OR name LIKE 'x%'", "--json").json[0]["name"] == "diabetes"
+    c.ok("model", "rm", "diabetes")
+    assert c.ok("model", "ls", "--json").json == []
+    c.ok("model", "restore", "diabetes")
+    assert c.ok("model", "show", "diabetes@tested", "--json").json["tags"]["reviewed"] == "yes"
+    c.ok("model", "alias", "diabetes", "tested", "--delete")
+    c.ok("model", "rm", "diabetes:2")
+    c.ok("model", "purge", "diabetes:2", "--confirm=diabetes:2")
+    c.fails(3, "model", "restore", "diabetes:2")
+    assert c.ok("model", "register", "diabetes", "s3://bucket/m", "--json").json["version"] == "3"
+
+
+def test_search_by_parts_of_metrics(trained):
+    c = trained.cli
+    run = c.ok("exp", "show", "latest", "--json").json
+    rmse = run["metrics"]["rmse"]
+    yes = [f"metrics.rmse.min = {rmse!r}", f"metrics.rmse.best <= {rmse!r} AND metrics.rmse.count = 1",
+           "metrics.rmse.max < 0 OR (NOT status = 'FAILED' AND status IN ('FINISHED', 'KILLED'))"]
+    for text in yes:
+        assert [r["run_id"] for r in c.ok("exp", "ls", "--filter", text, "--order-by", "metrics.rmse.best", "--json").json] == [run["run_id"]]
+    assert c.ok("exp", "ls", "--filter", "NOT metrics.rmse.best > 0", "--json").json == []
+
+
+def test_renaming_a_served_model_fails_no_request(trained, server):
+    c = trained.cli
+    version = c.ok("model", "show", "diabetes:1", "--json").json
+    c.ok("deploy", "diabetes")
+    s = server(trained.data, cli=c)
+    loop = Loop(s, version["input_example"])
+    loop.until(50)
+    c.fails(5, "model", "rm", "diabetes")
+    c.fails(5, "model", "rm", "diabetes:1")
+    for name in ("sugar", "salt", "diabetes-2"):
+        c.ok("model", "rename", c.ok("model", "ls", "--json").json[0]["name"], name)
+        loop.until(50)
+    loop.end()
+    endpoint = c.ok("status", "endpoint/diabetes", "--json").json
+    assert endpoint["model"] == "diabetes-2"
+    assert len(loop.values) == 1
+    assert s.get("/api/v1/audit?kind=endpoint.model_renamed").json["items"]
