@@ -16,5 +16,8 @@ int model_adopt_alias(struct tx *tx, const char *model_id, const char *alias, in
  * ERR_EXISTS when the number is taken. */
 int version_adopt(struct tx *tx, const struct cause *by, const char *model_id,
                   const struct version *v, struct err *err) WARN_UNUSED;
+/* A section of it, such as "mlflow_storage"; json is one JSON value. */
+int version_adopt_section(struct tx *tx, const char *model_id, int64_t number,
+                          const struct version_section *section, struct err *err) WARN_UNUSED;
 int version_adopt_tag(struct tx *tx, const char *model_id, int64_t number,
                       const struct track_pair *t, struct err *err) WARN_UNUSED;

@@ -17,6 +17,8 @@ SQL(adopt_version,
     "INSERT INTO versions (model_id, version, status, stage, description, source, run_id, run_link,"
     " user_id, creation_time_ms, last_update_time_ms, bytes, deleted_time_ms)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12)");
+SQL(adopt_version_section,
+    "INSERT INTO version_sections (model_id, version, section, json) VALUES ($1, $2, $3, $4)");
 SQL(adopt_version_tag, "INSERT INTO version_tags (model_id, version, key, value)"
                        " VALUES ($1, $2, $3, $4) ON CONFLICT (model_id, version, key) DO NOTHING");
 
@@ -126,4 +128,11 @@ int version_adopt_tag(struct tx *tx, const char *model_id, int64_t number,
     return rc ? rc
               : tx_exec(tx, &adopt_version_tag, NULL, err, "titt", model_id, number, t->key,
                         t->value);
+}
+
+int version_adopt_section(struct tx *tx, const char *model_id, int64_t number,
+                          const struct version_section *section, struct err *err)
+{
+    return tx_exec(tx, &adopt_version_section, NULL, err, "titt", model_id, number, section->name,
+                   section->json);
 }

@@ -14,8 +14,13 @@
 #include "codec/hash.h"
 #include "fetch/fetch.h"
 
-enum { NOTIFY_MAGIC = 0x4e4f5446, WAKE_RANK = 731, IDLE_MS = 60000, ANSWER_MAX = 64 << 10,
-       BACKOFF_MAX_MS = 60000 };
+enum {
+    NOTIFY_MAGIC = 0x4e4f5446,
+    WAKE_RANK = 731,
+    IDLE_MS = 60000,
+    ANSWER_MAX = 64 << 10,
+    BACKOFF_MAX_MS = 60000
+};
 
 struct notify {
     uint32_t magic;
@@ -82,8 +87,7 @@ static int try_once(struct arena *a, const struct webhook *w, const char *payloa
 }
 
 void notify_send(struct arena *a, const struct webhook *w, const char *payload,
-                 const char *delivery_id, const struct notify_options *o,
-                 struct notify_result *out)
+                 const char *delivery_id, const struct notify_options *o, struct notify_result *out)
 {
     struct fetch_response r = { 0 };
     struct err err = ERR_INIT;

@@ -9,10 +9,10 @@ struct notify;
 
 struct notify_options {
     struct store *store;
-    int private_allowed; /* loopback and private addresses may be called */
-    int64_t timeout_ms;  /* of one try; 0 = 30 s */
-    int64_t backoff_ms;  /* before the second try, then doubled; 0 = 1 s */
-    int64_t tries;       /* 0 = 4 */
+    int private_allowed;            /* loopback and private addresses may be called */
+    int64_t timeout_ms;             /* of one try; 0 = 30 s */
+    int64_t backoff_ms;             /* before the second try, then doubled; 0 = 1 s */
+    int64_t tries;                  /* 0 = 4 */
     void (*told)(const char *text); /* hears of tries that failed; NULL = nobody */
 };
 

@@ -49,8 +49,8 @@ struct delivery {
     int64_t tries;
 };
 
-/* Is there anything to collect: a webhook, and an event behind the cursor that may concern one (or so
- * many that the cursor should move)? Spares a synced write for every event. */
+/* Is there anything to collect: a webhook, and an event behind the cursor that may concern one (or
+ * so many that the cursor should move)? Spares a synced write for every event. */
 int webhook_collect_due(struct tx *tx, int *out, struct err *err) WARN_UNUSED;
 /* Turns events after the cursor into deliveries and moves the cursor: *out_more = 1 when there are
  * further events. */

@@ -85,8 +85,8 @@ int webhook_event_is_valid(const char *event)
 static int check_name(const char *name, struct err *err)
 {
     size_t n = strlen(name);
-    int ok = n >= 1 && n <= 63 && isalnum((unsigned char)name[0]) &&
-             isalnum((unsigned char)name[n - 1]);
+    int ok =
+        n >= 1 && n <= 63 && isalnum((unsigned char)name[0]) && isalnum((unsigned char)name[n - 1]);
     for (size_t i = 0; i < n && ok; i++)
         ok = isalnum((unsigned char)name[i]) || strchr("._-", name[i]);
     return ok ? 0
@@ -152,8 +152,8 @@ static int check_url(const char *url, int private_allowed, struct err *err)
         return ERR(err, ERR_INVALID,
                    "Invalid webhook URL scheme: '%.*s'. Allowed schemes are: %shttps.",
                    (int)MIN(scheme.n, 40), scheme.p, private_allowed ? "http, " : "");
-    str_t host = str_starts(rest, "//") ? host_of((str_t){ rest.p + 2, rest.n - 2 })
-                                        : (str_t){ "", 0 };
+    str_t host =
+        str_starts(rest, "//") ? host_of((str_t){ rest.p + 2, rest.n - 2 }) : (str_t){ "", 0 };
     if (!host.n)
         return ERR(err, ERR_INVALID, "Webhook URL must include a hostname: '%.200s'", url);
     if (!private_allowed && is_private_literal(host))
@@ -178,8 +178,7 @@ static int check(const struct webhook *w, int private_allowed, struct err *err)
     if (w->secret && strlen(w->secret) > WEBHOOK_SECRET_MAX)
         return ERR(err, ERR_INVALID, "Webhook secret has at most %d bytes", WEBHOOK_SECRET_MAX);
     if (w->description && strlen(w->description) > REGISTRY_TEXT_MAX)
-        return ERR(err, ERR_INVALID, "Webhook description has at most %d bytes",
-                   REGISTRY_TEXT_MAX);
+        return ERR(err, ERR_INVALID, "Webhook description has at most %d bytes", REGISTRY_TEXT_MAX);
     return 0;
 }
 
@@ -243,8 +242,9 @@ int webhook_create(struct tx *tx, const struct cause *by, const struct webhook *
     struct arena a;
     int64_t seq = 0;
     if (!w->name || !w->url || !w->event_n)
-        return ERR(err, ERR_INVALID, "Webhook events must be a non-empty list of WebhookEvent "
-                                     "objects; name and url are needed too.");
+        return ERR(err, ERR_INVALID,
+                   "Webhook events must be a non-empty list of WebhookEvent "
+                   "objects; name and url are needed too.");
     int rc = check(w, private_allowed, err);
     if (!rc)
         rc = event_newest(tx, &seq, err);
@@ -254,8 +254,11 @@ int webhook_create(struct tx *tx, const struct cause *by, const struct webhook *
     uuid7(out_id);
     struct webhook row = *w;
     row.status = w->status ? w->status : "ACTIVE";
-    rc = tx_exec(tx, &webhook_insert, NULL, err, "tttt" "tttii", out_id, w->name, w->description,
-                 w->url, joined(&a, w), row.status, w->secret, seq, tx_now_ms(tx));
+    rc = tx_exec(tx, &webhook_insert, NULL, err,
+                 "tttt"
+                 "tttii",
+                 out_id, w->name, w->description, w->url, joined(&a, w), row.status, w->secret, seq,
+                 tx_now_ms(tx));
     arena_fini(&a);
     return rc ? rc : tell(tx, by, "webhook.created", out_id, &row, err);
 }
@@ -317,8 +320,11 @@ int webhook_update(struct tx *tx, const struct cause *by, const char *id, const 
             memcpy(row.events, w->events, sizeof row.events);
             row.event_n = w->event_n;
         }
-        rc = tx_exec(tx, &webhook_set, NULL, err, "tttt" "ttit", row.name, row.description, row.url,
-                     joined(&a, &row), row.status, row.secret, tx_now_ms(tx), id);
+        rc = tx_exec(tx, &webhook_set, NULL, err,
+                     "tttt"
+                     "ttit",
+                     row.name, row.description, row.url, joined(&a, &row), row.status, row.secret,
+                     tx_now_ms(tx), id);
     }
     if (!rc)
         rc = tell(tx, by, "webhook.updated", id, &row, err);

@@ -137,9 +137,9 @@ static void write_change(struct collect *c, struct json_out *o)
         const char *version = json_get_string(&v, "version", NULL);
         if (c->event->after)
             jo_kv_cstr(o, "version",
-                       version ? version
-                               : arena_printf(c->a, "%lld",
-                                              (long long)json_get_int(&v, "version", 0)));
+                       version
+                           ? version
+                           : arena_printf(c->a, "%lld", (long long)json_get_int(&v, "version", 0)));
     } else if (v.n) {
         jo_kv_str(o, "key", v.members[0].key);
         if (c->event->after)
@@ -213,8 +213,8 @@ static int add_deliveries(struct collect *c, const char *name)
                 return rc ? rc : registry__no_memory(c->err);
         }
         uuid7(id);
-        rc = tx_exec(c->tx, &delivery_insert, NULL, c->err, "ttiti", id,
-                     stmt_get_text(st, 0, c->a), c->event->seq, payload, tx_now_ms(c->tx));
+        rc = tx_exec(c->tx, &delivery_insert, NULL, c->err, "ttiti", id, stmt_get_text(st, 0, c->a),
+                     c->event->seq, payload, tx_now_ms(c->tx));
         if (rc)
             return rc;
     }
@@ -376,7 +376,8 @@ const char *webhook_example(const char *event)
         { "prompt.created", "{\"name\":\"example_prompt\",\"tags\":{\"example_key\":"
                             "\"example_value\"},\"description\":\"An example prompt\"}" },
         { "prompt_version.created",
-          "{\"name\":\"example_prompt\",\"version\":\"1\",\"template\":\"Hello {{name}}!\",\"tags\":"
+          "{\"name\":\"example_prompt\",\"version\":\"1\",\"template\":\"Hello "
+          "{{name}}!\",\"tags\":"
           "{\"example_key\":\"example_value\"},\"description\":\"An example prompt version\"}" },
         { "prompt_tag.set", "{\"name\":\"example_prompt\",\"key\":\"example_key\",\"value\":"
                             "\"example_value\"}" },

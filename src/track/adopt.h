@@ -2,7 +2,7 @@
  * Taking over experiments and runs of another installation as they are: with their ids, times and
  * states. One event each tells of it. Inside a transaction. */
 #pragma once
-#include "track/metric.h"
+#include "track/logged_model.h"
 
 /* id is kept when it is free, else the next one; stage and times are kept. ERR_EXISTS when the name
  * is taken. */
@@ -23,6 +23,6 @@ int run_adopt_tag(struct tx *tx, const char *run_id, const struct track_pair *t,
 /* deleted_ms: since when it is deleted; -1 = it is active. */
 int run_adopt_end(struct tx *tx, const char *run_id, int64_t deleted_ms,
                   struct err *err) WARN_UNUSED;
-/* Where the artifacts of a run are kept, after they were copied. */
-int run_artifact_uri_set(struct tx *tx, const char *run_id, const char *uri,
-                         struct err *err) WARN_UNUSED;
+/* All of m is taken, its id too. ERR_EXISTS when there is one of that id. */
+int logged_model_adopt(struct tx *tx, const struct cause *by, const struct logged_model *m,
+                       struct err *err) WARN_UNUSED;

@@ -28,7 +28,10 @@ SQL(adopt_run_tag, "INSERT INTO run_tags (run_id, key, value) VALUES ($1, $2, $3
                    " ON CONFLICT (run_id, key) DO NOTHING");
 SQL(adopt_run_deleted,
     "UPDATE runs SET lifecycle_stage = 'deleted', deleted_time_ms = $1 WHERE run_id = $2");
-SQL(adopt_run_uri, "UPDATE runs SET artifact_uri = $1 WHERE run_id = $2");
+SQL(adopt_logged,
+    "INSERT INTO logged_models (model_id, experiment_id, name, artifact_location, model_type,"
+    " source_run_id, status, lifecycle_stage, creation_time_ms, last_update_time_ms)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
 
 static int check_pair(const char *what, const struct track_pair *p, struct err *err)
 {
@@ -141,7 +144,29 @@ int run_adopt_end(struct tx *tx, const char *run_id, int64_t deleted_ms, struct 
     return tx_exec(tx, &adopt_run_deleted, NULL, err, "it", deleted_ms, run_id);
 }
 
-int run_artifact_uri_set(struct tx *tx, const char *run_id, const char *uri, struct err *err)
+int logged_model_adopt(struct tx *tx, const struct cause *by, const struct logged_model *m,
+                       struct err *err)
 {
-    return tx_exec(tx, &adopt_run_uri, NULL, err, "tt", uri, run_id);
+    char subject[LOGGED_MODEL_TEXT + 16];
+    size_t n = strlen(m->id);
+    if (n < 3 || n >= LOGGED_MODEL_TEXT || strncmp(m->id, "m-", 2) != 0 ||
+        strspn(m->id + 2, "0123456789abcdef") != n - 2)
+        return ERR(err, ERR_INVALID, "'%.64s' is no id of a logged model", m->id);
+    if (strlen(m->name) > 4096 || strlen(m->artifact_location) > 4096)
+        return ERR(err, ERR_LIMIT, "name and location of logged model '%s' have at most 4096 bytes",
+                   m->id);
+    int rc = tx_exec(tx, &adopt_logged, NULL, err,
+                     "titttti"
+                     "tii",
+                     m->id, m->experiment_id, m->name, m->artifact_location, m->model_type,
+                     m->source_run_id, (int64_t)m->status,
+                     strcmp(m->lifecycle_stage, "deleted") == 0 ? "deleted" : "active",
+                     m->creation_time_ms, m->last_update_time_ms);
+    if (rc == ERR_EXISTS)
+        return ERR(err, ERR_EXISTS, "there is a logged model '%s' already", m->id);
+    if (rc)
+        return rc;
+    (void)snprintf(subject, sizeof subject, "logged_model/%s", m->id);
+    struct event told = event_of(by, "logged_model.imported", subject);
+    return event_add(tx, &told, err);
 }

@@ -18,7 +18,7 @@ enum { DEPTH_MAX = 64, PIECE = 1 << 17 };
 
 struct copy {
     struct import *im;
-    struct foreign_run *r;
+    const char *what; /* "run '4f2a…'" */
     struct arena a;
     int depth;
 };
@@ -147,8 +147,8 @@ static int copy_tree(struct copy *c, const char *from, const char *to)
         else if (S_ISREG(st.st_mode))
             rc = copy_file(c, f, t);
         else
-            import_differs(im, "run '%s': artifact '%s' is no file or folder; it is left out",
-                           c->r->row.id, names[i]);
+            import_differs(im, "%s: artifact '%s' is no file or folder; it is left out", c->what,
+                           names[i]);
         if (c->a.failed)
             rc = ERR(im->err, ERR_NOMEM, "'%s' has too many files", from);
     }
@@ -171,11 +171,11 @@ static int copy_whole(struct copy *c, const char *from, const char *to)
     return rc ? rc : fs_sync_dir(parent, c->im->err);
 }
 
-static int copy_run(struct copy *c, int64_t experiment_id)
+static int copy_folder(struct copy *c, const char *place, const char **uri)
 {
     struct import *im = c->im;
-    char *folder = folder_of(c, c->r->row.artifact_uri), *real = NULL, *root = NULL;
-    if (!folder || !fs_is_safe_relative(str_of(c->r->row.id)))
+    char *folder = folder_of(c, *uri), *real = NULL, *root = NULL;
+    if (!folder || !fs_is_safe_relative(str_of(place)))
         return 0;
     if (!fs_exists(folder)) /* a run without artifacts has no folder */
         return 0;
@@ -186,26 +186,25 @@ static int copy_run(struct copy *c, int64_t experiment_id)
         return rc;
     if (!is_below(real, root)) {
         import_differs(im,
-                       "run '%s': artifacts in '%s' are left there: outside of '%s' "
+                       "%s: artifacts in '%s' are left there: outside of '%s' "
                        "(--artifact-root allows another folder)",
-                       c->r->row.id, real, root);
+                       c->what, real, root);
         return 0;
     }
-    char *place = arena_printf(&c->a, "%lld/%s/artifacts", (long long)experiment_id, c->r->row.id);
     char *to = fs_join(&c->a, im->o->destination, place);
     rc = fs_exists(to) ? 0 : copy_whole(c, real, to);
     if (!rc)
-        c->r->row.artifact_uri = arena_printf(&im->batch, "mlflow-artifacts:/%s", place);
+        *uri = arena_printf(&im->batch, "mlflow-artifacts:/%s", place);
     return rc;
 }
 
-int import_artifacts_of(struct import *im, struct foreign_run *r, int64_t experiment_id)
+int import_copy_artifacts(struct import *im, const char *what, const char *place, const char **uri)
 {
-    struct copy c = { .im = im, .r = r };
+    struct copy c = { .im = im, .what = what };
     if (im->o->artifacts == IMPORT_LEAVE || !im->o->destination)
         return 0;
     arena_init(&c.a, MIB(256));
-    int rc = copy_run(&c, experiment_id);
+    int rc = copy_folder(&c, place, uri);
     arena_fini(&c.a);
     return rc;
 }

@@ -14,7 +14,7 @@
 #include "registry/version.h"
 #include "store/rows.h"
 #include "track/dataset.h"
-#include "track/metric.h"
+#include "track/logged_model.h"
 #include "track/search.h"
 
 enum { PAGE = 200 };
@@ -169,6 +169,27 @@ static int export_inputs(struct out_dir *x, const char *id, const char *experime
     return rc;
 }
 
+/* Logged models that the run read or made. */
+static int export_links(struct out_dir *x, const char *id, int output, const char *dir)
+{
+    struct run_model *list;
+    size_t n;
+    int rc = run_models(x->tx, &x->a, id, output, &list, &n, x->err);
+    for (size_t i = 0; i < n && !rc; i++) {
+        put_text(x, "source_type", output ? "RUN_OUTPUT" : "RUN_INPUT");
+        put_text(x, "source_id", output ? list[i].model_id : id);
+        put_text(x, "destination_type", output ? "MODEL_OUTPUT" : "MODEL_INPUT");
+        put_text(x, "destination_id", list[i].model_id);
+        put_int(x, "step", list[i].step);
+        buf_puts(&x->b, "tags: {}\n");
+        rc = save_in(
+            x,
+            arena_printf(&x->a, "%s/%s/%s", dir, output ? "outputs" : "inputs", list[i].model_id),
+            "meta.yaml");
+    }
+    return rc;
+}
+
 static int export_run(struct out_dir *x, const struct run *r, const char *experiment_dir)
 {
     const char *dir = fs_join(&x->a, experiment_dir, r->id);
@@ -209,6 +230,8 @@ static int export_run(struct out_dir *x, const struct run *r, const char *experi
         rc = export_metrics(x, r->id, dir);
     if (!rc)
         rc = export_inputs(x, r->id, experiment_dir, dir);
+    for (int output = 0; output < 2 && !rc; output++)
+        rc = export_links(x, r->id, output, dir);
     x->r->runs += !rc;
     return rc;
 }
@@ -237,6 +260,80 @@ static int export_runs(struct out_dir *x, int64_t experiment_id, const char *dir
     return rc;
 }
 
+/* ---- logged models ---- */
+
+/* One file a key; points of one key come one after another. */
+static int export_logged_metrics(struct out_dir *x, const char *id, const char *dir)
+{
+    struct logged_metric *list;
+    size_t n;
+    int rc = logged_model_metrics(x->tx, &x->a, id, &list, &n, x->err);
+    for (size_t i = 0; i < n && !rc; i++) {
+        int first = 1;
+        for (size_t k = 0; k < i && first; k++)
+            first = strcmp(list[k].key, list[i].key) != 0;
+        for (size_t k = i; first && k < n; k++) {
+            const struct logged_metric *m = &list[k];
+            if (strcmp(m->key, list[i].key) != 0)
+                continue;
+            buf_printf(&x->b, "%lld ", (long long)m->point.time_ms);
+            put_number(&x->b, m->point.value);
+            buf_printf(&x->b, " %lld %s", (long long)m->point.step, m->run_id);
+            if (m->dataset_name && m->dataset_digest)
+                buf_printf(&x->b, " %s %s", m->dataset_name, m->dataset_digest);
+            buf_putc(&x->b, '\n');
+        }
+        if (first)
+            rc = save_key(x, dir, "metrics", list[i].key);
+    }
+    return rc;
+}
+
+static int export_logged_model(struct out_dir *x, const struct logged_model *m,
+                               const char *experiment_dir)
+{
+    const char *dir = arena_printf(&x->a, "%s/models/%s", experiment_dir, m->id);
+    struct track_pair *params, *tags;
+    size_t params_n, tags_n;
+    put_text(x, "artifact_location", plain_uri(x, m->artifact_location));
+    put_int(x, "creation_timestamp", m->creation_time_ms);
+    buf_printf(&x->b, "experiment_id: '%lld'\n", (long long)m->experiment_id);
+    put_int(x, "last_updated_timestamp", m->last_update_time_ms);
+    put_text(x, "model_id", m->id);
+    put_text(x, "model_type", m->model_type[0] ? m->model_type : NULL);
+    put_text(x, "name", m->name);
+    put_text(x, "source_run_id", m->source_run_id[0] ? m->source_run_id : NULL);
+    put_int(x, "status", m->status);
+    put_text(x, "status_message", NULL);
+    int rc = save_in(x, dir, "meta.yaml");
+    for (size_t i = 0; i < 3 && !rc; i++) {
+        static const char *const folders[] = { "params", "metrics", "tags" };
+        rc = fs_mkdirs(fs_join(&x->a, dir, folders[i]), x->err);
+    }
+    if (!rc)
+        rc = logged_model_params(x->tx, &x->a, m->id, &params, &params_n, x->err);
+    if (!rc)
+        rc = save_pairs(x, dir, "params", params, params_n);
+    if (!rc)
+        rc = logged_model_tags(x->tx, &x->a, m->id, &tags, &tags_n, x->err);
+    if (!rc)
+        rc = save_pairs(x, dir, "tags", tags, tags_n);
+    return rc ? rc : export_logged_metrics(x, m->id, dir);
+}
+
+static int export_logged_models(struct out_dir *x, int64_t experiment_id, const char *dir)
+{
+    struct logged_model *list;
+    size_t n;
+    int rc = logged_model_list(x->tx, &x->a, experiment_id, &list, &n, x->err);
+    for (size_t i = 0; i < n && !rc; i++) {
+        struct arena_mark mark = arena_snapshot(&x->a);
+        rc = export_logged_model(x, &list[i], dir);
+        arena_restore(&x->a, mark);
+    }
+    return rc;
+}
+
 /* ---- experiments ---- */
 
 static int export_experiment(struct out_dir *x, const struct experiment *e)
@@ -259,6 +356,8 @@ static int export_experiment(struct out_dir *x, const struct experiment *e)
         rc = save_pairs(x, dir, "tags", tags, tag_n);
     if (!rc)
         rc = export_runs(x, e->id, dir);
+    if (!rc)
+        rc = export_logged_models(x, e->id, dir);
     x->r->experiments += !rc;
     return rc;
 }

@@ -207,7 +207,10 @@ static int end_run(struct import *im)
         }
     } else {
         r->row.experiment_id = *id;
-        int rc = import_artifacts_of(im, r, *id);
+        int rc = import_copy_artifacts(
+            im, arena_printf(&im->batch, "run '%s'", r->row.id),
+            arena_printf(&im->batch, "%lld/%s/artifacts", (long long)*id, r->row.id),
+            &r->row.artifact_uri);
         if (rc)
             return rc;
     }
@@ -217,6 +220,90 @@ static int end_run(struct import *im)
     return 0;
 }
 
+/* ---- logged models ---- */
+
+static int take_run_model(struct import *im, struct foreign_run *r, const struct wire_field *f)
+{
+    if (ROOM(im, r->models, r->models_n, r->models_cap))
+        return no_memory(im);
+    r->models[r->models_n++] =
+        (struct foreign_link){ { text_of(im, &f[1], ""), f[2].i }, f[0].i != 0 };
+    return 0;
+}
+
+static int take_logged(struct import *im, const struct wire_field *f)
+{
+    int rc = import_write_experiments(im);
+    if (!rc)
+        rc = import_write_runs(im);
+    if (rc)
+        return rc;
+    if (ROOM(im, im->logged, im->logged_n, im->logged_cap))
+        return no_memory(im);
+    int64_t status = f[4].i, created = int_of(&f[8], 0);
+    im->logged[im->logged_n++] = (struct foreign_logged){
+        .row = { .id = text_of(im, &f[0], ""),
+                 .name = text_of(im, &f[2], ""),
+                 .artifact_location = text_of(im, &f[3], ""),
+                 .status = (enum logged_model_status)(status >= 0 && status <= 3 ? status : 0),
+                 .model_type = text_of(im, &f[5], ""),
+                 .source_run_id = text_of(im, &f[6], ""),
+                 .lifecycle_stage = text_of(im, &f[7], "active"),
+                 .creation_time_ms = created,
+                 .last_update_time_ms = int_of(&f[9], created) },
+        .foreign_experiment = f[1].i,
+    };
+    return 0;
+}
+
+static int take_logged_metric(struct import *im, struct foreign_logged *l,
+                              const struct wire_field *f)
+{
+    if (ROOM(im, l->metrics, l->metrics_n, l->metrics_cap))
+        return no_memory(im);
+    l->metrics[l->metrics_n++] =
+        (struct logged_metric){ .key = text_of(im, &f[0], ""),
+                                .point = { f[1].d, f[2].i, f[3].i },
+                                .run_id = text_of(im, &f[4], ""),
+                                .dataset_name = text_of(im, &f[5], NULL),
+                                .dataset_digest = text_of(im, &f[6], NULL) };
+    return 0;
+}
+
+static int end_logged(struct import *im, struct foreign_logged *l)
+{
+    const int64_t *id =
+        map_get(&im->experiments,
+                str_of(arena_printf(&im->batch, "%lld", (long long)l->foreign_experiment)));
+    int rc = 0;
+    if (journal_find(&im->journal, "logged", l->row.id)) {
+        im->logged_n--;
+    } else if (!id) {
+        import_differs(im, "logged model '%s' is left out: its experiment is not there", l->row.id);
+        im->logged_n--;
+    } else {
+        l->row.experiment_id = *id;
+        rc = import_copy_artifacts(
+            im, arena_printf(&im->batch, "logged model '%s'", l->row.id),
+            arena_printf(&im->batch, "%lld/models/%s/artifacts", (long long)*id, l->row.id),
+            &l->row.artifact_location);
+    }
+    return !rc && im->logged_n >= BATCH_RUNS ? import_write_logged(im) : rc;
+}
+
+static int of_logged(struct import *im, const struct wire_frame *fr)
+{
+    if (!im->logged_n)
+        return ERR(im->err, ERR_CORRUPT, "a part of a logged model without one");
+    struct foreign_logged *l = &im->logged[im->logged_n - 1];
+    switch (fr->kind) {
+    case WIRE_LOGGED_PARAM: return take_pair(im, &l->params, fr->field);
+    case WIRE_LOGGED_TAG: return take_pair(im, &l->tags, fr->field);
+    case WIRE_LOGGED_METRIC: return take_logged_metric(im, l, fr->field);
+    default: return end_logged(im, l);
+    }
+}
+
 /* ---- the registry ---- */
 
 static int take_model(struct import *im, const struct wire_field *f)
@@ -224,6 +311,8 @@ static int take_model(struct import *im, const struct wire_field *f)
     int rc = import_write_experiments(im);
     if (!rc)
         rc = import_write_runs(im);
+    if (!rc)
+        rc = import_write_logged(im);
     if (rc)
         return rc;
     im->model = ARENA_NEW(&im->batch, struct foreign_model);
@@ -248,7 +337,7 @@ static int take_version(struct import *im, const struct wire_field *f)
     struct foreign_model *m = im->model;
     if (ROOM(im, m->versions, m->versions_n, m->versions_cap))
         return no_memory(im);
-    const char *stage = text_of(im, &f[2], "None");
+    const char *stage = text_of(im, &f[2], "None"), *storage = text_of(im, &f[10], NULL);
     m->versions[m->versions_n++] = (struct foreign_version){
         .row = { .number = f[0].i,
                  .status = text_of(im, &f[1], "READY"),
@@ -261,6 +350,7 @@ static int take_version(struct import *im, const struct wire_field *f)
                  .creation_time_ms = int_of(&f[8], 0),
                  .last_update_time_ms = int_of(&f[9], 0),
                  .deleted = strcmp(stage, "Deleted_Internal") == 0 },
+        .storage = storage && !str_is(f[4].t, storage) ? storage : NULL,
     };
     return 0;
 }
@@ -313,7 +403,7 @@ static int of_run(struct import *im, const struct wire_frame *fr)
     case WIRE_POINTS: return take_points(im, fr->field);
     case WIRE_INPUT: return take_input(im, fr->field);
     case WIRE_INPUT_TAG: return take_input_tag(im, fr->field);
-    case WIRE_RUN_MODEL: return 0;
+    case WIRE_RUN_MODEL: return take_run_model(im, r, fr->field);
     default: return end_run(im);
     }
 }
@@ -325,6 +415,8 @@ static int take_frame(struct import *im, const struct wire_frame *fr)
         return no_memory(im);
     if (fr->kind >= WIRE_PARAM && fr->kind <= WIRE_RUN_END)
         return of_run(im, fr);
+    if (fr->kind >= WIRE_LOGGED_PARAM && fr->kind <= WIRE_LOGGED_END)
+        return of_logged(im, fr);
     if (fr->kind >= WIRE_MODEL_TAG && fr->kind <= WIRE_MODEL_END)
         return of_model(im, fr);
     switch (fr->kind) {
@@ -333,7 +425,7 @@ static int take_frame(struct import *im, const struct wire_frame *fr)
     case WIRE_EXPERIMENT_TAG: return take_experiment_tag(im, f);
     case WIRE_RUN: return take_run(im, f);
     case WIRE_MODEL: return take_model(im, f);
-    case WIRE_LOGGED: im->logged_n++; return 0;
+    case WIRE_LOGGED: return take_logged(im, f);
     case WIRE_COUNT: return take_count(im, f);
     case WIRE_PROBLEM: import_differs(im, "%s", f[0].t.p); return 0;
     case WIRE_FAIL: return ERR(im->err, (int)MAX(MIN(f[0].i, -1), ERR_READ_ONLY), "%s", f[1].t.p);
@@ -358,6 +450,8 @@ static int read_frames(struct import *im, int fd)
         rc = import_write_experiments(im);
     if (!rc && im->done)
         rc = import_write_runs(im);
+    if (!rc && im->done)
+        rc = import_write_logged(im);
     return rc;
 }
 
@@ -455,11 +549,6 @@ static int load_journal(struct tx *tx, void *arg, struct err *err)
     }
     return rc;
 }
-
-struct counting {
-    struct import *im;
-    int before; /* the first of two countings */
-};
 
 static int count_here(struct tx *tx, void *arg, struct err *err)
 {

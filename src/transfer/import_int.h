@@ -27,10 +27,17 @@ struct foreign_input {
     struct pair_list tags;
 };
 
+struct foreign_link {
+    struct run_model model;
+    int output;
+};
+
 struct foreign_run {
     struct run row;
     int64_t foreign_experiment, deleted_ms; /* -1 = active */
     struct pair_list params, tags;
+    struct foreign_link *models; /* logged models it read or made */
+    size_t models_n, models_cap;
     struct points *points;
     size_t points_n, points_cap;
     struct foreign_input *inputs;
@@ -40,8 +47,17 @@ struct foreign_run {
     int written;
 };
 
+struct foreign_logged {
+    struct logged_model row;
+    int64_t foreign_experiment;
+    struct pair_list params, tags;
+    struct logged_metric *metrics;
+    size_t metrics_n, metrics_cap;
+};
+
 struct foreign_version {
     struct version row;
+    const char *storage; /* where its files lie, when not where source says; else NULL */
     struct pair_list tags;
 };
 
@@ -78,7 +94,8 @@ struct import {
     size_t batch_points;
     struct foreign_model *model; /* being collected */
     size_t counts_cap, differences_cap;
-    int64_t logged_n;
+    struct foreign_logged *logged; /* the last one may be incomplete */
+    size_t logged_n, logged_cap;
     int done;
 };
 
@@ -96,8 +113,10 @@ int digest_check(struct tx *tx, const struct foreign_run *r, struct err *err);
 /* ---- write.c ---- */
 int import_write_experiments(struct import *im);
 int import_write_runs(struct import *im);
+int import_write_logged(struct import *im);
 int import_write_model(struct import *im, struct foreign_model *m);
 
 /* ---- artifacts.c ---- */
-/* Copies the run's artifacts when they are to be and can be; sets row.artifact_uri. */
-int import_artifacts_of(struct import *im, struct foreign_run *r, int64_t experiment_id);
+/* Copies the folder *uri to `place` below our destination when it is to be and can be, and sets
+ * *uri (in im->batch). `what` names its owner in messages. */
+int import_copy_artifacts(struct import *im, const char *what, const char *place, const char **uri);

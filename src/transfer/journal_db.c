@@ -31,9 +31,9 @@ SQL(count_runs, "SELECT COUNT(*) FROM runs WHERE run_id IN " OURS("run"));
 SQL(count_params, "SELECT COUNT(*) FROM params WHERE run_id IN " OURS("run"));
 SQL(count_tags, "SELECT COUNT(*) FROM run_tags WHERE run_id IN " OURS("run"));
 SQL(count_metrics, "SELECT COUNT(*) FROM metrics WHERE run_id IN " OURS("run"));
-SQL(count_points,
-    "SELECT COALESCE(SUM(point_count), 0) FROM metric_blocks WHERE run_id IN " OURS("run"));
+SQL(count_points, "SELECT COALESCE(SUM(point_count), 0) FROM metrics WHERE run_id IN " OURS("run"));
 SQL(count_inputs, "SELECT COUNT(*) FROM run_inputs WHERE run_id IN " OURS("run"));
+SQL(count_logged, "SELECT COUNT(*) FROM logged_models WHERE model_id IN " OURS("logged"));
 SQL(count_models, "SELECT COUNT(*) FROM models WHERE model_id IN " OURS("model"));
 SQL(count_versions, "SELECT COUNT(*) FROM versions WHERE model_id IN " OURS("model"));
 SQL(count_aliases, "SELECT COUNT(*) FROM model_aliases WHERE model_id IN " OURS("model"));
@@ -104,6 +104,7 @@ int journal_count(struct tx *tx, const char *source, const char *what, int64_t *
         { "metrics", &count_metrics },
         { "points", &count_points },
         { "inputs", &count_inputs },
+        { "logged models", &count_logged },
         { "models", &count_models },
         { "versions", &count_versions },
         { "aliases", &count_aliases },

@@ -3,11 +3,14 @@
  * it back. A part that our tables do not take is told and left out; the rest goes on. */
 #include <stdio.h>
 
+#include "base/limits.h"
+#include "codec/json.h"
 #include "transfer/import_int.h"
 
 int import_is_refusal(int rc)
 {
-    return rc == ERR_INVALID || rc == ERR_LIMIT || rc == ERR_EXISTS || rc == ERR_NOT_FOUND;
+    return rc == ERR_INVALID || rc == ERR_LIMIT || rc == ERR_EXISTS || rc == ERR_NOT_FOUND ||
+           rc == ERR_CONFLICT; /* refers to something that is not there */
 }
 
 /* ---- experiments ---- */
@@ -110,6 +113,8 @@ static int write_inputs(struct import *im, struct tx *tx, struct foreign_run *r)
         rc = dataset_put(tx, &im->o->by, &in->dataset, id, im->err);
         if (!rc)
             rc = run_input_add(tx, r->row.id, id, in->context, im->err);
+        for (size_t k = 0; k < in->tags.n && !rc; k++)
+            rc = run_input_tag_set(tx, r->row.id, id, &in->tags.items[k], im->err);
         rc = part(im, r, rc);
     }
     return rc;
@@ -133,6 +138,8 @@ static int write_run(struct import *im, struct tx *tx, struct foreign_run *r)
     }
     if (!rc)
         rc = write_inputs(im, tx, r);
+    for (size_t i = 0; i < r->models_n && !rc; i++)
+        rc = part(im, r, run_model_add(tx, id, r->models[i].output, &r->models[i].model, im->err));
     if (!rc)
         rc = run_adopt_end(tx, id, r->deleted_ms, im->err);
     struct journal_entry j = { id, r->digest };
@@ -183,6 +190,53 @@ int import_write_runs(struct import *im)
     return rc;
 }
 
+/* ---- logged models ---- */
+
+static int part_of_logged(struct import *im, const struct foreign_logged *l, int rc)
+{
+    if (!import_is_refusal(rc))
+        return rc;
+    import_differs(im, "logged model '%s': %s", l->row.id, im->err->msg);
+    return 0;
+}
+
+static int write_one_logged(struct import *im, struct tx *tx, const struct foreign_logged *l)
+{
+    const char *id = l->row.id;
+    int rc = logged_model_adopt(tx, &im->o->by, &l->row, im->err);
+    if (rc)
+        return part_of_logged(im, l, rc);
+    for (size_t i = 0; i < l->params.n && !rc; i++)
+        rc = part_of_logged(im, l, logged_model_param_add(tx, id, &l->params.items[i], im->err));
+    for (size_t i = 0; i < l->tags.n && !rc; i++)
+        rc = part_of_logged(im, l, logged_model_tag_set(tx, id, &l->tags.items[i], im->err));
+    for (size_t i = 0; i < l->metrics_n && !rc; i++)
+        rc = part_of_logged(im, l, logged_model_metric_log(tx, id, &l->metrics[i], im->err));
+    struct journal_entry j = { id, 0 };
+    return rc ? rc : journal_add(tx, im->source, "logged", id, &j, im->err);
+}
+
+static int write_logged(struct tx *tx, void *arg, struct err *err)
+{
+    struct import *im = arg;
+    int rc = 0;
+    (void)err;
+    for (size_t i = 0; i < im->logged_n && !rc; i++)
+        rc = write_one_logged(im, tx, &im->logged[i]);
+    return rc;
+}
+
+int import_write_logged(struct import *im)
+{
+    if (!im->logged_n)
+        return 0;
+    int rc = store_write(im->o->store, write_logged, im, im->err);
+    im->logged_n = im->logged_cap = 0;
+    im->logged = NULL;
+    arena_reset(&im->batch);
+    return rc;
+}
+
 /* ---- the registry ---- */
 
 struct model_write {
@@ -210,6 +264,16 @@ static int write_version(struct model_write *w, struct tx *tx, const char *id,
     if (rc)
         return part_of_model(im, w->m, rc);
     w->added++;
+    if (v->storage) {
+        struct buf b;
+        struct json_out o;
+        buf_init(&b, MIB(1));
+        json_out_init(&o, &b);
+        jo_cstr(&o, v->storage);
+        struct version_section s = { "mlflow_storage", b.p };
+        rc = b.failed ? 0 : version_adopt_section(tx, id, v->row.number, &s, im->err);
+        buf_fini(&b);
+    }
     for (size_t i = 0; i < v->tags.n && !rc; i++)
         rc = part_of_model(im, w->m,
                            version_adopt_tag(tx, id, v->row.number, &v->tags.items[i], im->err));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * /mlflow/webhooks: who is told of changes of the registry. The secret is never part of an answer. */
+ * /mlflow/webhooks: who is told of changes of the registry. The secret is never part of an answer.
+ */
 #include "api/mlflow/mlflow.h"
 #include "base/clock.h"
 #include "registry/notify.h"
@@ -13,9 +14,8 @@ static const struct mlf_enum entities[] = {
     { "PROMPT_ALIAS", 9 },       { "BUDGET_POLICY", 10 },      { NULL, 0 },
 };
 static const struct mlf_enum actions[] = {
-    { "ACTION_UNSPECIFIED", 0 }, { "CREATED", 1 }, { "UPDATED", 2 },
-    { "DELETED", 3 },            { "SET", 4 },     { "EXCEEDED", 5 },
-    { NULL, 0 },
+    { "ACTION_UNSPECIFIED", 0 }, { "CREATED", 1 }, { "UPDATED", 2 }, { "DELETED", 3 }, { "SET", 4 },
+    { "EXCEEDED", 5 },           { NULL, 0 },
 };
 static const struct mlf_enum statuses[] = { { "ACTIVE", 1 }, { "DISABLED", 2 }, { NULL, 0 } };
 static const struct mlf_field event_fields[] = { F_ENUM("entity", "", entities),
@@ -32,9 +32,9 @@ static const char *name_of(const struct mlf_enum *values, int64_t number)
 /* "model_version.created" of {"entity": 2, "action": 1}. */
 static const char *event_of_message(struct mlf *m, const struct json *v)
 {
-    return mlf_lower(m->a, arena_printf(m->a, "%s.%s",
-                                        name_of(entities, json_get_int(v, "entity", 0)),
-                                        name_of(actions, json_get_int(v, "action", 0))));
+    return mlf_lower(m->a,
+                     arena_printf(m->a, "%s.%s", name_of(entities, json_get_int(v, "entity", 0)),
+                                  name_of(actions, json_get_int(v, "action", 0))));
 }
 
 static int check_event(struct mlf *m, const char *event)
@@ -48,9 +48,10 @@ static int check_event(struct mlf *m, const char *event)
     const char *valid = "", *prefix = arena_printf(m->a, "%.*s.", STR_ARG(entity));
     for (size_t i = 0; i < n; i++)
         if (str_starts(str_of(all[i]), prefix))
-            valid = arena_printf(m->a, "%s%s'%s'", valid, *valid ? ", " : "",
-                                 all[i] + strlen(prefix));
-    return mlf_fail(m, MLF_INVALID, "Invalid action '%.*s' for entity '%.*s'. Valid actions are: [%s]",
+            valid =
+                arena_printf(m->a, "%s%s'%s'", valid, *valid ? ", " : "", all[i] + strlen(prefix));
+    return mlf_fail(m, MLF_INVALID,
+                    "Invalid action '%.*s' for entity '%.*s'. Valid actions are: [%s]",
                     STR_ARG(action), STR_ARG(entity), valid);
 }
 
