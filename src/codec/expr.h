@@ -85,6 +85,20 @@ typedef int (*expr_get_fn)(void *arg, const struct expr *name, struct expr_value
 int expr_eval(struct arena *a, const struct expr *e, expr_get_fn get, void *arg,
               struct expr_value *out, struct err *err) WARN_UNUSED;
 
+/* ---- order_by: a name, then ASC or DESC in any case ---- */
+enum { EXPR_ORDER_MAX = 16 }; /* keys of one list */
+struct expr_order {
+    struct expr *key; /* a name, checked */
+    int descending;
+};
+/* ERR_INVALID begins with "order_by: ". */
+int expr_order_parse(struct arena *a, const char *text, expr_type_fn type_of, void *arg,
+                     struct expr_order *out, struct err *err) WARN_UNUSED;
+/* Below, equal, above 0 as a goes before b. Values first, then NaN, then what is missing, whichever
+ * the direction. */
+int expr_order_compare(const struct expr_order *o, const struct expr_value *a,
+                       const struct expr_value *b);
+
 /* One function of the language, for documents and completion; NULL past the last. */
 struct expr_function_info {
     const char *name;  /* "abs" */

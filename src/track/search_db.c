@@ -12,7 +12,7 @@
 #include "track/search.h"
 #include "track/track_int.h"
 
-enum { ORDER_MAX = 16, RUN_SEARCH_MEMORY = 256 << 20 };
+enum { RUN_SEARCH_MEMORY = 256 << 20 };
 
 SQL(search_experiment,
     "SELECT " RUN_COLUMNS " WHERE r.experiment_id = $1 AND (r.lifecycle_stage = $2 OR $2 = 'any')"
@@ -316,11 +316,6 @@ int run__field_type(const struct expr *name, enum expr_type *out, struct err *er
 
 /* ---- the search ---- */
 
-struct order {
-    struct expr *key;
-    int descending;
-};
-
 /* What is kept of a run that matches: the rows of the page are read again by id. */
 struct hit {
     char id[HEX32_TEXT];
@@ -333,7 +328,7 @@ struct search {
     struct arena *a;
     const struct run_query *q;
     struct expr *filter; /* NULL = all */
-    struct order order[ORDER_MAX];
+    struct expr_order order[EXPR_ORDER_MAX];
     size_t order_n;
     struct hit *hits;
     size_t n, cap, scanned;
@@ -355,40 +350,13 @@ static int parse_filter(struct search *s)
     return rc ? err_prefix(s->err, "filter") : 0;
 }
 
-static int ends_with_word(str_t s, const char *word)
-{
-    size_t n = strlen(word);
-    if (s.n <= n || (s.p[s.n - n - 1] != ' ' && s.p[s.n - n - 1] != '\t'))
-        return 0;
-    for (size_t i = 0; i < n; i++)
-        if ((s.p[s.n - n + i] | 0x20) != word[i])
-            return 0;
-    return 1;
-}
-
-static int parse_one_order(struct search *s, const char *text, struct order *o)
-{
-    str_t t = str_trim(str_of(text));
-    if (ends_with_word(t, "desc"))
-        o->descending = 1;
-    if (o->descending || ends_with_word(t, "asc"))
-        t = str_trim((str_t){ t.p, t.n - (o->descending ? 4 : 3) });
-    int rc = expr_parse(s->a, t, &o->key, NULL, s->err);
-    if (!rc && o->key->op != EXPR_NAME)
-        rc = ERR(s->err, ERR_INVALID,
-                 "order by a name such as metrics.rmse or start_time, not '%.80s'", text);
-    if (!rc)
-        rc = expr_check(s->a, o->key, type_of, NULL, EXPR_NULL, NULL, s->err);
-    return rc ? err_prefix(s->err, "order_by") : 0;
-}
-
 static int parse_order(struct search *s)
 {
-    if (s->q->order_n > ORDER_MAX)
+    if (s->q->order_n > EXPR_ORDER_MAX)
         return ERR(s->err, ERR_LIMIT, "order_by has %zu keys, at most %d are used", s->q->order_n,
-                   ORDER_MAX);
+                   EXPR_ORDER_MAX);
     for (size_t i = 0; i < s->q->order_n; i++) {
-        int rc = parse_one_order(s, s->q->order_by[i], &s->order[i]);
+        int rc = expr_order_parse(s->a, s->q->order_by[i], type_of, NULL, &s->order[i], s->err);
         if (rc)
             return rc;
     }
@@ -490,26 +458,14 @@ static int scan_all(struct search *s)
     return 0;
 }
 
-/* Values first, then NaN, then what is missing, whichever the direction. */
-static int rank_of(const struct expr_value *v)
-{
-    return v->type == EXPR_NULL ? 2 : v->type == EXPR_NUMBER && isnan(v->number) ? 1 : 0;
-}
-
 static int compare_hits(const void *x, const void *y, void *arg)
 {
     const struct hit *a = x, *b = y;
     const struct search *s = arg;
     for (size_t i = 0; i < s->order_n; i++) {
-        const struct expr_value *v = &a->keys[i], *w = &b->keys[i];
-        int c = rank_of(v) - rank_of(w);
+        int c = expr_order_compare(&s->order[i], &a->keys[i], &b->keys[i]);
         if (c)
             return c;
-        if (rank_of(v) == 0)
-            c = v->type == EXPR_STRING ? str_cmp(v->string, w->string)
-                                       : (v->number > w->number) - (v->number < w->number);
-        if (c)
-            return s->order[i].descending ? -c : c;
     }
     if (a->start_time_ms != b->start_time_ms)
         return a->start_time_ms > b->start_time_ms ? -1 : 1;

@@ -87,10 +87,9 @@ int handler_body_text(struct request *rq, const char *name, const char **out, st
 /* Pieces between commas that stand outside quotes. */
 static int split_order(struct request *rq, const char *text, struct page *p, struct err *err)
 {
-    enum { ORDER_MAX = 16 };
     char quote = 0;
     const char *start = text;
-    p->order_by = arena_alloc(&rq->arena, ORDER_MAX * sizeof *p->order_by);
+    p->order_by = arena_alloc(&rq->arena, EXPR_ORDER_MAX * sizeof *p->order_by);
     for (const char *c = text;; c++) {
         if (quote && *c == quote)
             quote = 0;
@@ -100,8 +99,8 @@ static int split_order(struct request *rq, const char *text, struct page *p, str
             continue;
         str_t piece = str_trim((str_t){ start, (size_t)(c - start) });
         if (piece.n) {
-            if (p->order_n == ORDER_MAX)
-                return ERR(err, ERR_LIMIT, "order_by has more than %d keys", ORDER_MAX);
+            if (p->order_n == EXPR_ORDER_MAX)
+                return ERR(err, ERR_LIMIT, "order_by has more than %d keys", EXPR_ORDER_MAX);
             p->order_by[p->order_n++] = arena_strndup(&rq->arena, piece.p, piece.n);
         }
         if (!*c)
@@ -143,17 +142,12 @@ void page_write_token(struct json_out *o, const struct page *p, int more)
 
 /* ---- filter and order in memory ---- */
 
-struct order {
-    struct expr *key;
-    int descending;
-};
-
 struct select {
     const struct list *l;
     struct arena *a;
     size_t row; /* being looked at */
     struct expr *filter;
-    struct order order[16];
+    struct expr_order order[EXPR_ORDER_MAX];
     size_t order_n;
     struct expr_value *keys; /* order_n a selected row */
     size_t *rows;
@@ -213,31 +207,6 @@ static int get_value(void *arg, const struct expr *e, struct expr_value *out, st
     return 0;
 }
 
-static int ends_with_word(str_t s, const char *word)
-{
-    size_t n = strlen(word);
-    if (s.n <= n || (s.p[s.n - n - 1] != ' ' && s.p[s.n - n - 1] != '\t'))
-        return 0;
-    for (size_t i = 0; i < n; i++)
-        if ((s.p[s.n - n + i] | 0x20) != word[i])
-            return 0;
-    return 1;
-}
-
-static int parse_order(struct select *s, const char *text, struct order *o)
-{
-    str_t t = str_trim(str_of(text));
-    o->descending = ends_with_word(t, "desc");
-    if (o->descending || ends_with_word(t, "asc"))
-        t = str_trim((str_t){ t.p, t.n - (o->descending ? 4 : 3) });
-    int rc = expr_parse(s->a, t, &o->key, NULL, s->err);
-    if (!rc && o->key->op != EXPR_NAME)
-        rc = ERR(s->err, ERR_INVALID, "order by a name, not '%.80s'", text);
-    if (!rc)
-        rc = expr_check(s->a, o->key, type_of, (void *)(uintptr_t)s->l, EXPR_NULL, NULL, s->err);
-    return rc ? err_prefix(s->err, "order_by") : 0;
-}
-
 static int parse_all(struct select *s, const struct page *p)
 {
     int rc = 0;
@@ -251,7 +220,8 @@ static int parse_all(struct select *s, const struct page *p)
     }
     s->order_n = MIN(p->order_n, ARRAY_LEN(s->order));
     for (size_t i = 0; !rc && i < s->order_n; i++)
-        rc = parse_order(s, p->order_by[i], &s->order[i]);
+        rc = expr_order_parse(s->a, p->order_by[i], type_of, (void *)(uintptr_t)s->l, &s->order[i],
+                              s->err);
     return rc;
 }
 
@@ -267,26 +237,15 @@ static int take_row(struct select *s)
     return rc;
 }
 
-static int rank_of(const struct expr_value *v)
-{
-    return v->type == EXPR_NULL ? 2 : v->type == EXPR_NUMBER && isnan(v->number) ? 1 : 0;
-}
-
 static int compare_rows(const void *x, const void *y, void *arg)
 {
     const struct select *s = arg;
     size_t a = *(const size_t *)x, b = *(const size_t *)y;
     for (size_t i = 0; i < s->order_n; i++) {
-        const struct expr_value *v = &s->keys[a * s->order_n + i],
-                                *w = &s->keys[b * s->order_n + i];
-        int c = rank_of(v) - rank_of(w);
+        int c = expr_order_compare(&s->order[i], &s->keys[a * s->order_n + i],
+                                   &s->keys[b * s->order_n + i]);
         if (c)
             return c;
-        if (rank_of(v) == 0)
-            c = v->type == EXPR_STRING ? str_cmp(v->string, w->string)
-                                       : (v->number > w->number) - (v->number < w->number);
-        if (c)
-            return s->order[i].descending ? -c : c;
     }
     return (a > b) - (a < b);
 }
