@@ -405,7 +405,7 @@ static int is_enough(const struct search *s)
 {
     int64_t limit = s->q->limit > 0 ? s->q->limit : 100;
     return !s->q->total && s->order_n == 0 && s->q->experiment_n <= 1 &&
-           (int64_t)s->n > s->q->offset + limit;
+           (int64_t)s->n - limit > s->q->offset;
 }
 
 static int scan(struct search *s, struct stmt *st)

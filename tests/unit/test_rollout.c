@@ -149,7 +149,7 @@ TEST(moves_and_refusals)
     want(app, "GET /api/v1/endpoints?filter=name%20LIKE%20'e%25'%20AND%20version%20=%201", 200,
          "\"name\":\"e\"");
     want(app, "GET /api/v1/endpoints?filter=version%20%3E%201", 200, "\"items\":[]");
-    want(app, "GET /api/v1/endpoints?filter=modle=1", 400, "did you mean model");
+    want(app, "GET /api/v1/endpoints?filter=modle=1", 400, "did you mean 'model'");
     want(app, "GET /api/v1/endpoints?limit=0", 400, "'limit'");
     want(app, "DELETE /api/v1/endpoints/e", 200, "{}");
     want(app, "DELETE /api/v1/endpoints/e", 404, "not found");

@@ -4,10 +4,10 @@
 #include <stdio.h>
 
 #include "api/app.h"
+#include "api/native/handler.h"
 #include "api/predict.h"
 #include "api/tables.h"
 #include "base/limits.h"
-#include "codec/expr.h"
 #include "registry/version.h"
 #include "rollout/follow.h"
 #include "rollout/rollout.h"
@@ -15,7 +15,7 @@
 #define NO_FORM                                                                                    \
     "the body must have one of 'instances', 'inputs', 'dataframe_split', 'dataframe_records'"
 
-enum { HISTORY_MAX = 200, LIST_DEFAULT = 100, LIST_MAX = 1000 };
+enum { HISTORY_MAX = 200 };
 
 /* Everything about one endpoint that the database knows. */
 struct record {
@@ -259,13 +259,6 @@ static void write_record(struct request *rq, struct json_out *o, const struct re
     jo_object_end(o);
 }
 
-static const char *name_of(struct request *rq)
-{
-    str_t name = request_param(rq, "name");
-    const char *copy = arena_strndup(&rq->arena, name.p, name.n);
-    return copy ? copy : "";
-}
-
 static int answer_one(struct request *rq, const char *name, struct err *err)
 {
     struct load l = { .rq = rq, .name = name };
@@ -280,93 +273,56 @@ static int answer_one(struct request *rq, const char *name, struct err *err)
 
 /* ---- GET ---- */
 
-static int filter_type(void *arg, const struct expr *name, enum expr_type *out, struct err *err)
-{
-    static const char *const names[] = { "name", "model", "version", "creation_time_ms",
-                                         "last_update_time_ms" };
-    (void)arg;
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        if (name->entity.n == 0 && str_is(name->name, names[i])) {
-            *out = i < 2 ? EXPR_STRING : EXPR_NUMBER;
-            return 0;
-        }
-    }
-    const char *near = str_nearest(name->name, names, ARRAY_LEN(names));
-    return ERR(err, ERR_INVALID, "endpoints cannot be filtered by '%.*s'%s%s",
-               (int)MIN(name->name.n, (size_t)80), name->name.p,
-               near ? "; did you mean "
-                    : ": use name, model, version, creation_time_ms or last_update_time_ms",
-               near ? near : "");
-}
+static const struct list_field fields[] = {
+    { "name", EXPR_STRING },
+    { "model", EXPR_STRING },
+    { "version", EXPR_NUMBER },
+    { "creation_time_ms", EXPR_NUMBER },
+    { "last_update_time_ms", EXPR_NUMBER },
+};
 
-static int filter_get(void *arg, const struct expr *name, struct expr_value *out, struct err *err)
+static void get_field(void *arg, size_t row, size_t field, struct expr_value *out)
 {
-    const struct endpoint_row *row = arg;
-    enum expr_type type = EXPR_NULL;
-    int rc = filter_type(NULL, name, &type, err);
-    int64_t number = str_is(name->name, "version")            ? row->version
-                     : str_is(name->name, "creation_time_ms") ? row->creation_time_ms
-                                                              : row->last_update_time_ms;
-    *out = (struct expr_value){ .type = type,
-                                .number = (double)number,
-                                .string =
-                                    str_of(str_is(name->name, "name") ? row->name : row->model) };
-    return rc;
-}
-
-/* Keeps the records that the filter is true of. */
-static int apply_filter(struct request *rq, struct load *l, struct err *err)
-{
-    str_t text = request_query(rq, "filter");
-    struct expr *e = NULL;
-    size_t kept = 0;
-    if (text.n == 0)
-        return 0;
-    int rc = expr_parse(&rq->arena, text, &e, NULL, err);
-    if (!rc)
-        rc = expr_check(&rq->arena, e, filter_type, NULL, EXPR_BOOL, NULL, err);
-    for (size_t i = 0; i < l->n && !rc; i++) {
-        struct expr_value v = { 0 };
-        rc = expr_eval(&rq->arena, e, filter_get, &l->records[i].row, &v, err);
-        if (!rc && v.type == EXPR_BOOL && v.number != 0)
-            l->records[kept++] = l->records[i];
-    }
-    l->n = rc ? l->n : kept;
-    return rc;
+    const struct endpoint_row *r = &((const struct load *)arg)->records[row].row;
+    const double numbers[] = { 0, 0, (double)r->version, (double)r->creation_time_ms,
+                               (double)r->last_update_time_ms };
+    *out = (struct expr_value){ .type = fields[field].type, .number = numbers[field] };
+    if (field < 2)
+        out->string = str_of(field == 0 ? r->name : r->model);
 }
 
 static int get_list(struct request *rq, struct err *err)
 {
     struct load l = { .rq = rq };
+    struct page p;
     struct json_out o;
-    struct err bad = ERR_INIT;
-    int64_t limit = request_query_int(rq, "limit", LIST_DEFAULT, 1, LIST_MAX, &bad);
-    int64_t from = request_query_int(rq, "page_token", 0, 0, LIMIT_ENDPOINTS, &bad);
-    if (bad.code) {
-        *err = bad;
-        return bad.code;
-    }
-    int rc = store_read(app_of(rq)->store, read_records, &l, err);
+    size_t *shown, n;
+    int more;
+    int rc = page_read(rq, &p, err);
     if (!rc)
-        rc = apply_filter(rq, &l, err);
+        rc = store_read(app_of(rq)->store, read_records, &l, err);
+    struct list list = {
+        "endpoints", fields, ARRAY_LEN(fields), l.n, get_field, NULL, NULL, 0, &l
+    };
+    if (!rc)
+        rc = list_select(rq, &list, &p, &shown, &n, &more, err);
     if (rc)
         return rc;
-    size_t end = MIN((size_t)(from + limit), l.n);
     route_json(rq, &o);
     jo_object(&o);
     jo_key(&o, "items");
     jo_array(&o);
-    for (size_t i = (size_t)from; i < end; i++)
-        write_record(rq, &o, &l.records[i], 0);
+    for (size_t i = 0; i < n; i++)
+        write_record(rq, &o, &l.records[shown[i]], 0);
     jo_array_end(&o);
-    jo_kv_cstr(&o, "next_page_token", end < l.n ? arena_printf(&rq->arena, "%zu", end) : NULL);
+    page_write_token(&o, &p, more);
     jo_object_end(&o);
     return 0;
 }
 
 static int get_one(struct request *rq, struct err *err)
 {
-    return answer_one(rq, name_of(rq), err);
+    return answer_one(rq, handler_param(rq, "name"), err);
 }
 
 /* ---- moving ---- */
@@ -399,7 +355,7 @@ static int read_change(struct request *rq, struct rollout_change *c, struct err 
         rc = text_member(rq, &body, "version", &c->version, err);
     if (!rc)
         rc = text_member(rq, &body, "reason", &reason, err);
-    c->endpoint = name_of(rq);
+    c->endpoint = handler_param(rq, "name");
     c->by = (struct cause){
         .project = rq->project, .actor = rq->actor, .reason = reason, .request_id = request_id(rq)
     };
@@ -468,7 +424,7 @@ static int post_predict(struct request *rq, struct err *err)
     struct predict_options o = { .name = request_param(rq, "name"),
                                  .dataframes = 1,
                                  .no_form = NO_FORM };
-    int rc = ensure_loaded(rq, name_of(rq), err);
+    int rc = ensure_loaded(rq, handler_param(rq, "name"), err);
     return rc ? rc : predict_answer(rq, &o, err);
 }
 
@@ -519,8 +475,10 @@ static int post_version_predict(struct request *rq, struct err *err)
 
 static const struct route routes[] = {
     { "GET", "/api/v1/endpoints", "endpoint.read", get_list, ROUTE_WORKER, 0, "Endpoints by name.",
-      "limit integer: At most, 1 to 1000; 100.\npage_token string: Of the answer before.\nfilter "
-      "string: Expression over name, model, version.",
+      "filter string: Over name, model, version, creation_time_ms, last_update_time_ms.\n"
+      "order_by string: Comma-separated names, each with ASC or DESC.\n"
+      "limit integer: At most so many, 100 unless given, at most 1000.\npage_token string: Of the "
+      "page before.",
       "items! [object]: Endpoints without history, signature and series.\nnext_page_token "
       "string|null",
       "endpointList" },

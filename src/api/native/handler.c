@@ -121,7 +121,7 @@ int page_read(struct request *rq, struct page *out, struct err *err)
             *err = bad;
         return bad.code;
     }
-    if (token.n && (parse_i64(token, &p.offset) != 0 || p.offset < 0))
+    if (token.n && (parse_i64(token, &p.offset) != 0 || p.offset < 0 || p.offset > PAGE_OFFSET_MAX))
         return ERR(err, ERR_INVALID, "page_token is not one that this server gave");
     p.filter = handler_query(rq, "filter");
     int rc = order ? split_order(rq, order, &p, err) : 0;

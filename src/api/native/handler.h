@@ -27,7 +27,7 @@ int handler_body_text(struct request *rq, const char *name, const char **out,
 
 /* ---- lists ---- */
 
-enum { PAGE_LIMIT = 100, PAGE_LIMIT_MAX = 1000 };
+enum { PAGE_LIMIT = 100, PAGE_LIMIT_MAX = 1000, PAGE_OFFSET_MAX = 1 << 30 };
 
 /* ?limit= &page_token= &filter= &order_by= of a list. */
 struct page {
