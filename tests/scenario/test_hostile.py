@@ -57,7 +57,8 @@ def test_requests_at_random(serving, seed):
             r = serving.request(method, url, None if method == "GET" else body_of(rng), headers={"Content-Type": "application/json"}, timeout=PATIENCE)
         except (BrokenPipeError, ConnectionResetError):
             continue  # refused before all was read
-        assert r.status < 500, (method, url[:300], r)
+        # 501 is what MLflow's clients expect of a server without multipart uploads.
+        assert r.status < 500 or r.status == 501, (method, url[:300], r)
         if r.status >= 400 and path.startswith("/api/v1"):
             assert 0 < len(r.json["message"]) < 1500, (method, url[:300], r)
     assert serving.post("/v1/models/diabetes:predict", {"instances": [serving.example]}).status == 200
