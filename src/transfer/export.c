@@ -17,7 +17,7 @@
 #include "track/logged_model.h"
 #include "track/search.h"
 
-enum { PAGE = 200 };
+enum { PAGE = 64 }; /* runs of one snapshot: a snapshot has a time limit */
 
 struct out_dir {
     const struct export_options *o;
@@ -28,6 +28,29 @@ struct out_dir {
     const char *part;
     struct buf b; /* the file being written */
 };
+
+typedef int (*step_fn)(struct out_dir *x, void *arg);
+
+struct step {
+    struct out_dir *x;
+    step_fn fn;
+    void *arg;
+};
+
+static int run_step(struct tx *tx, void *arg, struct err *err)
+{
+    struct step *s = arg;
+    (void)err;
+    s->x->tx = tx;
+    return s->fn(s->x, s->arg);
+}
+
+/* fn may use x->tx; never nested. */
+static int in_snapshot(struct out_dir *x, step_fn fn, void *arg)
+{
+    struct step s = { x, fn, arg };
+    return store_read(x->o->store, run_step, &s, x->err);
+}
 
 /* ---- files ---- */
 
@@ -236,27 +259,48 @@ static int export_run(struct out_dir *x, const struct run *r, const char *experi
     return rc;
 }
 
-static int export_runs(struct out_dir *x, int64_t experiment_id, const char *dir)
+/* The runs of one experiment: listed in one snapshot, written in several. */
+struct run_list {
+    int64_t experiment_id;
+    const char *dir;
+    struct run *runs;
+    size_t n, at; /* at: the next one to write */
+};
+
+static int list_runs(struct out_dir *x, void *arg)
 {
-    int more = 1, rc = 0;
+    struct run_list *l = arg;
+    int more = 0;
     struct run_query q = { .project = x->o->project,
-                           .experiment_ids = &experiment_id,
+                           .experiment_ids = &l->experiment_id,
                            .experiment_n = 1,
                            .view = TRACK_ALL,
-                           .limit = PAGE };
-    while (more && !rc) {
-        struct run *list;
-        size_t n;
-        struct arena_mark page = arena_snapshot(&x->a);
-        rc = run_search(x->tx, &x->a, &q, &list, &n, &more, x->err);
-        for (size_t i = 0; i < n && !rc; i++) {
-            struct arena_mark mark = arena_snapshot(&x->a);
-            rc = export_run(x, &list[i], dir);
-            arena_restore(&x->a, mark);
-        }
-        q.offset += PAGE;
-        arena_restore(&x->a, page);
+                           .limit = RUN_SEARCH_LIMIT };
+    int rc = run_search(x->tx, &x->a, &q, &l->runs, &l->n, &more, x->err);
+    if (!rc && more)
+        rc = ERR(x->err, ERR_LIMIT, "experiment %lld has more than %d runs",
+                 (long long)l->experiment_id, RUN_SEARCH_LIMIT);
+    return rc;
+}
+
+static int export_some_runs(struct out_dir *x, void *arg)
+{
+    struct run_list *l = arg;
+    int rc = 0;
+    for (size_t end = MIN(l->at + PAGE, l->n); l->at < end && !rc; l->at++) {
+        struct arena_mark mark = arena_snapshot(&x->a);
+        rc = export_run(x, &l->runs[l->at], l->dir);
+        arena_restore(&x->a, mark);
     }
+    return rc;
+}
+
+static int export_runs(struct out_dir *x, int64_t experiment_id, const char *dir)
+{
+    struct run_list l = { .experiment_id = experiment_id, .dir = dir };
+    int rc = in_snapshot(x, list_runs, &l);
+    while (!rc && l.at < l.n)
+        rc = in_snapshot(x, export_some_runs, &l);
     return rc;
 }
 
@@ -321,14 +365,15 @@ static int export_logged_model(struct out_dir *x, const struct logged_model *m,
     return rc ? rc : export_logged_metrics(x, m->id, dir);
 }
 
-static int export_logged_models(struct out_dir *x, int64_t experiment_id, const char *dir)
+static int export_logged_models(struct out_dir *x, void *arg)
 {
+    const struct run_list *of = arg;
     struct logged_model *list;
     size_t n;
-    int rc = logged_model_list(x->tx, &x->a, experiment_id, &list, &n, x->err);
+    int rc = logged_model_list(x->tx, &x->a, of->experiment_id, &list, &n, x->err);
     for (size_t i = 0; i < n && !rc; i++) {
         struct arena_mark mark = arena_snapshot(&x->a);
-        rc = export_logged_model(x, &list[i], dir);
+        rc = export_logged_model(x, &list[i], of->dir);
         arena_restore(&x->a, mark);
     }
     return rc;
@@ -336,11 +381,16 @@ static int export_logged_models(struct out_dir *x, int64_t experiment_id, const 
 
 /* ---- experiments ---- */
 
-static int export_experiment(struct out_dir *x, const struct experiment *e)
+static const char *experiment_dir(struct out_dir *x, const struct experiment *e)
 {
     int deleted = strcmp(e->lifecycle_stage, "deleted") == 0;
-    const char *dir =
-        arena_printf(&x->a, "%s%s/%lld", x->part, deleted ? "/.trash" : "", (long long)e->id);
+    return arena_printf(&x->a, "%s%s/%lld", x->part, deleted ? "/.trash" : "", (long long)e->id);
+}
+
+static int export_head(struct out_dir *x, void *arg)
+{
+    const struct experiment *e = arg;
+    const char *dir = experiment_dir(x, e);
     struct track_pair *tags;
     size_t tag_n;
     put_text(x, "artifact_location", plain_uri(x, e->artifact_location));
@@ -354,22 +404,39 @@ static int export_experiment(struct out_dir *x, const struct experiment *e)
         rc = experiment_tags(x->tx, &x->a, e->id, &tags, &tag_n, x->err);
     if (!rc)
         rc = save_pairs(x, dir, "tags", tags, tag_n);
+    return rc;
+}
+
+static int export_experiment(struct out_dir *x, struct experiment *e)
+{
+    struct run_list of = { .experiment_id = e->id, .dir = experiment_dir(x, e) };
+    int rc = in_snapshot(x, export_head, e);
     if (!rc)
-        rc = export_runs(x, e->id, dir);
+        rc = export_runs(x, e->id, of.dir);
     if (!rc)
-        rc = export_logged_models(x, e->id, dir);
+        rc = in_snapshot(x, export_logged_models, &of);
     x->r->experiments += !rc;
     return rc;
 }
 
-static int export_experiments(struct out_dir *x)
-{
+struct experiment_rows {
     struct experiment *list;
     size_t n;
-    int rc = experiment_list(x->tx, &x->a, x->o->project, TRACK_ALL, &list, &n, x->err);
-    for (size_t i = 0; i < n && !rc; i++) {
+};
+
+static int list_experiments(struct out_dir *x, void *arg)
+{
+    struct experiment_rows *l = arg;
+    return experiment_list(x->tx, &x->a, x->o->project, TRACK_ALL, &l->list, &l->n, x->err);
+}
+
+static int export_experiments(struct out_dir *x)
+{
+    struct experiment_rows l = { 0 };
+    int rc = in_snapshot(x, list_experiments, &l);
+    for (size_t i = 0; i < l.n && !rc; i++) {
         struct arena_mark mark = arena_snapshot(&x->a);
-        rc = export_experiment(x, &list[i]);
+        rc = export_experiment(x, &l.list[i]);
         arena_restore(&x->a, mark);
     }
     return rc;
@@ -438,8 +505,9 @@ static int export_model(struct out_dir *x, const struct model *m)
     return rc;
 }
 
-static int export_models(struct out_dir *x)
+static int export_models(struct out_dir *x, void *arg)
 {
+    (void)arg;
     struct model *list;
     size_t n;
     int rc = fs_mkdirs(arena_printf(&x->a, "%s/models", x->part), x->err);
@@ -455,15 +523,6 @@ static int export_models(struct out_dir *x)
 
 /* ---- all of it ---- */
 
-static int export_all(struct tx *tx, void *arg, struct err *err)
-{
-    struct out_dir *x = arg;
-    (void)err;
-    x->tx = tx;
-    int rc = export_experiments(x);
-    return rc ? rc : export_models(x);
-}
-
 int export_mlflow(const struct export_options *o, struct export_report *out, struct err *err)
 {
     struct err local = ERR_INIT;
@@ -478,7 +537,9 @@ int export_mlflow(const struct export_options *o, struct export_report *out, str
     if (!rc)
         rc = fs_mkdirs(x.part, x.err);
     if (!rc)
-        rc = store_read(o->store, export_all, &x, x.err);
+        rc = export_experiments(&x);
+    if (!rc)
+        rc = in_snapshot(&x, export_models, NULL);
     if (!rc)
         rc = fs_rename(x.part, o->dir, x.err);
     if (rc)
