@@ -136,7 +136,9 @@ MIGRATION(2, "track",
     " e.last_update_time_ms, (SELECT COUNT(*) FROM runs r WHERE r.experiment_id = e.experiment_id" \
     " AND r.lifecycle_stage = 'active')"
 
-SQL(experiment_next_id, "SELECT COALESCE(MAX(experiment_id), 0) + 1 FROM experiments");
+SQL(experiment_next_id,
+    "SELECT MAX(n) + 1 FROM (SELECT COALESCE(MAX(experiment_id), 0) AS n FROM experiments UNION ALL"
+    " SELECT COALESCE(MAX(experiment_id), 0) FROM purged_experiments) ids");
 SQL(experiment_insert,
     "INSERT INTO experiments (experiment_id, project, name, artifact_location, lifecycle_stage,"
     " creation_time_ms, last_update_time_ms) VALUES ($1, $2, $3, $4, 'active', $5, $6)");

@@ -7,6 +7,10 @@
 #include "base/limits.h"
 #include "track/track_int.h"
 
+/* Their numbers name folders of artifacts and are not given again. */
+MIGRATION(125, "track",
+          "CREATE TABLE purged_experiments (experiment_id BIGINT NOT NULL PRIMARY KEY)");
+
 SQL(trash_run_list,
     "SELECT r.run_id, r.name, e.name, r.experiment_id, COALESCE(r.deleted_time_ms, 0)"
     " FROM runs r JOIN experiments e ON e.experiment_id = r.experiment_id"
@@ -33,6 +37,7 @@ SQL(purge_logged_metrics, "DELETE FROM logged_model_metrics WHERE model_id IN"
                           " (SELECT model_id FROM logged_models WHERE experiment_id = $1)");
 SQL(purge_logged, "DELETE FROM logged_models WHERE experiment_id = $1");
 SQL(purge_experiment, "DELETE FROM experiments WHERE experiment_id = $1");
+SQL(purge_keep_number, "INSERT INTO purged_experiments (experiment_id) VALUES ($1)");
 SQL(release_name, "UPDATE experiments SET name = $1, last_update_time_ms = $2 WHERE project = $3"
                   " AND name = $4 AND lifecycle_stage = 'deleted'");
 SQL(move_run, "UPDATE runs SET experiment_id = $1 WHERE run_id = $2");
@@ -155,7 +160,8 @@ static int purge_some(struct tx *tx, struct arena *a, const struct cause *by,
 {
     const struct sql *const steps[] = { &purge_logged_params,   &purge_logged_tags,
                                         &purge_logged_metrics,  &purge_logged,
-                                        &purge_experiment_tags, &purge_experiment };
+                                        &purge_experiment_tags, &purge_keep_number,
+                                        &purge_experiment };
     const char *ids[PURGE_STEP];
     size_t n = 0;
     int rc = some_runs(tx, a, e->id, ids, &n, err);

@@ -256,6 +256,11 @@ static int experiments(struct tx *tx, void *arg, struct err *err)
     CHECK_INT(experiment_get(tx, a, first, &e, err), ERR_NOT_FOUND);
     CHECK_INT(told(tx, a, "run.purged"), PURGE_STEP + 1);
     CHECK_INT(told(tx, a, "experiment.purged"), 1);
+    MUST(experiment_delete(tx, &by, second, err));
+    MUST(experiment_purge(tx, &by, second, &done, err));
+    int64_t third;
+    MUST(experiment_create(tx, &by, &fresh, &third, err));
+    CHECK_INT(third, second + 1); /* numbers are not given again */
     CHECK_INT(experiment_purge(tx, &by, 0, &done, err), ERR_CONFLICT);
     return 0;
 }
