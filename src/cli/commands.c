@@ -277,7 +277,8 @@ static const struct cli_command commands[] = {
           "slipway model register churn s3://models/churn/7      # a version\n"
           "slipway model register churn --run 4f2a                # the artifacts of a run\n"
           "slipway model register churn --description \"who leaves\" # the model alone\n",
-      FLAGS({ "run", 0, FLAG_TEXT, "RUN", NULL, "The run that made it.", 1 }, { "description", 0, FLAG_TEXT, "TEXT", NULL, "Text for people.", 1 }),
+      FLAGS({ "run", 0, FLAG_TEXT, "RUN", NULL, "The run that made it.", 1 },
+            { "description", 0, FLAG_TEXT, "TEXT", NULL, "Text for people.", 1 }),
       .min_args = 1,
       .max_args = 2,
       .access = CLI_WRITE,
@@ -286,12 +287,16 @@ static const struct cli_command commands[] = {
     { .name = "model alias",
       .summary = "Show, set or remove an alias, or ask where it pointed",
       .usage = "MODEL ALIAS [VERSION]",
-      .examples =
-          "slipway model alias diabetes champion                       # where it points\n"
-          "slipway model alias diabetes champion 3 --reason \"better\"   # point it\n"
-          "slipway model alias diabetes champion --at 2026-11-01T12:00Z # which version was it then\n"
-          "slipway model alias diabetes champion --history\n",
-      FLAGS({ "at", 0, FLAG_TEXT, "TIME", NULL, "Where it pointed then: 2026-11-01T12:00Z (UTC) or milliseconds.", 1 }, { "history", 0, FLAG_SWITCH, NULL, NULL, "Every move, newest first.", 1 }, { "delete", 0, FLAG_SWITCH, NULL, NULL, "Remove it instead of setting it.", 1 }, FLAG_REASON_ROW),
+      .examples = "slipway model alias diabetes champion                       # where it points\n"
+                  "slipway model alias diabetes champion 3 --reason \"better\"   # point it\n"
+                  "slipway model alias diabetes champion --at 2026-11-01T12:00Z # which version "
+                  "was it then\n"
+                  "slipway model alias diabetes champion --history\n",
+      FLAGS({ "at", 0, FLAG_TEXT, "TIME", NULL,
+              "Where it pointed then: 2026-11-01T12:00Z (UTC) or milliseconds.", 1 },
+            { "history", 0, FLAG_SWITCH, NULL, NULL, "Every move, newest first.", 1 },
+            { "delete", 0, FLAG_SWITCH, NULL, NULL, "Remove it instead of setting it.", 1 },
+            FLAG_REASON_ROW),
       .min_args = 2,
       .max_args = 3,
       .access = CLI_WRITE,
@@ -300,9 +305,8 @@ static const struct cli_command commands[] = {
     { .name = "model tag",
       .summary = "Set or remove tags of a model or version",
       .usage = "MODEL[:VERSION] KEY=VALUE…",
-      .examples =
-          "slipway model tag diabetes:3 reviewed=yes\n"
-          "slipway model tag diabetes team --delete\n",
+      .examples = "slipway model tag diabetes:3 reviewed=yes\n"
+                  "slipway model tag diabetes team --delete\n",
       FLAGS({ "delete", 0, FLAG_SWITCH, NULL, NULL, "Remove it instead of setting it.", 1 }),
       .min_args = 2,
       .max_args = 100,
@@ -312,8 +316,7 @@ static const struct cli_command commands[] = {
     { .name = "model rename",
       .summary = "Rename a model; endpoints follow without a gap",
       .usage = "MODEL NAME",
-      .examples =
-          "slipway model rename diabetes sugar\n",
+      .examples = "slipway model rename diabetes sugar\n",
       FLAGS(FLAG_REASON_ROW),
       .min_args = 2,
       .max_args = 2,
@@ -323,9 +326,8 @@ static const struct cli_command commands[] = {
     { .name = "model rm",
       .summary = "Put models or versions into the trash",
       .usage = "MODEL[:VERSION]…",
-      .examples =
-          "slipway model rm diabetes:3 --reason \"trained on the wrong year\"\n"
-          "slipway model rm diabetes  # refused while an endpoint serves it\n",
+      .examples = "slipway model rm diabetes:3 --reason \"trained on the wrong year\"\n"
+                  "slipway model rm diabetes  # refused while an endpoint serves it\n",
       FLAGS(FLAG_REASON_ROW),
       .min_args = 1,
       .max_args = 100,
@@ -335,8 +337,7 @@ static const struct cli_command commands[] = {
     { .name = "model restore",
       .summary = "Take models or versions out of the trash",
       .usage = "MODEL[:VERSION]…",
-      .examples =
-          "slipway model restore diabetes:3  # with its aliases, if they are free\n",
+      .examples = "slipway model restore diabetes:3  # with its aliases, if they are free\n",
       FLAGS(FLAG_REASON_ROW),
       .min_args = 1,
       .max_args = 100,
@@ -346,10 +347,11 @@ static const struct cli_command commands[] = {
     { .name = "model purge",
       .summary = "Remove a model or version in the trash for good",
       .usage = "MODEL[:VERSION]",
-      .examples =
-          "slipway model purge diabetes:3 --confirm=diabetes:3\n",
-      .detail = "The number of a purged version is not given again. The bytes go with 'slipway admin gc'.",
-      FLAGS({ "confirm", 0, FLAG_TEXT, "NAME", NULL, "The name of what is to be gone, instead of typing it.", 1 }),
+      .examples = "slipway model purge diabetes:3 --confirm=diabetes:3\n",
+      .detail = "The number of a purged version is not given again. The bytes go with 'slipway "
+                "admin gc'.",
+      FLAGS({ "confirm", 0, FLAG_TEXT, "NAME", NULL,
+              "The name of what is to be gone, instead of typing it.", 1 }),
       .min_args = 1,
       .max_args = 1,
       .access = CLI_WRITE,
@@ -443,8 +445,7 @@ static const struct cli_command commands[] = {
     { .name = "exp rename",
       .summary = "Rename an experiment",
       .usage = "EXPERIMENT NAME",
-      .examples =
-          "slipway exp rename churn churn-2026\n",
+      .examples = "slipway exp rename churn churn-2026\n",
       .min_args = 2,
       .max_args = 2,
       .access = CLI_WRITE,
@@ -453,9 +454,8 @@ static const struct cli_command commands[] = {
     { .name = "exp rm",
       .summary = "Put experiments or runs into the trash",
       .usage = "EXPERIMENT|run/RUN…",
-      .examples =
-          "slipway exp rm churn --reason \"started over\"  # with its runs\n"
-          "slipway exp rm run/4f2a run/77b0\n",
+      .examples = "slipway exp rm churn --reason \"started over\"  # with its runs\n"
+                  "slipway exp rm run/4f2a run/77b0\n",
       FLAGS(FLAG_REASON_ROW),
       .min_args = 1,
       .max_args = 100,
@@ -465,9 +465,8 @@ static const struct cli_command commands[] = {
     { .name = "exp restore",
       .summary = "Take experiments or runs out of the trash",
       .usage = "EXPERIMENT|run/RUN…",
-      .examples =
-          "slipway exp restore churn\n"
-          "slipway exp restore run/4f2a\n",
+      .examples = "slipway exp restore churn\n"
+                  "slipway exp restore run/4f2a\n",
       FLAGS(FLAG_REASON_ROW),
       .min_args = 1,
       .max_args = 100,
@@ -477,10 +476,11 @@ static const struct cli_command commands[] = {
     { .name = "exp purge",
       .summary = "Remove an experiment or run in the trash for good",
       .usage = "EXPERIMENT|run/RUN",
-      .examples =
-          "slipway exp purge churn --confirm=churn  # asks for the name on a terminal\n",
-      .detail = "Removes rows for good; of a run the name to confirm is its whole id. The bytes go with 'slipway admin gc'.",
-      FLAGS({ "confirm", 0, FLAG_TEXT, "NAME", NULL, "The name of what is to be gone, instead of typing it.", 1 }),
+      .examples = "slipway exp purge churn --confirm=churn  # asks for the name on a terminal\n",
+      .detail = "Removes rows for good; of a run the name to confirm is its whole id. The bytes go "
+                "with 'slipway admin gc'.",
+      FLAGS({ "confirm", 0, FLAG_TEXT, "NAME", NULL,
+              "The name of what is to be gone, instead of typing it.", 1 }),
       .min_args = 1,
       .max_args = 1,
       .access = CLI_WRITE,
@@ -489,8 +489,7 @@ static const struct cli_command commands[] = {
     { .name = "exp mv",
       .summary = "Move runs to another experiment",
       .usage = "RUN… EXPERIMENT",
-      .examples =
-          "slipway exp mv 4f2a 77b0 churn\n",
+      .examples = "slipway exp mv 4f2a 77b0 churn\n",
       FLAGS(FLAG_REASON_ROW),
       .min_args = 2,
       .max_args = 100,
@@ -500,9 +499,9 @@ static const struct cli_command commands[] = {
     { .name = "exp cp",
       .summary = "Copy runs to another experiment",
       .usage = "RUN… EXPERIMENT",
-      .examples =
-          "slipway exp cp latest churn  # parameters, tags, metrics with history, inputs\n",
-      .detail = "A copy is a run of its own; its artifacts are those of the original, and its tag slipway.copied_from names it.",
+      .examples = "slipway exp cp latest churn  # parameters, tags, metrics with history, inputs\n",
+      .detail = "A copy is a run of its own; its artifacts are those of the original, and its tag "
+                "slipway.copied_from names it.",
       FLAGS(FLAG_REASON_ROW),
       .min_args = 2,
       .max_args = 100,
@@ -512,9 +511,8 @@ static const struct cli_command commands[] = {
     { .name = "exp tag",
       .summary = "Set or remove tags of an experiment or run",
       .usage = "EXPERIMENT|run/RUN KEY=VALUE…",
-      .examples =
-          "slipway exp tag churn team=blue\n"
-          "slipway exp tag run/4f2a team --delete\n",
+      .examples = "slipway exp tag churn team=blue\n"
+                  "slipway exp tag run/4f2a team --delete\n",
       FLAGS({ "delete", 0, FLAG_SWITCH, NULL, NULL, "Remove it instead of setting it.", 1 }),
       .min_args = 2,
       .max_args = 100,
@@ -524,8 +522,7 @@ static const struct cli_command commands[] = {
     { .name = "exp note",
       .summary = "Describe an experiment or run",
       .usage = "EXPERIMENT|run/RUN TEXT",
-      .examples =
-          "slipway exp note run/4f2a \"with the new data\"\n",
+      .examples = "slipway exp note run/4f2a \"with the new data\"\n",
       .min_args = 2,
       .max_args = 2,
       .access = CLI_WRITE,
@@ -534,9 +531,8 @@ static const struct cli_command commands[] = {
     { .name = "trash",
       .summary = "List what was deleted and can be restored",
       .usage = "",
-      .examples =
-          "slipway trash                     # experiments, runs, models, versions\n"
-          "slipway trash -o name             # for a script\n",
+      .examples = "slipway trash                     # experiments, runs, models, versions\n"
+                  "slipway trash -o name             # for a script\n",
       FLAGS(FLAG_LIMIT_ROW),
       .min_args = 0,
       .max_args = 0,
