@@ -78,6 +78,8 @@ class Recorder:
         return path[1:] if path.startswith("!") else API + path
 
     def _json(self, name, method, path, body, save):
+        if path.endswith("/create"):
+            self.pause()
         data = json.dumps(self._fill(body)).encode()
         self._send(name, method, self._path(path), data, {"Content-Type": "application/json"}, save)
 
