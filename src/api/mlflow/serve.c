@@ -162,11 +162,10 @@ static int in_transaction(struct tx *tx, void *arg, struct err *err)
 static int run(struct mlf *m, mlf_fn fn, enum mlf_mode mode, struct err *err)
 {
     struct job j = { m, fn };
-    struct store *store = app_of(m->rq)->store;
     if (mode == MLF_WRITE)
-        return store_write(store, in_transaction, &j, err);
+        return store_write(app_of(m->rq)->store, in_transaction, &j, err);
     if (mode == MLF_READ)
-        return store_read(store, in_transaction, &j, err);
+        return store_read(app_of(m->rq)->store, in_transaction, &j, err);
     return fn(m, NULL);
 }
 
