@@ -3,10 +3,31 @@
  * environment are libcurl's business. */
 #include "cli/client_int.h"
 
+#include "base/clock.h"
 #include "base/num.h"
+#include "cli/term.h"
 #include "fetch/fetch.h"
 
-enum { CALL_TIMEOUT_MS = 120000 };
+enum { CALL_TIMEOUT_MS = 120000, SILENCE_MS = 3000 };
+
+struct patience {
+    struct cli *c;
+    const char *base;
+    int64_t start_ns;
+    int said;
+};
+
+/* A server that hangs is named while it is waited for. */
+static int say_whom_we_wait_for(void *arg)
+{
+    struct patience *p = arg;
+    if (!p->said && (clock_mono_ns() - p->start_ns) / 1000000 >= SILENCE_MS) {
+        p->said = 1;
+        term_note(p->c, "the server at %s has not answered yet, waiting up to %d s (Ctrl-C stops)",
+                  p->base, CALL_TIMEOUT_MS / 1000);
+    }
+    return 0;
+}
 
 int client__http(struct cli *c, const char *base, const char *method, const char *target,
                  str_t body, struct reply *out, struct err *err)
@@ -20,11 +41,14 @@ int client__http(struct cli *c, const char *base, const char *method, const char
     headers[n++] = "Accept: application/json, */*";
     headers[n++] = "User-Agent: slipway/" SLIPWAY_VERSION;
     headers[n] = NULL;
+    struct patience patience = { c, base, clock_mono_ns(), 0 };
     struct fetch_request rq = { .method = method,
                                 .url = arena_printf(&c->arena, "%s%s", base, target),
                                 .headers = headers,
                                 .body = body,
-                                .timeout_ms = CALL_TIMEOUT_MS };
+                                .timeout_ms = CALL_TIMEOUT_MS,
+                                .waiting = say_whom_we_wait_for,
+                                .arg = &patience };
     struct fetch_response rs;
     int rc = fetch(&c->arena, &rq, &rs, err);
     if (rc == ERR_UNAVAILABLE && c->server)

@@ -174,6 +174,15 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
     return x->too_large ? 0 : piece.n;
 }
 
+static int on_progress(void *arg, curl_off_t down, curl_off_t down_now, curl_off_t up,
+                       curl_off_t up_now)
+{
+    struct exchange *x = arg;
+    (void)down, (void)down_now, (void)up, (void)up_now;
+    x->stopped = x->request->waiting(x->request->arg) != 0;
+    return x->stopped;
+}
+
 static size_t on_header(char *p, size_t size, size_t n, void *arg)
 {
     struct exchange *x = arg;
@@ -260,6 +269,11 @@ static int run(CURL *h, struct exchange *x, struct err *err)
         (void)lib.easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, on_socket);
         (void)lib.easy_setopt(h, CURLOPT_OPENSOCKETDATA, x);
         (void)lib.easy_setopt(h, CURLOPT_PROXY, "");
+    }
+    if (rq->waiting) {
+        (void)lib.easy_setopt(h, CURLOPT_XFERINFOFUNCTION, on_progress);
+        (void)lib.easy_setopt(h, CURLOPT_XFERINFODATA, x);
+        (void)lib.easy_setopt(h, CURLOPT_NOPROGRESS, 0L);
     }
     set_body(h, rq, rq->method ? rq->method : "GET");
     CURLcode code = lib.easy_perform(h);

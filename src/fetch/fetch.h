@@ -20,6 +20,9 @@ struct fetch_request {
     /* When set, gets the body piece by piece instead of response.body; non-zero ends the exchange
      * with ERR_CANCELLED. Called for answers of every status. */
     int (*sink)(void *arg, str_t piece);
+    /* When set, is called about once a second while the exchange goes on; non-zero ends it with
+     * ERR_CANCELLED. */
+    int (*waiting)(void *arg);
     void *arg;
 };
 

@@ -2,8 +2,10 @@
 """Hostile clients: requests made at random, text that a terminal would obey, everything at once.
 Whatever they send, nothing is a 5xx, nobody else's answer fails and the server goes on."""
 import json
+import os
 import random
 import re
+import signal
 import socket
 import threading
 import time
@@ -72,6 +74,19 @@ def test_what_others_wrote_does_not_steer_the_terminal(serving):
         out = serving.cli.ok(*args).out
         assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", out), (args, out)
     assert "a?]0;title??[2Jb?31m?" in serving.cli.ok("model", "show", "diabetes").out
+
+
+def test_a_server_that_hangs_is_named(serving):
+    """A stopped server keeps its port and its lock: commands say whom they wait for, and go on when it does."""
+    os.kill(serving.pid, signal.SIGSTOP)
+    try:
+        p = serving.cli.popen("model", "ls")
+        line = p.stderr.readline().decode()
+        assert serving.url in line and "Ctrl-C" in line and p.poll() is None, line
+    finally:
+        os.kill(serving.pid, signal.SIGCONT)
+    out, err = p.communicate(timeout=PATIENCE)
+    assert p.returncode == 0 and b"diabetes" in out, err
 
 
 @pytest.mark.sanitize

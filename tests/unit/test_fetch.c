@@ -2,6 +2,10 @@
  * Outgoing HTTP against our own server, and what is said when nobody is there. */
 #include "test.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "fetch/fetch.h"
 #include "net/http_server.h"
 
@@ -17,6 +21,35 @@ static void handle(void *arg, struct request *rq)
     rq->status = str_is(rq->path, "/missing") ? 404 : 200;
     request_add_header(rq, "X-Seen", request_header(rq, "x-mine").p ? "mine" : "none");
     buf_printf(&rq->out, "%.*s %.*s %zu", STR_ARG(rq->method), STR_ARG(rq->path), rq->body.n);
+}
+
+static int give_up(void *arg)
+{
+    int *calls = arg;
+    return ++*calls >= 2;
+}
+
+/* A peer that takes the connection and never answers. */
+TEST(fetch_can_be_told_to_stop_waiting)
+{
+    struct arena a;
+    char url[64];
+    struct fetch_response r;
+    struct err err = ERR_INIT;
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    socklen_t n = sizeof at;
+    int calls = 0, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&at, n) == 0 && listen(fd, 5) == 0);
+    CHECK(getsockname(fd, (struct sockaddr *)&at, &n) == 0);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d/", ntohs(at.sin_port));
+    arena_init(&a, 1 << 20);
+    struct fetch_request rq = {
+        .url = url, .timeout_ms = 60000, .waiting = give_up, .arg = &calls
+    };
+    CHECK_INT(fetch(&a, &rq, &r, &err), ERR_CANCELLED);
+    CHECK_INT(calls, 2);
+    arena_fini(&a);
+    (void)close(fd);
 }
 
 TEST(fetch_talks_to_a_server)
