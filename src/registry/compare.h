@@ -7,7 +7,7 @@
 #include "registry/version.h"
 #include "store/blobs.h"
 
-enum { COMPARE_MAX = 10 }; /* columns */
+enum { COMPARE_MAX = 500 }; /* columns */
 
 /* One column; every part may be NULL. Lives in an arena. */
 struct compare_source {

@@ -138,6 +138,11 @@ function view(page, q, state) {
     const r = runs.find((x) => x.run_id.startsWith(q.get('id'))) ?? runs[1], bad = r.status === 'FAILED';
     return { run: { ...r, stages: stages(bad), code, environment, artifact_uri: '', result: { state: bad ? 'refused' : 'finished', error: bad ? { code: 'FAILED', message: 'gate rmse <= 60 did not pass: rmse 71.3 > 60', stage: 'validate', line: 31 } : null, stages: stages(bad), dataset: dataset(), split: { by: 'hash', seed: 1, train: 353, valid: 0, test: 89 }, gates: gates(bad), metrics: { test: metrics(1), train: metrics(0.98), baseline: { rmse: ci(77.1, 5), mae: ci(65.2, 4), r2: ci(-0.01, 0.01) }, champion: metrics(1.01) }, comparison: { champion_version: '2', metric: 'rmse', difference: { value: -0.5, low: -1.4, high: 0.3, p: 0.2 }, better: false }, slices: versionDetail('2').slices, seed: 1, environment, model: { name: 'diabetes', family: 'ridge', digest, bytes: 2211, signature, coefficients, fit, residuals: versionDetail('2').residuals, input_example } } } };
   }
+  if (page === 'compare' && q.get('ids')) {
+    const ids = q.get('ids').split(','), num = (i, k) => hash(i, k) * 50;
+    return { compare: { columns: ids.map((id, i) => ({ ref: `run/${id}`, label: `run-${i}` })), sections: [{ name: 'params', rows: [{ key: 'alpha', values: ids.map((_, i) => String(i % 5)), differs: true }, ...Array.from({ length: 37 }, (_, k) => ({ key: `fixed.${k}`, values: ids.map(() => 'same'), differs: false }))] },
+      { name: 'metrics', rows: [{ key: 'loss', values: ids.map((_, i) => num(i, 1)), differs: true, better: 'low' }, ...Array.from({ length: 99 }, (_, k) => ({ key: `m${k}`, values: ids.map((_, i) => num(i, k)), differs: true }))] }] } };
+  }
   if (page === 'compare') return { compare: { columns: [{ ref: 'model/diabetes:1', label: 'diabetes:1' }, { ref: 'model/diabetes:2', label: 'diabetes:2' }], sections: [{ name: 'params', rows: [{ key: 'alpha', values: ['0.1', '0.2'], differs: true }, { key: 'seed', values: ['1', '1'], differs: false }] }, { name: 'metrics', rows: [{ key: 'rmse', values: [54.62, 54.1], differs: true, better: 'low' }, { key: 'r2', values: [0.471, 0.48], differs: true, better: 'high' }, { key: 'n', values: [89, 89], differs: false }] }, { name: 'coefficients', rows: names.map((k) => ({ key: k, values: [100 * normal(), 100 * normal()], differs: true })) }, { name: 'environment', rows: [{ key: 'slipway', values: ['0.1.0', '0.1.0'], differs: false }] }] } };
   if (page === 'models') return { models: empty ? none : { items: [model()] } };
   if (page === 'model' && !q.get('version')) return { model: model() };
@@ -170,6 +175,10 @@ export function startMock({ port = 0, state = 'typical', out = pageDir } = {}) {
         return res.end(readFileSync(join(out, path.slice(8))));
       }
       if (path.startsWith('/api/v1/view/')) return json(200, view(path.slice(13), url.searchParams, state));
+      if (path === '/api/v1/metrics/series') {
+        const key = url.searchParams.get('key'), ids = url.searchParams.get('run').split(',');
+        return json(200, { key, series: ids.map((id, k) => ({ run_id: id, name: `run-${k}`, status: 'FINISHED', start_time_ms: T0, count: 1000, steps: Array.from({ length: 1000 }, (_, i) => i), times_ms: Array.from({ length: 1000 }, (_, i) => T0 + i * 500), values: Array.from({ length: 1000 }, (_, i) => (i === 500 && k === 0 ? 60 : 2 + 40 * Math.exp(-i / (150 + 20 * k)) + hash(i, k) * 3)) })) });
+      }
       if (path === '/api/v1/runs/table') return json(200, runTable(url.searchParams, state));
       if (path === '/api/v1/events') { res.writeHead(200, { 'content-type': 'text/event-stream' }); res.write(': hello\n\n'); return; }
       if (path === '/api/v1/status') return json(200, view('home', url.searchParams, state).status);

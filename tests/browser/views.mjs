@@ -5,7 +5,7 @@ import { axe, calm, check, close, equal, fits, nodes, open, shot, test, visit } 
 import { startMock } from './mock.mjs';
 
 const RUN = 'latest';
-export const routes = ['/', '/runs', `/runs/${RUN}`, `/runs/${RUN}?tab=model`, `/runs/${RUN}?tab=log`, '/compare?model=diabetes&versions=1,2', '/models', '/models/diabetes', '/models/diabetes/2', '/models/diabetes/2?tab=model',
+export const routes = ['/', '/runs', `/runs/${RUN}`, `/runs/${RUN}?tab=model`, `/runs/${RUN}?tab=charts`, `/runs/${RUN}?tab=log`, '/compare?model=diabetes&versions=1,2', '/models', '/models/diabetes', '/models/diabetes/2', '/models/diabetes/2?tab=model',
   '/models/diabetes/2?tab=slices', '/models/diabetes/2?tab=explain', '/models/diabetes/2?tab=origin', '/models/diabetes/2?tab=facts', '/models/diabetes/2?tab=files', '/endpoints', '/endpoints/diabetes', '/datasets', '/datasets/diabetes', '/datasets/diabetes?view=table', '/audit', '/nothing/here/at/all'];
 
 const mock = {};
@@ -152,8 +152,54 @@ test('views: the grid by keyboard: arrows, ends, order, selection by range, that
   await page.waitForURL(/metrics\.never\.seen/);
   await page.keyboard.press('Escape');
   await page.reload();
+  await page.waitForSelector('.grid-row .grid-link');
+  await page.evaluate(() => { document.querySelector('.grid').scrollLeft = 1e6; });
   await page.waitForSelector('[role=columnheader]:has-text("never.seen")');
   calm(page, 'grid by keyboard');
+  await close(page);
+});
+
+test('views: 100 runs × 1,000 points in charts: no spike lost, smoothing, log, time, table', async () => {
+  const m = await server('typical'), page = await open();
+  const ids = Array.from({ length: 100 }, (_, i) => (0x10000000 + i).toString(16)).join(',');
+  await visit(page, m.url, `/compare?runs=${ids}`);
+  await page.locator('.metric-chart').first().scrollIntoViewIfNeeded();
+  await page.waitForSelector('.metric-chart canvas');
+  check((await page.locator('.metric-chart figcaption').first().textContent()).includes('100,000 points, from 2') , 'what the chart says');
+  check(/to 60/.test(await page.locator('.metric-chart figcaption').first().textContent()), 'the spike is there');
+  await nodes(page, 'charts of 100 runs');
+  await axe(page, 'charts of 100 runs');
+  await page.fill('.chart-tools input[type=range]', '0.6');
+  await page.waitForURL(/smooth=0.6/);
+  await page.click('button:has-text("Logarithmic")');
+  await page.waitForURL(/log=1/);
+  await page.selectOption('.chart-tools select', 'time');
+  await page.waitForURL(/x=time/);
+  await page.focus('.metric-chart .uplot-box');
+  await page.keyboard.press('End');
+  check(/run-0/.test(await page.locator('.metric-chart .readout').first().textContent()), 'keys walk the points');
+  await shot(page, 'mock-charts-100');
+  await page.locator('.metric-chart .link-button').first().click();
+  check(await page.locator('.metric-chart table').count() === 1, 'the chart as a table');
+  calm(page, 'charts');
+  await close(page);
+});
+
+test('views: 500 runs compared: pages of columns beside the baseline, equal rows folded', async () => {
+  const m = await server('typical'), page = await open();
+  const ids = Array.from({ length: 500 }, (_, i) => (0x1000000000 + i).toString(16)).join(',');
+  await visit(page, m.url, `/compare?runs=${ids}`);
+  await nodes(page, 'compare of 500');
+  await axe(page, 'compare of 500');
+  check((await page.textContent('main')).includes('37 equal'), 'equal rows are folded with their number');
+  check((await page.textContent('main')).includes('1–8 of 499'), 'which columns are shown');
+  await page.click('button[aria-label="The next columns"]');
+  check((await page.textContent('main')).includes('9–16 of 499'), 'the next columns');
+  check((await page.textContent('table.compare thead')).includes('run-0'), 'the baseline stays');
+  await page.click('button[aria-label="as baseline: run-9"]');
+  await page.waitForURL(/base=9/);
+  await shot(page, 'mock-compare-500');
+  calm(page, 'compare of 500');
   await close(page);
 });
 

@@ -284,7 +284,7 @@ static int delete_tag(struct request *rq, struct err *err)
 static int write_comparison(struct tx *tx, struct request *rq, void *arg, struct err *err)
 {
     str_t rest = *(const str_t *)arg, word;
-    struct compare_source sources[COMPARE_MAX];
+    struct compare_source *sources = arena_alloc(&rq->arena, COMPARE_MAX * sizeof *sources);
     struct comparison c;
     struct json_out o;
     const char *name = handler_param(rq, "name");

@@ -342,7 +342,8 @@ static int get_one(struct request *rq, struct err *err)
 static int write_comparison(struct tx *tx, struct request *rq, void *arg, struct err *err)
 {
     str_t rest = *(const str_t *)arg, word;
-    struct compare_source sources[COMPARE_MAX];
+    struct compare_source *sources =
+        arena_alloc(&rq->arena, COMPARE_MAX * sizeof *sources);
     struct comparison c;
     struct json_out o;
     size_t n = 0;
@@ -419,7 +420,7 @@ static const struct route routes[] = {
       "items! [object]: Runs.\n" RUN("  ") "\nnext_page_token! string|null: Of the next page.",
       "runList" },
     { "GET", "/api/v1/runs/compare", "run.read", get_compare, ROUTE_WORKER, 0,
-      "What differs between runs.", "ids! string: Comma-separated ids or prefixes, 2 to 10.",
+      "What differs between runs.", "ids! string: Comma-separated ids or prefixes, 2 to 500.",
       COMPARISON, "runCompare" },
     { "GET", "/api/v1/runs/{id}", "run.read", get_one, ROUTE_WORKER, 0,
       "One run, by id, a unique prefix of at least 4 digits, or latest.", NULL,

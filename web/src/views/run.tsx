@@ -10,7 +10,10 @@ import type { Run as RunShape, Stage } from '../types';
 import { CommandLine, Copy, Digest, Empty, Facts, KeyFacts, Num, Section, StatusMark, Time } from '../ui/bits';
 import { ActionDialog, openDialog } from '../ui/dialog';
 import { CodeFacts, Coefficients, comparisonText, DatasetLink, FitFacts, Gates, KeyValues, MetricsTable, ResidualPlots, runName, SignatureTable, Slices, Stages, VersionLink, reproduce } from '../ui/objects';
+import { lazy } from '../ui/lazy';
 import { Tabs } from '../ui/tabs';
+
+const MetricCharts = lazy(() => import('../charts/metrics'));
 
 const LOG_SHOWN = 2000; /* lines kept on screen; the rest is a download away */
 
@@ -123,6 +126,7 @@ export default function Run({ data }: ViewProps<'run'>) {
           {r?.slices?.length ? <Section title={t('Metrics by slice')}><Slices rows={r.slices} /></Section> : null}
           {model.signature && <Section title={t('Signature')}><SignatureTable signature={model.signature} /></Section>}
         </> }] : []),
+        { id: 'charts', label: t('Charts'), render: () => <MetricCharts runs={[run.run_id]} keys={Object.keys(run.metrics ?? {})} live={live} /> },
         { id: 'log', label: t('Log'), render: () => <Log run={run} /> },
         { id: 'json', label: 'JSON', render: () => <><CommandLine text={`slipway exp show run/${word(short(run.run_id))} -o json`} /><pre class="log" tabIndex={0} role="region" aria-label="JSON">{JSON.stringify(run, null, 2).slice(0, 400_000)}</pre></> },
       ]} />

@@ -149,7 +149,7 @@ export default function Runs({ data, route }: ViewProps<'runs'>) {
             <div class="grow"><div class="bar">
               <span class="muted num" aria-live="polite">{t('{n} runs', { n: rows.total })}</span>
               <button type="button" class="button small primary" data-action="compare" disabled={picked < 2}
-                onClick={() => navigate(href(`/compare?runs=${[...selected.value].map((x) => x.slice(0, picked > 100 ? 12 : 32)).map(seg).join(',')}`))}>{picked ? t('Compare {n}', { n: int(picked) }) : t('Compare')}</button>
+                onClick={() => navigate(href(`/compare?runs=${[...selected.value].map((x) => x.slice(0, picked > 100 ? 10 : 32)).map(seg).join(',')}`))}>{picked ? t('Compare {n}', { n: int(picked) }) : t('Compare')}</button>
               {picked > 0 && <button type="button" class="button small" onClick={clear}>{t('Clear selection')}</button>}
               {fresh.value > 0 && <button type="button" class="pill" onClick={() => { fresh.value = 0; void reload(); }}><Icon name="up" size={12} /> {t('{n} new', { n: fresh.value })}</button>}
             </div></div>

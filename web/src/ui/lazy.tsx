@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// A part whose code is a chunk of its own, fetched when it is first shown.
+import { useEffect, useState } from 'preact/hooks';
+import type { ComponentType } from 'preact';
+import { t } from '../i18n';
+
+export function lazy<P extends object>(load: () => Promise<{ default: ComponentType<P> }>): ComponentType<P> {
+  let ready: ComponentType<P> | null = null;
+  return function Lazy(props: P) {
+    const [, again] = useState(0), [error, setError] = useState('');
+    useEffect(() => {
+      if (!ready) load().then((m) => { ready = m.default; again(1); }, (e: Error) => setError(e.message));
+    }, []);
+    const Part = ready;
+    return Part ? <Part {...props} /> : error ? <p class="inline-error" role="alert">{error}</p> : <div class="sk sk-block" role="status" aria-label={t('Loading')} />;
+  };
+}
