@@ -351,6 +351,22 @@ void route_dispatch(const struct route_table *const *tables, size_t n, struct re
 
 /* ---- helpers of handlers ---- */
 
+int route_sandbox(struct request *rq, const char *name)
+{
+    str_t path = str_of(name);
+    if (!str_is(request_query(rq, "inline"), "1") ||
+        (!str_ends(path, ".html") && !str_ends(path, ".htm")))
+        return 0;
+    rq->content_type = "text/html; charset=utf-8";
+    request_add_header(rq, "Content-Security-Policy",
+                       "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; "
+                       "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; "
+                       "form-action 'none'; base-uri 'none'; frame-ancestors 'self'");
+    request_add_header(rq, "Referrer-Policy", "no-referrer");
+    request_add_header(rq, "Cache-Control", "no-store");
+    return 1;
+}
+
 void route_json(struct request *rq, struct json_out *o)
 {
     json_out_init(o, &rq->out);

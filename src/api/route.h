@@ -76,6 +76,10 @@ int route_check_tables(const struct route_table *const *tables, size_t n,
 
 /* Native error form: {"code","message","hint","request_id"}. */
 void route_error_native(struct request *rq, const struct err *err);
+/* For a file that a user made: when the request says ?inline=1 and the name is that of a web page,
+ * the answer may be shown in a frame of the page, in an origin of its own that may run its scripts
+ * but reach nothing. 1 when it did, and then no Content-Disposition must say attachment. */
+int route_sandbox(struct request *rq, const char *name);
 /* Starts the JSON answer of a handler. */
 void route_json(struct request *rq, struct json_out *o);
 /* The request's JSON body as an object; an empty body is an empty object. ERR_INVALID otherwise. */

@@ -110,6 +110,11 @@ function smallValue(r, c) {
   if (entity === 'dataset') return r.dataset[key];
   return r[c] ?? null;
 }
+const artifacts = {
+  'README.md': '# Report\n\nThe model is **good**, see [docs](https://example.invalid/x) and [bad](javascript:alert(1)).\n\n- one\n- two `code`\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n<script>document.title = "owned"</script>\n\n![x](https://example.invalid/a.png)\n',
+  'big.txt': 'x'.repeat(1000), 'data/table.csv': `name,value\n"a, b",1\n${Array.from({ length: 500 }, (_, i) => `row ${i},${i * 1.5}`).join('\n')}\n`, 'data/conf.json': JSON.stringify({ alpha: 0.5, list: Array.from({ length: 300 }, (_, i) => i), deep: { a: { b: null } } }),
+  'plots/curve.svg': '<svg xmlns="http://www.w3.org/2000/svg" width="200" height="100"><path d="M0 100L200 0" stroke="teal"/></svg>', 'plots/page.html': '<p id="p">before</p><script>let out = "ran"; try { parent.document.title = "owned"; out = "escaped"; } catch { out += " kept in"; } fetch("/api/v1/status").then(() => { p.textContent = "reached"; }, () => { p.textContent = out; });</script>', 'model.pkl': 'bytes', 'log.txt': 'one\ntwo\n',
+};
 const orders = new Map();
 function runTable(q, state) {
   if ((q.get('filter') ?? '').includes('wrong')) throw { status: 400, code: 'INVALID', message: "1:1: unknown name 'wrong'; did you mean 'run'?" };
@@ -175,6 +180,15 @@ export function startMock({ port = 0, state = 'typical', out = pageDir } = {}) {
         return res.end(readFileSync(join(out, path.slice(8))));
       }
       if (path.startsWith('/api/v1/view/')) return json(200, view(path.slice(13), url.searchParams, state));
+      if (path === '/ajax-api/2.0/mlflow/artifacts/list') {
+        const dir = url.searchParams.get('path') ?? '';
+        return json(200, { root_uri: 'mlflow-artifacts:/0/x/artifacts', files: (state === 'empty' ? [] : Object.keys(artifacts)).filter((f) => (dir ? f.startsWith(`${dir}/`) : true)).map((f) => f.slice(dir ? dir.length + 1 : 0)).map((f) => (f.includes('/') ? { path: (dir ? `${dir}/` : '') + f.split('/')[0], is_dir: true } : { path: (dir ? `${dir}/` : '') + f, is_dir: false, file_size: f === 'big.txt' ? 3_000_000 : artifacts[(dir ? `${dir}/` : '') + f].length })).filter((f, i, l) => l.findIndex((x) => x.path === f.path) === i) });
+      }
+      if (path === '/get-artifact') {
+        const f = url.searchParams.get('path'), body = artifacts[f];
+        res.writeHead(200, url.searchParams.get('inline') ? { 'content-type': 'text/html', 'content-security-policy': "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; frame-ancestors 'self'" } : { 'content-type': 'application/octet-stream', 'content-disposition': 'attachment' });
+        return res.end(body);
+      }
       if (path === '/api/v1/metrics/series') {
         const key = url.searchParams.get('key'), ids = url.searchParams.get('run').split(',');
         return json(200, { key, series: ids.map((id, k) => ({ run_id: id, name: `run-${k}`, status: 'FINISHED', start_time_ms: T0, count: 1000, steps: Array.from({ length: 1000 }, (_, i) => i), times_ms: Array.from({ length: 1000 }, (_, i) => T0 + i * 500), values: Array.from({ length: 1000 }, (_, i) => (i === 500 && k === 0 ? 60 : 2 + 40 * Math.exp(-i / (150 + 20 * k)) + hash(i, k) * 3)) })) });

@@ -5,7 +5,7 @@ import { axe, calm, check, close, equal, fits, nodes, open, shot, test, visit } 
 import { startMock } from './mock.mjs';
 
 const RUN = 'latest';
-export const routes = ['/', '/runs', `/runs/${RUN}`, `/runs/${RUN}?tab=model`, `/runs/${RUN}?tab=charts`, `/runs/${RUN}?tab=log`, '/compare?model=diabetes&versions=1,2', '/models', '/models/diabetes', '/models/diabetes/2', '/models/diabetes/2?tab=model',
+export const routes = ['/', '/runs', `/runs/${RUN}`, `/runs/${RUN}?tab=model`, `/runs/${RUN}?tab=charts`, `/runs/${RUN}?tab=artifacts&file=README.md`, `/runs/${RUN}?tab=artifacts&file=data/table.csv`, `/runs/${RUN}?tab=log`, '/compare?model=diabetes&versions=1,2', '/models', '/models/diabetes', '/models/diabetes/2', '/models/diabetes/2?tab=model',
   '/models/diabetes/2?tab=slices', '/models/diabetes/2?tab=explain', '/models/diabetes/2?tab=origin', '/models/diabetes/2?tab=facts', '/models/diabetes/2?tab=files', '/endpoints', '/endpoints/diabetes', '/datasets', '/datasets/diabetes', '/datasets/diabetes?view=table', '/audit', '/nothing/here/at/all'];
 
 const mock = {};
@@ -200,6 +200,46 @@ test('views: 500 runs compared: pages of columns beside the baseline, equal rows
   await page.waitForURL(/base=9/);
   await shot(page, 'mock-compare-500');
   calm(page, 'compare of 500');
+  await close(page);
+});
+
+test('views: artifacts: each kind has its view, nothing large unasked, a web page reaches nothing', async () => {
+  const m = await server('typical'), page = await open();
+  await visit(page, m.url, `/runs/${RUN}?tab=artifacts`);
+  await page.click('.file:has-text("README.md")');
+  await page.waitForSelector('.markdown h3');
+  check(await page.locator('.markdown table td').count() === 2 && await page.locator('.markdown li code').count() === 1, 'Markdown as elements');
+  equal(await page.locator('.markdown a').count(), 1, 'only the link to a web address');
+  check((await page.textContent('.markdown')).includes('<script>'), 'HTML stays text');
+  await page.click('button:has-text("As text")');
+  await page.waitForSelector('pre.log:has-text("# Report")');
+  await page.click('.file:has-text("data/")');
+  await page.click('.file:has-text("table.csv")');
+  await page.waitForSelector('.file-view th:has-text("a, b")');
+  check((await page.textContent('.file-view')).includes('501 rows, 2 columns'), 'the size of the table');
+  await nodes(page, 'a table of 501 rows');
+  await page.click('.file:has-text("conf.json")');
+  await page.waitForSelector('.json-fold');
+  await axe(page, 'JSON tree');
+  await page.click('.file:has-text("plots/")');
+  await page.click('.file:has-text("curve.svg")');
+  await page.waitForFunction(() => document.querySelector('.picture img')?.naturalWidth === 200);
+  await page.click('.file:has-text("big.txt")');
+  page.sent.length = 0;
+  await page.waitForSelector('button:has-text("Load it")');
+  check(!page.sent.some((r) => r.path.startsWith('/get-artifact')), 'a large file waits to be asked for');
+  await page.click('button:has-text("Load it")');
+  await page.waitForSelector('pre.log:has-text("xxxx")');
+  calm(page, 'artifacts');
+  await page.click('.file:has-text("page.html")');
+  const frame = page.frameLocator('iframe.foreign');
+  await frame.locator('#p:has-text("ran kept in")').waitFor();
+  equal(await page.getAttribute('iframe.foreign', 'sandbox'), 'allow-scripts', 'rights of the frame');
+  check(!/owned/.test(await page.title()), 'the page is untouched');
+  await shot(page, 'mock-artifacts-html');
+  await page.click('.file:has-text("model.pkl")');
+  await page.waitForSelector('.empty:has-text("not shown")');
+  check(/file=model.pkl/.test(page.url()), 'the file is in the address');
   await close(page);
 });
 

@@ -285,6 +285,23 @@ TEST(native_tables)
     tear_down();
 }
 
+TEST(native_sandbox)
+{
+    struct request rq;
+    request_init(&rq);
+    rq.method = STR("GET");
+    CHECK_INT(request_set_target(&rq, STR("/x?inline=1"), NULL), 0);
+    CHECK_INT(route_sandbox(&rq, "plots/a.json"), 0);
+    CHECK_INT(rq.out_headers_n, 0);
+    CHECK_INT(route_sandbox(&rq, "plots/a.html"), 1);
+    CHECK(str_starts(rq.out_headers[0].value, "sandbox allow-scripts; default-src 'none'"));
+    CHECK(!strstr(rq.out_headers[0].value.p, "same-origin"));
+    request_reset(&rq);
+    CHECK_INT(request_set_target(&rq, STR("/x"), NULL), 0);
+    CHECK_INT(route_sandbox(&rq, "plots/a.html"), 0); /* not asked: stays a download */
+    request_fini(&rq);
+}
+
 TEST(native_models)
 {
     set_up();

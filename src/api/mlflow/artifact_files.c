@@ -229,8 +229,9 @@ int mlf_send_file(struct mlf *m, const char *file, const char *shown)
                                     (unsigned long long)st.st_mtim.tv_sec * 1000000000ULL +
                                         (unsigned long long)st.st_mtim.tv_nsec);
     request_add_header(rq, "ETag", etag);
-    request_add_header(rq, "Content-Disposition", disposition(m, shown));
     rq->content_type = mlf__mime_of(shown);
+    if (!route_sandbox(rq, shown))
+        request_add_header(rq, "Content-Disposition", disposition(m, shown));
     str_t if_range = request_header(rq, "if-range");
     if (if_range.p && !str_is(if_range, etag))
         drop_range(rq);

@@ -436,7 +436,8 @@ static int send_blob(struct request *rq, const struct tree_entry *e, struct err 
     rq->content_type = type_of(e->path);
     request_add_header(rq, "ETag", arena_printf(&rq->arena, "\"%s\"", e->digest));
     request_add_header(rq, "X-Content-Type-Options", "nosniff");
-    request_add_header(rq, "Content-Disposition", "attachment");
+    if (!route_sandbox(rq, e->path))
+        request_add_header(rq, "Content-Disposition", "attachment");
     return 0;
 }
 

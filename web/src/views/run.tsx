@@ -13,6 +13,7 @@ import { CodeFacts, Coefficients, comparisonText, DatasetLink, FitFacts, Gates, 
 import { lazy } from '../ui/lazy';
 import { Tabs } from '../ui/tabs';
 
+const Artifacts = lazy(() => import('../ui/artifacts'));
 const MetricCharts = lazy(() => import('../charts/metrics'));
 
 const LOG_SHOWN = 2000; /* lines kept on screen; the rest is a download away */
@@ -128,6 +129,7 @@ export default function Run({ data }: ViewProps<'run'>) {
         </> }] : []),
         { id: 'charts', label: t('Charts'), render: () => <MetricCharts runs={[run.run_id]} keys={Object.keys(run.metrics ?? {})} live={live} /> },
         { id: 'log', label: t('Log'), render: () => <Log run={run} /> },
+        { id: 'artifacts', label: t('Artifacts'), render: () => <Artifacts source={{ run: run.run_id }} /> },
         { id: 'json', label: 'JSON', render: () => <><CommandLine text={`slipway exp show run/${word(short(run.run_id))} -o json`} /><pre class="log" tabIndex={0} role="region" aria-label="JSON">{JSON.stringify(run, null, 2).slice(0, 400_000)}</pre></> },
       ]} />
     </div>

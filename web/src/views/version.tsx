@@ -14,7 +14,10 @@ import { CommandLine, Digest, Empty, Facts, KeyFacts, Section, StatusMark, Time 
 import { ExampleForm } from '../ui/form';
 import { CodeFacts, Coefficients, comparisonText, DatasetLink, FileList, FitFacts, Gates, KeyValues, MetricsTable, ResidualPlots, RunLink, SignatureTable, Slices } from '../ui/objects';
 import { Table } from '../ui/table';
+import { lazy } from '../ui/lazy';
 import { Tabs } from '../ui/tabs';
+
+const Artifacts = lazy(() => import('../ui/artifacts'));
 import { EndpointLinks } from './models';
 import { gatesState } from './model';
 
@@ -126,7 +129,7 @@ export default function Version({ data }: ViewProps<'version'>) {
           {v.predictor && <Section title={t('Predictor')}><KeyValues values={v.predictor} empty="" /></Section>}
         </div> },
         { id: 'facts', label: t('Facts'), render: () => <FactsTab v={v} /> },
-        { id: 'files', label: t('Files'), render: () => (v.files?.length ? <><p class="muted">{t('{n} files', { n: v.files.length })} · {bytes(filesTotal)}</p><FileList files={v.files} base={href(`/api/v1/models/${seg(v.name)}/versions/${seg(v.version)}/files/`)} /></> : <Empty title={t('No files')} />) },
+        { id: 'files', label: t('Files'), render: () => (v.files?.length ? <><p class="muted">{t('{n} files', { n: v.files.length })} · {bytes(filesTotal)}</p><Artifacts source={{ model: v.name, version: v.version, files: v.files }} /><FileList files={v.files} base={href(`/api/v1/models/${seg(v.name)}/versions/${seg(v.version)}/files/`)} /></> : <Empty title={t('No files')} />) },
       ]} />
       <CommandLine label={t('CLI')} text={`slipway model show ${v.name}:${v.version}`} />
       {v.status && v.status !== 'READY' && <p class="warn-text">{v.status} <button type="button" class="link-button" onClick={() => void reload()}>{t('Try again')}</button> {short(v.digest)}</p>}
