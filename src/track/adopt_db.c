@@ -9,9 +9,8 @@
 
 enum { ADOPTED_VALUE_MAX = 1 << 20, RUN_ID_MAX = 256 };
 
-SQL(adopt_experiment_id,
-    "SELECT CASE WHEN EXISTS (SELECT 1 FROM experiments WHERE experiment_id = $1)"
-    " THEN (SELECT MAX(experiment_id) + 1 FROM experiments) ELSE $1 END");
+SQL(adopt_experiment_id, "SELECT 1 FROM experiments WHERE experiment_id = $1 UNION ALL"
+                         " SELECT 1 FROM purged_experiments WHERE experiment_id = $1");
 SQL(adopt_experiment,
     "INSERT INTO experiments (experiment_id, project, name, artifact_location, lifecycle_stage,"
     " creation_time_ms, last_update_time_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)");
@@ -39,24 +38,27 @@ static int check_pair(const char *what, const struct track_pair *p, struct err *
     return rc ? rc : track__check_value(what, p->key, p->value, ADOPTED_VALUE_MAX, err);
 }
 
+/* The number that it had, or the next one when that is taken here. */
 static int free_id(struct tx *tx, int64_t wanted, int64_t *out, struct err *err)
 {
     AUTO(stmt_auto) struct stmt *st = NULL;
+    int64_t taken = 0;
     int rc = stmt_open(tx, &adopt_experiment_id, &st, err);
     if (rc)
         return rc;
     stmt_int(st, 1, wanted);
-    rc = stmt_step(st, err);
-    if (rc == 1)
-        *out = stmt_get_int(st, 0);
-    return MIN(rc, 0);
+    rc = rows_int(st, 0, &taken, err);
+    *out = wanted;
+    return rc || !taken ? rc : experiment__next_id(tx, out, err);
 }
 
 int experiment_adopt(struct tx *tx, const struct cause *by, const struct experiment *e,
                      int64_t *out_id, struct err *err)
 {
     int deleted = strcmp(e->lifecycle_stage, "deleted") == 0;
-    if (!e->name[0] || strlen(e->name) > TRACK_EXPERIMENT_NAME_MAX || e->id < 0)
+    if (e->id < 0 || e->id > TRACK_EXPERIMENT_ID_MAX)
+        return ERR(err, ERR_INVALID, "%lld cannot number an experiment", (long long)e->id);
+    if (!e->name[0] || strlen(e->name) > TRACK_EXPERIMENT_NAME_MAX)
         return ERR(err, ERR_INVALID, "the name of an experiment has 1 to %d bytes",
                    TRACK_EXPERIMENT_NAME_MAX);
     int rc = free_id(tx, e->id, out_id, err);

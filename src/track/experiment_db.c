@@ -277,7 +277,7 @@ static int tell(struct tx *tx, const struct cause *by, const char *kind, int64_t
     return event_add(tx, &e, err);
 }
 
-static int next_id(struct tx *tx, int64_t *out, struct err *err)
+int experiment__next_id(struct tx *tx, int64_t *out, struct err *err)
 {
     AUTO(stmt_auto) struct stmt *st = NULL;
     int rc = stmt_open(tx, &experiment_next_id, &st, err);
@@ -317,7 +317,7 @@ int experiment_create(struct tx *tx, const struct cause *by, const struct experi
     int64_t id = 0;
     int rc = check_name(e->name, err);
     if (!rc)
-        rc = next_id(tx, &id, err);
+        rc = experiment__next_id(tx, &id, err);
     if (!rc)
         rc = insert(tx, by, e, id, err);
     if (!rc)

@@ -11,6 +11,8 @@ enum {
     TRACK_EXPERIMENT_NAME_MAX = 500,
     TRACK_LIST_MAX = 10000,
 };
+/* Numbers of experiments that come from elsewhere: room stays for those after it. */
+#define TRACK_EXPERIMENT_ID_MAX (INT64_MAX / 2)
 
 /* Names of keys: up to 250 bytes of letters, digits, "_-./: " and UTF-8, no "..", no "/" at the
  * ends. */
@@ -21,6 +23,8 @@ int track__check_value(const char *what, const char *key, const char *value, siz
 int track__no_memory(struct err *err);
 /* "active", "deleted" or "any", as statements ask. */
 const char *track__stage_of(enum track_view view);
+/* The next number of an experiment; those of purged ones are not given again. */
+int experiment__next_id(struct tx *tx, int64_t *out, struct err *err) WARN_UNUSED;
 /* experiment_get without the count of runs (-1), which grows with the experiment. */
 int experiment__brief(struct tx *tx, struct arena *a, int64_t id, struct experiment *out,
                       struct err *err) WARN_UNUSED;
