@@ -482,8 +482,10 @@ static int end_of_child(struct import *im, struct proc *p, int rc)
 
 static int run_child(struct import *im, const char *kind, const char *path)
 {
-    const char *argv[] = { proc_self(), "_import", kind, path, NULL };
-    const char *env[] = { "LC_ALL=C", "ASAN_OPTIONS=detect_leaks=0", NULL };
+    int remote = strcmp(kind, "server") == 0;
+    const char *argv[] = { proc_self(), "_import", kind, remote ? "-" : path, NULL };
+    const char *url = remote ? arena_printf(im->a, "SLIPWAY_IMPORT_URL=%s", path) : NULL;
+    const char *env[] = { "LC_ALL=C", "ASAN_OPTIONS=detect_leaks=0", url, NULL };
     struct proc_spec spec = PROC_SPEC_INIT;
     struct proc p;
     int fds[2];
@@ -509,19 +511,37 @@ static int is_folder(const char *path)
     return fs_stat(path, &info, NULL) == 0 && info.is_dir;
 }
 
+/* http://user:password@host/x/ → server:http://host/x */
+static int find_server(struct import *im, char **out_path)
+{
+    char *url = arena_strdup(im->a, im->o->place), *at;
+    for (size_t n = strlen(url); n > 8 && url[n - 1] == '/'; n--)
+        url[n - 1] = '\0';
+    *out_path = url;
+    const char *host = strstr(url, "://") + 3, *end = host + strcspn(host, "/?#");
+    at = memchr(host, '@', (size_t)(end - host));
+    im->source = arena_printf(im->a, "server:%.*s%s", (int)(host - url), url, at ? at + 1 : host);
+    return 0;
+}
+
 static int find_source(struct import *im, const char **out_kind, char **out_path)
 {
     const char *place = im->o->place;
-    int sqlite = str_starts(str_of(place), "sqlite:///");
-    if (!sqlite && strstr(place, "://") && !str_starts(str_of(place), "file://"))
-        return ERR(im->err, ERR_INVALID,
-                   "cannot import from '%.200s'; name an mlruns folder or sqlite:///path/mlflow.db",
-                   place);
-    const char *path = sqlite                                 ? place + strlen("sqlite:///")
-                       : str_starts(str_of(place), "file://") ? place + strlen("file://")
-                                                              : place;
-    if (sqlite && path[0] != '/') /* sqlite:////abs is absolute, sqlite:///rel is relative */
-        path = arena_printf(im->a, "%s", path);
+    str_t p = str_of(place);
+    int sqlite = str_starts(p, "sqlite:///");
+    if (str_starts(p, "http://") || str_starts(p, "https://")) {
+        *out_kind = "server";
+        return find_server(im, out_path);
+    }
+    if (!sqlite && strstr(place, "://") && !str_starts(p, "file://"))
+        return ERR(
+            im->err, ERR_INVALID,
+            "cannot import from '%.200s'; name an mlruns folder or sqlite:///path/mlflow.db, "
+            "or the http:// or https:// URL of a server",
+            place);
+    const char *path = sqlite                     ? place + strlen("sqlite:///")
+                       : str_starts(p, "file://") ? place + strlen("file://")
+                                                  : place;
     int rc = fs_real(im->a, path, out_path, im->err);
     if (rc)
         return rc;

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -57,6 +58,7 @@ int reader_main(int argc, char **argv)
 {
     struct reader r = { 0 };
     struct err err = ERR_INIT;
+    const char *url = getenv("SLIPWAY_IMPORT_URL");
     struct rlimit none = { 0, 0 };
     if (argc != 3) {
         (void)fputs("slipway _import: started by 'slipway import' only\n", stderr);
@@ -69,7 +71,9 @@ int reader_main(int argc, char **argv)
     wire_out_init(&r.out, STDOUT_FILENO);
     int rc = strcmp(argv[1], "sqlite") == 0  ? reader_sqlite(&r, argv[2], &err)
              : strcmp(argv[1], "files") == 0 ? reader_files(&r, argv[2], &err)
-                                             : ERR(&err, ERR_INVALID, "no such kind of source");
+             : strcmp(argv[1], "server") == 0 && url
+                 ? reader_uri(&r, url, &err)
+                 : ERR(&err, ERR_INVALID, "no such kind of source");
     if (rc) {
         wire_begin(&r.out, WIRE_FAIL);
         wire_int(&r.out, rc);

@@ -126,11 +126,11 @@ static int post_export(struct request *rq, struct err *err)
 static const struct route routes[] = {
     { "POST", "/api/v1/import", "import.run", post_import, ROUTE_WORKER, LIMIT_BODY_CONTROL,
       "Takes over an MLflow installation; repeated, it changes nothing.",
-      "source! string: A folder mlruns, or sqlite:///path/mlflow.db.\n"
+      "source! string: A folder mlruns, sqlite:///path/mlflow.db, or the URL of a server.\n"
       "artifacts string: leave (default), copy or link.\n"
       "artifact_root string: Only artifacts below this folder are copied; default is the source's "
       "folder.\nreason string: Why.",
-      "kind! string: sqlite or files.\nsource! string: Its identity in the journal.\n"
+      "kind! string: sqlite, files or server.\nsource! string: Its identity in the journal.\n"
       "complete! boolean: Nothing differs.\nruns_added! integer: Runs taken over now.\n"
       "runs_unchanged! integer: Runs that were here.\nfiles! integer: Artifact files copied.\n"
       "bytes! integer: Of those.\nduration_ms! integer: How long it took.\n"

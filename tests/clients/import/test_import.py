@@ -8,13 +8,15 @@ import pathlib
 import random
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import time
 import urllib.parse
+import urllib.request
 
 import pytest
-from scenario_conftest import SANITIZED, Server
+from scenario_conftest import SANITIZED, until
 
 HERE = pathlib.Path(__file__).resolve().parent
 FIXTURES = HERE / "fixtures"
@@ -376,3 +378,47 @@ def test_mlflow_reads_the_export(cli, tmp_path):
     for e in got["experiments"] + want["experiments"]:
         e.pop("id")  # the file store's numbers come from its folders
     assert got == want
+
+
+def test_from_a_running_server(cli, server, tmp_path):
+    """Ours speaks the API, so it is a source too."""
+    do_import(cli, tmp_path / "one", source_of("files"))
+    source = server(tmp_path / "one")
+    for reply in (source.request("POST", API + "/registered-models/create", json.dumps(
+                      {"name": "p'rompt", "tags": [{"key": "mlflow.prompt.is_prompt", "value": "true"}]}),
+                      {"Content-Type": "application/json"}),):
+        assert reply.status == 200, reply
+    url = source.url.replace("http://", "http://user:hunter22@") + "/"
+    report = do_import(cli, tmp_path / "two", url)
+    assert report["complete"] and report["runs_added"] == 6 and report["kind"] == "server" and report["source"] == f"server:{source.url}"
+    assert counts(report)["models"] == (3, 3) and counts(report)["points"] == (283, 283)
+    assert do_import(cli, tmp_path / "two", url)["runs_unchanged"] == 6
+    assert normal(read_back(server(tmp_path / "two")), True) == normal(read_back(source), True)
+    source.stop()
+    assert "no server answers" in cli("--data", tmp_path / "two", "import", "mlflow", source.url).err
+    assert "hunter22" not in (tmp_path / "two" / "slipway.db").read_bytes().decode("latin-1")
+
+
+@pytest.mark.skipif(not os.environ.get("MLFLOW_PYTHON"), reason="set MLFLOW_PYTHON to a Python that has mlflow")
+def test_from_mlflow_itself(cli, server, tmp_path):
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    shutil.copy(FIXTURES / "mlflow.db", tmp_path / "mlflow.db")
+    log = open(tmp_path / "mlflow.log", "wb")
+    p = subprocess.Popen([os.environ["MLFLOW_PYTHON"], "-m", "mlflow", "server", "--port", str(port), "--workers", "1",
+                          "--backend-store-uri", f"sqlite:///{tmp_path}/mlflow.db"], cwd=tmp_path, stdout=log, stderr=log,
+                         start_new_session=True)
+    try:
+        def up():
+            try:
+                return urllib.request.urlopen(f"http://127.0.0.1:{port}/health").status == 200
+            except OSError:
+                return False
+        until("MLflow's server", up, 120)
+        report = do_import(cli, tmp_path / "data", f"http://127.0.0.1:{port}")
+    finally:
+        os.killpg(p.pid, signal.SIGKILL)
+        p.wait()
+    assert report["complete"] and report["runs_added"] == 6, report
+    assert normal(read_back(server(tmp_path / "data")), True) == normal(expected("sqlite"), False)
