@@ -16,7 +16,7 @@
 static const struct route_table *const tables[] = {
     &common_routes, &event_routes,     &endpoint_routes, &experiment_routes, &bulk_routes,
     &run_routes,    &model_routes,     &version_routes,  &dataset_routes,    &audit_routes,
-    &status_routes, &trash_routes,     &job_routes,        &view_routes,     &explain_routes,    &transfer_routes,
+    &status_routes, &trash_routes, &gc_routes,     &job_routes,        &view_routes,     &explain_routes,    &transfer_routes,
     &mlflow_routes, &tfserving_routes, &scoring_routes,  &ui_routes,         NULL,
 };
 

@@ -420,3 +420,37 @@ int cmd_model_alias(struct cli *c, struct err *err)
                         &v, err);
     return rc ? rc : out_object(c, v, show_alias, err);
 }
+
+/* ---- admin gc ---- */
+
+static void show_gc(struct cli *c, const struct json *v)
+{
+    const struct json *items = json_get(v, "items");
+    int removed = json_get_bool(v, "removed", 0);
+    for (size_t i = 0; items && i < items->n; i++) {
+        const struct json *x = &items->items[i];
+        const struct json *bytes = json_get(x, "bytes");
+        term_out(c, "%-6s %10s  %s\n", json_get_string(x, "kind", ""),
+                 bytes && bytes->type == JSON_NUMBER ? out_bytes(c, json_get_int(x, "bytes", 0))
+                                                     : "",
+                 json_get_string(x, "name", ""));
+    }
+    term_out(c, "%s %lld blobs (%s) and %lld folders; %lld blobs (%s) are in use, %lld too young\n",
+             removed ? "removed" : "would remove", (long long)json_get_int(v, "blobs", 0),
+             out_bytes(c, json_get_int(v, "bytes", 0)), (long long)json_get_int(v, "folders", 0),
+             (long long)json_get_int(v, "kept", 0), out_bytes(c, json_get_int(v, "kept_bytes", 0)),
+             (long long)json_get_int(v, "young", 0));
+}
+
+int cmd_admin_gc(struct cli *c, struct err *err)
+{
+    struct reply r;
+    int yes = cli_count(c, "yes") > 0;
+    int rc =
+        client_call(c, "POST", "/api/v1/gc", yes ? STR("{\"remove\":true}") : STR("{}"), &r, err);
+    if (!rc)
+        rc = out_object(c, &r.json, show_gc, err);
+    if (!rc && !yes && json_get_int(&r.json, "blobs", 0) + json_get_int(&r.json, "folders", 0))
+        term_note(c, "→ slipway admin gc --yes removes them");
+    return rc;
+}

@@ -45,3 +45,4 @@ int cmd_model_register(struct cli *c, struct err *err);
 int cmd_model_alias(struct cli *c, struct err *err);
 int cmd_model_tag(struct cli *c, struct err *err);
 int cmd_trash(struct cli *c, struct err *err);
+int cmd_admin_gc(struct cli *c, struct err *err);

@@ -3,6 +3,7 @@
  * "trash:<id>", which nobody asks for: its name is free at once and every look-up by project misses
  * it. A deleted version has a deleted_time_ms; a purged one keeps only its number. */
 #include "registry/registry_int.h"
+#include "store/gc.h"
 
 MIGRATION(241, "registry",
           "ALTER TABLE models ADD COLUMN deleted_time_ms BIGINT;"
@@ -49,6 +50,10 @@ SQL(purge_model_sections, "DELETE FROM version_sections WHERE model_id = $1");
 SQL(purge_model_version_tags, "DELETE FROM version_tags WHERE model_id = $1");
 SQL(purge_model_versions, "DELETE FROM versions WHERE model_id = $1");
 SQL(purge_model, "DELETE FROM models WHERE model_id = $1");
+
+/* What is in the trash still refers to its bytes. */
+BLOB_REFERENCE(version_trees, "SELECT DISTINCT files_digest FROM versions", 1);
+BLOB_REFERENCE(version_files, "SELECT DISTINCT digest FROM versions", 0);
 
 /* ---- models ---- */
 

@@ -10,6 +10,7 @@
 #include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "codec/json.h"
+#include "store/rows.h"
 
 enum {
     TREE_FILES_MAX = 10000,
@@ -101,6 +103,39 @@ static int is_whole(const char *path, int64_t bytes)
     return fs_stat(path, &info, NULL) == 0 && info.is_file && info.size == bytes;
 }
 
+/* The lock between putting (shared) and removing (exclusive), across threads and processes: it goes
+ * with the descriptor. */
+static int gate(const struct blobs *b, int how, int *out_fd, struct err *err)
+{
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof path, "%.4000s/gc.lock", b->dir);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return ERR_SYS(err, "cannot open '%s'", path);
+    while (flock(fd, how) != 0)
+        if (errno != EINTR) {
+            (void)close(fd);
+            return ERR_SYS(err, "cannot lock '%s'", path);
+        }
+    *out_fd = fd;
+    return 0;
+}
+
+/* *out = 1 when the blob is there whole; its age then starts anew. */
+static int is_kept(const struct blobs *b, const char *path, int64_t bytes, int *out,
+                   struct err *err)
+{
+    AUTO(fd_auto) int lock = -1;
+    *out = is_whole(path, bytes);
+    if (!*out)
+        return 0;
+    int rc = gate(b, LOCK_SH, &lock, err);
+    if (rc)
+        return rc;
+    *out = is_whole(path, bytes) && utimensat(AT_FDCWD, path, NULL, 0) == 0;
+    return 0;
+}
+
 static int tmp_open(const struct blobs *b, char out_path[PATH_MAX], int *out_fd, struct err *err)
 {
     uint64_t tag[2];
@@ -130,6 +165,9 @@ static int publish(const struct blobs *b, int fd, const char *tmp, const char *p
         if (!rc)
             rc = fs_sync_dir(root, err);
     }
+    AUTO(fd_auto) int lock = -1;
+    if (!rc)
+        rc = gate(b, LOCK_SH, &lock, err);
     if (!rc)
         rc = fs_rename(tmp, path, err);
     if (!rc)
@@ -142,10 +180,12 @@ int blobs_put(struct blobs *b, str_t bytes, char out_digest[SHA256_HEX], struct 
     char path[PATH_MAX], tmp[PATH_MAX], digest[SHA256_HEX];
     AUTO(fd_auto) int fd = -1;
     sha256_of(bytes, digest);
-    int rc = path_of(b, digest, path, err);
+    int there = 0, rc = path_of(b, digest, path, err);
+    if (!rc)
+        rc = is_kept(b, path, (int64_t)bytes.n, &there, err);
     if (rc)
         return rc;
-    if (!is_whole(path, (int64_t)bytes.n)) {
+    if (!there) {
         rc = tmp_open(b, tmp, &fd, err);
         if (rc)
             return rc;
@@ -209,10 +249,13 @@ int blobs_put_file(struct blobs *b, const char *source, char out_digest[SHA256_H
 {
     char path[PATH_MAX], digest[SHA256_HEX];
     int64_t bytes = 0;
+    int there = 0;
     int rc = sha256_file(source, digest, &bytes, err);
     if (!rc)
         rc = path_of(b, digest, path, err);
-    if (!rc && !is_whole(path, bytes))
+    if (!rc)
+        rc = is_kept(b, path, bytes, &there, err);
+    if (!rc && !there)
         rc = copy_in(b, source, digest, path, err);
     if (rc)
         return rc;
@@ -252,6 +295,60 @@ int blobs_get(struct blobs *b, struct arena *a, const char *digest, size_t max_b
             path);
     *out = bytes;
     return 0;
+}
+
+/* ---- removing ---- */
+
+static int list_folder(struct arena *a, const char *folder, struct blob_file **list, size_t *n,
+                       size_t *cap, struct err *err)
+{
+    const char **names;
+    size_t k;
+    int rc = fs_list(a, folder, &names, &k, err);
+    for (size_t i = 0; !rc && i < k; i++) {
+        struct fs_info info;
+        if (!is_digest(names[i]) || fs_stat(fs_join(a, folder, names[i]), &info, NULL) != 0 ||
+            !info.is_file)
+            continue;
+        *list = rows_room(a, *list, *n, cap, sizeof **list);
+        if (!*list)
+            return ERR(err, ERR_NOMEM, "too many blobs in '%s'", folder);
+        (*list)[(*n)++] = (struct blob_file){ names[i], info.size, info.mtime_ns / 1000000000 };
+    }
+    return rc;
+}
+
+int blobs_list(struct blobs *b, struct arena *a, struct blob_file **out, size_t *out_n,
+               struct err *err)
+{
+    const char **names, *root = fs_join(a, b->dir, "sha256");
+    struct blob_file *list = NULL;
+    size_t k, n = 0, cap = 0;
+    int rc = fs_list(a, root, &names, &k, err);
+    for (size_t i = 0; !rc && i < k; i++)
+        if (strlen(names[i]) == 2)
+            rc = list_folder(a, fs_join(a, root, names[i]), &list, &n, &cap, err);
+    *out = list;
+    *out_n = n;
+    return rc;
+}
+
+int blobs_remove_old(struct blobs *b, const char *digest, int *out_removed, struct err *err)
+{
+    char path[PATH_MAX];
+    struct fs_info info;
+    AUTO(fd_auto) int lock = -1;
+    *out_removed = 0;
+    int rc = path_of(b, digest, path, err);
+    if (!rc)
+        rc = gate(b, LOCK_EX, &lock, err);
+    if (rc || fs_stat(path, &info, NULL) != 0)
+        return rc;
+    if (info.mtime_ns / 1000000000 > clock_now_ms() / 1000 - BLOBS_GRACE_S)
+        return 0;
+    rc = fs_remove(path, err);
+    *out_removed = rc == 0;
+    return rc;
 }
 
 /* ---- trees ---- */

@@ -31,3 +31,22 @@ int blobs_put_tree(struct blobs *b, struct arena *a, const char *dir, char out_d
                    int64_t *out_bytes, struct err *err) WARN_UNUSED;
 int blobs_tree(struct blobs *b, struct arena *a, const char *digest, struct tree_entry **out,
                size_t *out_n, struct err *err) WARN_UNUSED;
+
+/* ---- for the garbage collection (gc.h) ---- */
+
+enum {
+    BLOBS_GRACE_S = 3600
+}; /* younger blobs are never removed: their reference may be on its way */
+
+struct blob_file {
+    const char *digest;
+    int64_t bytes, mtime_s;
+};
+/* Every blob there is, in no order. */
+int blobs_list(struct blobs *b, struct arena *a, struct blob_file **out, size_t *out_n,
+               struct err *err) WARN_UNUSED;
+/* Removes a blob that was not put for BLOBS_GRACE_S. Putting bytes that are there already counts as
+ * putting them now, and no put can fall between the look and the removal, in any process.
+ * *out_removed = 0 when it is young or gone. */
+int blobs_remove_old(struct blobs *b, const char *digest, int *out_removed,
+                     struct err *err) WARN_UNUSED;

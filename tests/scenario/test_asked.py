@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trash with undo, purging, moved and copied runs, aliases in time, renaming under load, search by
 parts of metrics, and the garbage collection of blobs: by the command line and beside a server."""
-import json
-import threading
+import os
 import time
-
-import pytest
 
 from test_story import Loop
 
@@ -125,3 +122,66 @@ def test_renaming_a_served_model_fails_no_request(trained, server):
     assert endpoint["model"] == "diabetes-2"
     assert len(loop.values) == 1
     assert s.get("/api/v1/audit?kind=endpoint.model_renamed").json["items"]
+
+
+def blob_files(project):
+    return [p for p in (project.data / "blobs" / "sha256").rglob("*") if p.is_file()]
+
+
+def age(project):
+    for p in blob_files(project):
+        os.utime(p, (1000000000, 1000000000))
+
+
+def test_garbage_beside_a_server(trained, server):
+    c = trained.cli
+    example = c.ok("model", "show", "diabetes:1", "--json").json["input_example"]
+    trained.run("-p", "alpha=0.7", "--force")
+    c.ok("deploy", "diabetes:2")
+    s = server(trained.data, cli=c)
+    loop = Loop(s, example)
+    loop.until(20)
+    age(trained)
+    assert c.ok("admin", "gc", "--json").json["blobs"] == 0
+    first = c.ok("model", "show", "diabetes:1", "--json").json["run_id"]
+    c.ok("model", "rm", "diabetes:1")
+    assert c.ok("admin", "gc", "--json").json["blobs"] == 0  # the trash keeps its bytes
+    c.ok("model", "purge", "diabetes:1", "--confirm=diabetes:1")
+    c.ok("exp", "rm", f"run/{first}")
+    c.ok("exp", "purge", f"run/{first}", f"--confirm={first}")
+    plan = c.ok("admin", "gc", "--json").json
+    before = len(blob_files(trained))
+    assert plan["blobs"] > 0 and plan["bytes"] > 0 and plan["folders"] == 1 and plan["removed"] is False
+    assert (trained.data / "runs" / first).exists() and len(blob_files(trained)) == before
+    assert "would remove" in c.ok("admin", "gc").out
+    done = c.ok("admin", "gc", "--yes", "--json").json
+    assert done["blobs"] == plan["blobs"] and done["removed"] is True
+    assert not (trained.data / "runs" / first).exists()
+    assert len(blob_files(trained)) == before - plan["blobs"]
+    loop.until(20)
+    loop.end()
+    s.stop()
+    c.ok("doctor", "--quick")
+    assert c.ok("predict", "diabetes").out  # loads its file again
+    assert "data.collected" in c.ok("audit", "log").out
+
+
+def test_garbage_and_a_killed_server(trained, server):
+    """Killed in the middle of collecting, nothing that is in use is gone."""
+    c = trained.cli
+    s = server(trained.data, cli=c)
+    for i in range(300):
+        name = f"{i:064x}"
+        folder = trained.data / "blobs" / "sha256" / name[:2]
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"x" * 100)
+    age(trained)
+    p = c.popen("admin", "gc", "--yes")
+    time.sleep(0.02)
+    s.kill()
+    p.communicate()
+    done = c.ok("admin", "gc", "--yes", "--json").json
+    assert done["removed"] and c.ok("admin", "gc", "--json").json["blobs"] == 0
+    assert c.ok("model", "show", "diabetes:1", "--json").json["files"]
+    c.ok("deploy", "diabetes:1")
+    assert c.ok("predict", "diabetes").out

@@ -5,8 +5,14 @@
  */
 #include "test.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/fs.h"
+
 #include "registry/version.h"
 #include "rollout/endpoint.h"
+#include "store/gc.h"
 #include "store/store.h"
 #include "track/dataset.h"
 #include "track/logged_model.h"
@@ -382,4 +388,117 @@ static int rules(struct tx *tx, void *arg, struct err *err)
 TEST(asked_rules_of_endpoints)
 {
     in_write(rules);
+}
+
+/* ---- garbage ---- */
+
+static int refer(struct tx *tx, void *arg, struct err *err)
+{
+    const char *const *digests = arg; /* tree, result */
+    char id[HEX32_TEXT];
+    int64_t number;
+    struct version_new v = {
+        .model = "m", .row = { .source = "s", .files_digest = digests[0], .gates_passed = -1 }
+    };
+    MUST(version_create(tx, &by, &v, &number, err));
+    MUST(run_create(tx, &by, &(struct run_new){ .name = "r" }, id, err));
+    struct run_change c = RUN_CHANGE_INIT;
+    c.result_digest = digests[1];
+    return run_update(tx, &by, id, &c, err);
+}
+
+static int drop_version(struct tx *tx, void *arg, struct err *err)
+{
+    (void)arg;
+    MUST(model_delete(tx, &by, "m", err));
+    return 0;
+}
+
+static int purge_model_m(struct tx *tx, void *arg, struct err *err)
+{
+    (void)arg;
+    return model_purge(tx, &by, "m", err);
+}
+
+static void age(struct blobs *b, struct arena *a)
+{
+    struct blob_file *list;
+    size_t n;
+    CHECK_OK(blobs_list(b, a, &list, &n, err));
+    for (size_t i = 0; i < n; i++) {
+        char *path;
+        struct timespec old[2] = { { 1000000000, 0 }, { 1000000000, 0 } };
+        CHECK_OK(blobs_path(b, a, list[i].digest, &path, err));
+        CHECK_INT(utimensat(AT_FDCWD, path, old, 0), 0);
+    }
+}
+
+TEST(asked_garbage)
+{
+    char path[1024], dir[512], loose[SHA256_HEX], result[SHA256_HEX], tree[SHA256_HEX];
+    struct store *s = NULL;
+    struct blobs *b = NULL;
+    struct arena a;
+    struct gc_report r;
+    arena_init(&a, 64 << 20);
+    (void)snprintf(path, sizeof path, "%s/slipway.db", test_tmpdir());
+    (void)snprintf(dir, sizeof dir, "%s/blobs", test_tmpdir());
+    CHECK_OK(store_open(&s, &(struct store_options){ .path = path, .create = 1 }, err));
+    CHECK_OK(blobs_open(&b, dir, err));
+    (void)snprintf(dir, sizeof dir, "%s/model", test_tmpdir());
+    CHECK_OK(fs_mkdirs(dir, err));
+    (void)snprintf(path, sizeof path, "%s/model.onnx", dir);
+    CHECK_OK(fs_write_atomic(path, STR("weights"), err));
+    CHECK_OK(blobs_put_tree(b, &a, dir, tree, NULL, err));
+    CHECK_OK(blobs_put(b, STR("loose"), loose, err));
+    CHECK_OK(blobs_put(b, STR("{}"), result, err));
+    const char *digests[] = { tree, result };
+    CHECK_OK(store_write(s, refer, digests, err));
+    CHECK_OK(gc_blobs(s, b, &a, 1, &r, err));
+    CHECK(r.kept == 3 && r.young == 1 && r.n == 0 && r.removed == 0);
+    age(b, &a);
+    CHECK_OK(gc_blobs(s, b, &a, 0, &r, err));
+    CHECK(r.n == 1 && r.bytes == 5 && r.removed == 0);
+    CHECK_STR(r.garbage[0].digest, loose);
+    CHECK_OK(blobs_put(b, STR("loose"), loose, err)); /* put again: young again */
+    CHECK_OK(gc_blobs(s, b, &a, 1, &r, err));
+    CHECK(r.n == 0 && r.young == 1);
+    age(b, &a);
+    CHECK_OK(store_write(s, drop_version, NULL, err)); /* the trash keeps its bytes */
+    CHECK_OK(gc_blobs(s, b, &a, 1, &r, err));
+    CHECK(r.n == 1 && r.removed == 1 && r.kept == 3);
+    char *gone;
+    CHECK_INT(blobs_path(b, &a, loose, &gone, NULL), ERR_NOT_FOUND);
+    CHECK_OK(store_write(s, purge_model_m, NULL, err));
+    CHECK_OK(gc_blobs(s, b, &a, 1, &r, err));
+    CHECK(r.removed == 2 && r.kept == 1);
+    blobs_close(b);
+    store_close(s);
+    arena_fini(&a);
+}
+
+TEST(asked_garbage_stops_at_a_damaged_tree)
+{
+    char path[512], dir[512], loose[SHA256_HEX];
+    struct store *s = NULL;
+    struct blobs *b = NULL;
+    struct arena a;
+    struct gc_report r;
+    struct err refused = ERR_INIT;
+    arena_init(&a, 64 << 20);
+    (void)snprintf(path, sizeof path, "%s/slipway.db", test_tmpdir());
+    (void)snprintf(dir, sizeof dir, "%s/blobs", test_tmpdir());
+    CHECK_OK(store_open(&s, &(struct store_options){ .path = path, .create = 1 }, err));
+    CHECK_OK(blobs_open(&b, dir, err));
+    CHECK_OK(blobs_put(b, STR("loose"), loose, err));
+    const char *digests[] = { loose, NULL }; /* no tree at all */
+    CHECK_OK(store_write(s, refer, digests, err));
+    age(b, &a);
+    CHECK(gc_blobs(s, b, &a, 1, &r, &refused) != 0);
+    CHECK(strstr(refused.msg, "nothing was removed"));
+    char *still;
+    CHECK_OK(blobs_path(b, &a, loose, &still, err));
+    blobs_close(b);
+    store_close(s);
+    arena_fini(&a);
 }

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * POST /api/v1/gc: frees the bytes that nothing refers to: blobs, and the folders of runs that were
+ * purged. Folders go only when the record says that the run was purged and no other run, version or
+ * logged model names them. */
+#include "store/gc.h"
+
+#include "api/app.h"
+#include "api/native/handler.h"
+#include "api/route.h"
+#include "api/tables.h"
+#include "base/limits.h"
+#include "store/home.h"
+#include "store/rows.h"
+#include "track/run.h"
+
+enum { GC_MEMORY = MIB(512), GC_ITEMS_SHOWN = 1000 };
+
+SQL(gc_run_uses, "SELECT 1 FROM runs WHERE artifact_uri LIKE '%/' || $1 || '/%' LIMIT 1");
+SQL(gc_version_uses, "SELECT 1 FROM versions WHERE source LIKE '%' || $1 || '%' LIMIT 1");
+SQL(gc_logged_uses,
+    "SELECT 1 FROM logged_models WHERE artifact_location LIKE '%' || $1 || '%' LIMIT 1");
+
+struct folders {
+    struct arena *a;
+    const char **paths, **ids; /* candidates, then what is garbage */
+    size_t n, cap, id_cap;
+};
+
+static int is_run_id(const char *name)
+{
+    return strlen(name) == 32 && strspn(name, "0123456789abcdef") == 32;
+}
+
+/* Folders <dir>/<run id>; a missing dir has none. */
+static int find_folders(struct folders *f, const char *dir, struct err *err)
+{
+    const char **names;
+    size_t n;
+    if (!fs_exists(dir))
+        return 0;
+    int rc = fs_list(f->a, dir, &names, &n, err);
+    for (size_t i = 0; !rc && i < n; i++) {
+        if (!is_run_id(names[i]))
+            continue;
+        f->paths = rows_room(f->a, f->paths, f->n, &f->cap, sizeof *f->paths);
+        f->ids = rows_room(f->a, f->ids, f->n, &f->id_cap, sizeof *f->ids);
+        if (!f->paths || !f->ids)
+            return ERR(err, ERR_NOMEM, "too many folders in '%s'", dir);
+        f->paths[f->n] = fs_join(f->a, dir, names[i]);
+        f->ids[f->n++] = names[i];
+    }
+    return rc;
+}
+
+static int find_all(struct folders *f, const struct app *app, struct err *err)
+{
+    const char **names, *root = app->options.artifacts_destination;
+    size_t n = 0;
+    int rc = find_folders(f, fs_join(f->a, app->home->dir, "runs"), err);
+    if (!rc && root && fs_exists(root))
+        rc = fs_list(f->a, root, &names, &n, err);
+    for (size_t i = 0; !rc && i < n; i++)
+        if (strspn(names[i], "0123456789") == strlen(names[i]))
+            rc = find_folders(f, fs_join(f->a, root, names[i]), err);
+    return rc;
+}
+
+static int is_named(struct tx *tx, const struct sql *sql, const char *id, int *out, struct err *err)
+{
+    AUTO(stmt_auto) struct stmt *st = NULL;
+    int rc = stmt_open(tx, sql, &st, err);
+    if (rc)
+        return rc;
+    stmt_text(st, 1, id);
+    rc = stmt_step(st, err);
+    *out |= rc == 1;
+    return MIN(rc, 0);
+}
+
+static int is_garbage(struct tx *tx, struct arena *a, const char *id, int *out, struct err *err)
+{
+    const struct sql *const users[] = { &gc_run_uses, &gc_version_uses, &gc_logged_uses };
+    struct event *list;
+    size_t n = 0;
+    int used = 0;
+    struct event_query q = { .subject = arena_printf(a, "run/%s", id),
+                             .kind_prefix = "run.purged",
+                             .newest_first = 1,
+                             .limit = 1 };
+    int rc = event_list(tx, a, &q, &list, &n, err);
+    if (!rc && n == 0)
+        used = 1;
+    for (size_t i = 0; !rc && !used && i < ARRAY_LEN(users); i++)
+        rc = is_named(tx, users[i], id, &used, err);
+    *out = !used;
+    return rc;
+}
+
+static int keep_garbage(struct tx *tx, struct request *rq, void *arg, struct err *err)
+{
+    struct folders *f = arg;
+    size_t kept = 0;
+    int rc = 0;
+    (void)rq;
+    for (size_t i = 0; !rc && i < f->n; i++) {
+        int garbage = 0;
+        struct run r;
+        if (run_get(tx, f->a, f->ids[i], &r, NULL) == 0)
+            continue;
+        rc = is_garbage(tx, f->a, f->ids[i], &garbage, err);
+        if (garbage) {
+            f->paths[kept] = f->paths[i];
+            f->ids[kept++] = f->ids[i];
+        }
+    }
+    f->n = kept;
+    return rc;
+}
+
+static void write_answer(struct request *rq, const struct gc_report *r, const struct folders *f,
+                         int removed)
+{
+    struct json_out o;
+    route_json(rq, &o);
+    jo_object(&o);
+    jo_kv_int(&o, "blobs", (int64_t)r->n);
+    jo_kv_int(&o, "bytes", r->bytes);
+    jo_kv_int(&o, "folders", (int64_t)f->n);
+    jo_kv_bool(&o, "removed", removed);
+    jo_kv_int(&o, "kept", r->kept);
+    jo_kv_int(&o, "kept_bytes", r->kept_bytes);
+    jo_kv_int(&o, "young", r->young);
+    jo_key(&o, "items");
+    jo_array(&o);
+    for (size_t i = 0; i < f->n && i < GC_ITEMS_SHOWN; i++) {
+        jo_object(&o);
+        jo_kv_cstr(&o, "kind", "folder");
+        jo_kv_cstr(&o, "name", f->paths[i]);
+        jo_kv_raw(&o, "bytes", STR("null"));
+        jo_object_end(&o);
+    }
+    for (size_t i = 0; i < r->n && i < GC_ITEMS_SHOWN; i++) {
+        jo_object(&o);
+        jo_kv_cstr(&o, "kind", "blob");
+        jo_kv_cstr(&o, "name", r->garbage[i].digest);
+        jo_kv_int(&o, "bytes", r->garbage[i].bytes);
+        jo_object_end(&o);
+    }
+    jo_array_end(&o);
+    jo_object_end(&o);
+}
+
+static int tell(struct tx *tx, struct request *rq, void *arg, struct err *err)
+{
+    const struct gc_report *r = arg;
+    struct cause by = handler_cause(rq, NULL);
+    struct event e = event_of(&by, "data.collected", "data/blobs");
+    e.after =
+        event_json(&rq->arena, "blobs", arena_printf(&rq->arena, "%lld", (long long)r->n), "bytes",
+                   arena_printf(&rq->arena, "%lld", (long long)r->bytes), (char *)NULL);
+    return event_add(tx, &e, err);
+}
+
+static int collect(struct request *rq, struct arena *a, int remove, struct err *err)
+{
+    struct app *app = app_of(rq);
+    struct folders f = { .a = a };
+    struct gc_report r;
+    int rc = find_all(&f, app, err);
+    if (!rc)
+        rc = handler_read(rq, keep_garbage, &f, err);
+    if (!rc)
+        rc = gc_blobs(app->store, app->blobs, a, 0, &r, err);
+    if (!rc && remove && (r.n || f.n)) /* the record first: what it tells of may be cut short */
+        rc = handler_write(rq, tell, &r, err);
+    for (size_t i = 0; !rc && remove && i < f.n; i++)
+        rc = fs_remove_tree(f.paths[i], err);
+    if (!rc && remove)
+        rc = gc_blobs(app->store, app->blobs, a, 1, &r, err);
+    if (!rc)
+        write_answer(rq, &r, &f, remove);
+    return rc;
+}
+
+static int post_gc(struct request *rq, struct err *err)
+{
+    struct json body;
+    struct arena a;
+    int rc = route_body(rq, &body, err);
+    if (rc)
+        return rc;
+    arena_init(&a, GC_MEMORY);
+    rc = collect(rq, &a, json_get_bool(&body, "remove", 0), err);
+    arena_fini(&a);
+    return rc;
+}
+
+static const struct route routes[] = {
+    { "POST", "/api/v1/gc", "trash.purge", post_gc, ROUTE_WORKER, KIB(4),
+      "Lists, or removes, bytes that nothing refers to and folders of purged runs.",
+      "remove boolean: Remove them; without it they are only listed.",
+      "blobs! integer: How many nothing refers to.\nbytes! integer: Of them.\n"
+      "folders! integer: Of purged runs.\nremoved! boolean: As asked.\n"
+      "kept! integer: Blobs that are referred to.\nkept_bytes! integer: Of them.\n"
+      "young! integer: Not referred to, but put within the last hour: kept.\n"
+      "items! [object]: At most 1000 of each kind.\n  kind! blob|folder: What it is.\n"
+      "  name! string: Digest or path.\n  bytes! integer|null: Of a blob.",
+      "garbageCollect" },
+};
+
+const struct route_table gc_routes = { "gc", routes, ARRAY_LEN(routes), route_error_native };
