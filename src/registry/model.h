@@ -30,8 +30,8 @@ int model_list(struct tx *tx, struct arena *a, const char *project, struct model
                size_t *out_n, struct err *err) WARN_UNUSED;
 int model_describe(struct tx *tx, const struct cause *by, const char *name, const char *description,
                    struct err *err) WARN_UNUSED;
-/* The event "model.renamed" stands on the new name; whoever stores names of models keeps them in step
- * by a rule of it (event.h). */
+/* The event "model.renamed" stands on the new name; whoever stores names of models keeps them in
+ * step by a rule of it (event.h). */
 int model_rename(struct tx *tx, const struct cause *by, const char *name, const char *new_name,
                  struct err *err) WARN_UNUSED;
 /* Into the trash with all it has; the name is free at once. Rules of "model.deleted" may refuse (an
@@ -80,13 +80,19 @@ struct trash_model {
 int trash_models(struct tx *tx, struct arena *a, const char *project, int64_t limit,
                  struct trash_model **out, size_t *out_n, struct err *err) WARN_UNUSED;
 
+/* 1 when the record says that the run was purged and no run, version or logged model names its
+ * folder any more. */
+int trash_run_is_gone(struct tx *tx, struct arena *a, const char *run_id, int *out,
+                      struct err *err) WARN_UNUSED;
+
 int model_tag_set(struct tx *tx, const struct cause *by, const char *name,
                   const struct track_pair *tag, struct err *err) WARN_UNUSED;
 int model_tag_delete(struct tx *tx, const struct cause *by, const char *name, const char *key,
                      struct err *err) WARN_UNUSED;
 int model_tags(struct tx *tx, struct arena *a, const char *model_id, struct track_pair **out,
                size_t *out_n, struct err *err) WARN_UNUSED;
-/* Names of the models that MLflow calls prompts: by their own tag, or by a tag of a version; sorted.
+/* Names of the models that MLflow calls prompts: by their own tag, or by a tag of a version;
+ * sorted.
  */
 int model_prompts(struct tx *tx, struct arena *a, const char *project, int of_versions,
                   const char ***out, size_t *out_n, struct err *err) WARN_UNUSED;

@@ -55,6 +55,12 @@ SQL(purge_model, "DELETE FROM models WHERE model_id = $1");
 BLOB_REFERENCE(version_trees, "SELECT DISTINCT files_digest FROM versions", 1);
 BLOB_REFERENCE(version_files, "SELECT DISTINCT digest FROM versions", 0);
 
+SQL(trash_run_row, "SELECT 1 FROM runs WHERE run_id = $1 LIMIT 1");
+SQL(trash_run_uri, "SELECT 1 FROM runs WHERE artifact_uri LIKE '%/' || $1 || '/%' LIMIT 1");
+SQL(trash_version_source, "SELECT 1 FROM versions WHERE source LIKE '%' || $1 || '%' LIMIT 1");
+SQL(trash_logged_location,
+    "SELECT 1 FROM logged_models WHERE artifact_location LIKE '%' || $1 || '%' LIMIT 1");
+
 /* ---- models ---- */
 
 int model_delete(struct tx *tx, const struct cause *by, const char *name, struct err *err)
@@ -276,5 +282,37 @@ int trash_models(struct tx *tx, struct arena *a, const char *project, int64_t li
         rc = read_rows(tx, &r, &trash_all_versions, project, limit, err);
     *out = r.list;
     *out_n = r.n;
+    return rc;
+}
+
+/* ---- folders of runs ---- */
+
+static int is_named(struct tx *tx, const struct sql *sql, const char *id, int *out, struct err *err)
+{
+    AUTO(stmt_auto) struct stmt *st = NULL;
+    int rc = stmt_open(tx, sql, &st, err);
+    if (rc)
+        return rc;
+    stmt_text(st, 1, id);
+    rc = stmt_step(st, err);
+    *out |= rc == 1;
+    return MIN(rc, 0);
+}
+
+int trash_run_is_gone(struct tx *tx, struct arena *a, const char *run_id, int *out, struct err *err)
+{
+    const struct sql *const users[] = { &trash_run_row, &trash_run_uri, &trash_version_source,
+                                        &trash_logged_location };
+    struct event *list;
+    size_t n = 0;
+    struct event_query q = { .subject = arena_printf(a, "run/%s", run_id),
+                             .kind_prefix = "run.purged",
+                             .newest_first = 1,
+                             .limit = 1 };
+    int rc = event_list(tx, a, &q, &list, &n, err);
+    int used = n == 0;
+    for (size_t i = 0; !rc && !used && i < ARRAY_LEN(users); i++)
+        rc = is_named(tx, users[i], run_id, &used, err);
+    *out = !used;
     return rc;
 }

@@ -9,16 +9,11 @@
 #include "api/route.h"
 #include "api/tables.h"
 #include "base/limits.h"
+#include "registry/model.h"
 #include "store/home.h"
 #include "store/rows.h"
-#include "track/run.h"
 
 enum { GC_MEMORY = MIB(512), GC_ITEMS_SHOWN = 1000 };
-
-SQL(gc_run_uses, "SELECT 1 FROM runs WHERE artifact_uri LIKE '%/' || $1 || '/%' LIMIT 1");
-SQL(gc_version_uses, "SELECT 1 FROM versions WHERE source LIKE '%' || $1 || '%' LIMIT 1");
-SQL(gc_logged_uses,
-    "SELECT 1 FROM logged_models WHERE artifact_location LIKE '%' || $1 || '%' LIMIT 1");
 
 struct folders {
     struct arena *a;
@@ -65,37 +60,6 @@ static int find_all(struct folders *f, const struct app *app, struct err *err)
     return rc;
 }
 
-static int is_named(struct tx *tx, const struct sql *sql, const char *id, int *out, struct err *err)
-{
-    AUTO(stmt_auto) struct stmt *st = NULL;
-    int rc = stmt_open(tx, sql, &st, err);
-    if (rc)
-        return rc;
-    stmt_text(st, 1, id);
-    rc = stmt_step(st, err);
-    *out |= rc == 1;
-    return MIN(rc, 0);
-}
-
-static int is_garbage(struct tx *tx, struct arena *a, const char *id, int *out, struct err *err)
-{
-    const struct sql *const users[] = { &gc_run_uses, &gc_version_uses, &gc_logged_uses };
-    struct event *list;
-    size_t n = 0;
-    int used = 0;
-    struct event_query q = { .subject = arena_printf(a, "run/%s", id),
-                             .kind_prefix = "run.purged",
-                             .newest_first = 1,
-                             .limit = 1 };
-    int rc = event_list(tx, a, &q, &list, &n, err);
-    if (!rc && n == 0)
-        used = 1;
-    for (size_t i = 0; !rc && !used && i < ARRAY_LEN(users); i++)
-        rc = is_named(tx, users[i], id, &used, err);
-    *out = !used;
-    return rc;
-}
-
 static int keep_garbage(struct tx *tx, struct request *rq, void *arg, struct err *err)
 {
     struct folders *f = arg;
@@ -104,10 +68,7 @@ static int keep_garbage(struct tx *tx, struct request *rq, void *arg, struct err
     (void)rq;
     for (size_t i = 0; !rc && i < f->n; i++) {
         int garbage = 0;
-        struct run r;
-        if (run_get(tx, f->a, f->ids[i], &r, NULL) == 0)
-            continue;
-        rc = is_garbage(tx, f->a, f->ids[i], &garbage, err);
+        rc = trash_run_is_gone(tx, f->a, f->ids[i], &garbage, err);
         if (garbage) {
             f->paths[kept] = f->paths[i];
             f->ids[kept++] = f->ids[i];
