@@ -74,11 +74,7 @@ static int write_one(struct tx *tx, struct request *rq, struct json_out *o,
     jo_kv_cstr(o, "lifecycle_stage", e->lifecycle_stage);
     jo_kv_int(o, "creation_time_ms", e->creation_time_ms);
     jo_kv_int(o, "last_update_time_ms", e->last_update_time_ms);
-    jo_key(o, "tags");
-    jo_object(o);
-    for (size_t i = 0; i < n; i++)
-        jo_kv_cstr(o, tags[i].key, tags[i].value);
-    jo_object_end(o);
+    handler_write_pairs(o, "tags", tags, n);
     jo_kv_int(o, "run_count", e->run_count);
     jo_object_end(o);
     return 0;

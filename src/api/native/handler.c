@@ -8,6 +8,7 @@
 #include "api/app.h"
 #include "api/route.h"
 #include "base/num.h"
+#include "track/experiment.h"
 
 struct call {
     handler_fn fn;
@@ -80,6 +81,34 @@ int handler_body_text(struct request *rq, const char *name, const char **out, st
         return ERR(err, ERR_INVALID, "'%s' contains a NUL character", name);
     *out = v->string.p;
     return 0;
+}
+
+int handler_words(struct request *rq, const char *name, const char **out, size_t max, size_t *out_n,
+                  struct err *err)
+{
+    str_t rest = request_query(rq, name), word = { NULL, 0 };
+    size_t n = 0;
+    for (int more = 1; more;) {
+        more = str_cut(rest, ',', &word, &rest);
+        word = str_trim(more ? word : rest);
+        if (!word.n)
+            continue;
+        if (n == max)
+            return ERR(err, ERR_LIMIT, "'%s' names more than %zu", name, max);
+        out[n++] = arena_strndup(&rq->arena, word.p, word.n);
+    }
+    *out_n = n;
+    return 0;
+}
+
+void handler_write_pairs(struct json_out *o, const char *key, const struct track_pair *list,
+                         size_t n)
+{
+    jo_key(o, key);
+    jo_object(o);
+    for (size_t i = 0; i < n; i++)
+        jo_kv_cstr(o, list[i].key, list[i].value);
+    jo_object_end(o);
 }
 
 /* ---- paging ---- */

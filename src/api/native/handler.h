@@ -25,6 +25,16 @@ const char *handler_query(struct request *rq, const char *name);
 int handler_body_text(struct request *rq, const char *name, const char **out,
                       struct err *err) WARN_UNUSED;
 
+/* The pieces between commas of a query parameter, trimmed, empty ones left out: at most max, else
+ * ERR_LIMIT; none when it is absent. */
+int handler_words(struct request *rq, const char *name, const char **out, size_t max, size_t *out_n,
+                  struct err *err) WARN_UNUSED;
+
+struct track_pair; /* track/experiment.h */
+/* "key": {"k": "v", …}. */
+void handler_write_pairs(struct json_out *o, const char *key, const struct track_pair *list,
+                         size_t n);
+
 /* ---- lists ---- */
 
 enum { PAGE_LIMIT = 100, PAGE_LIMIT_MAX = 1000, PAGE_OFFSET_MAX = 1 << 30 };

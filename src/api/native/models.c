@@ -81,11 +81,7 @@ static int write_tags(struct tx *tx, struct arena *a, struct json_out *o, const 
     struct track_pair *list;
     size_t n;
     int rc = model_tags(tx, a, m->id, &list, &n, err);
-    jo_key(o, "tags");
-    jo_object(o);
-    for (size_t i = 0; !rc && i < n; i++)
-        jo_kv_cstr(o, list[i].key, list[i].value);
-    jo_object_end(o);
+    handler_write_pairs(o, "tags", list, rc ? 0 : n);
     return rc;
 }
 
@@ -283,25 +279,21 @@ static int delete_tag(struct request *rq, struct err *err)
 
 static int write_comparison(struct tx *tx, struct request *rq, void *arg, struct err *err)
 {
-    str_t rest = *(const str_t *)arg, word;
-    struct compare_source *sources = arena_alloc(&rq->arena, COMPARE_MAX * sizeof *sources);
+    const char *names[COMPARE_MAX];
+    struct compare_source sources[COMPARE_MAX];
     struct comparison c;
     struct json_out o;
-    const char *name = handler_param(rq, "name");
-    size_t n = 0;
-    int more = 1, rc = 0;
-    while (!rc && more) {
+    size_t n;
+    (void)arg;
+    int rc = handler_words(rq, "versions", names, COMPARE_MAX, &n, err);
+    if (!rc && !n)
+        rc = ERR(err, ERR_INVALID, "name the versions to compare: ?versions=1,2");
+    for (size_t i = 0; !rc && i < n; i++) {
         struct version v;
-        more = str_cut(rest, ',', &word, &rest);
-        word = str_trim(more ? word : rest);
-        if (!word.n)
-            continue;
-        if (n == COMPARE_MAX)
-            return ERR(err, ERR_LIMIT, "at most %d versions are compared at once", COMPARE_MAX);
-        rc = version_resolve(tx, &rq->arena, handler_project(rq), name,
-                             arena_strndup(&rq->arena, word.p, word.n), &v, err);
+        rc = version_resolve(tx, &rq->arena, handler_project(rq), handler_param(rq, "name"),
+                             names[i], &v, err);
         if (!rc)
-            rc = compare_load_version(tx, &rq->arena, &v, &sources[n++], err);
+            rc = compare_load_version(tx, &rq->arena, &v, &sources[i], err);
     }
     if (!rc)
         rc = compare(&rq->arena, sources, n, &c, err);
@@ -314,10 +306,7 @@ static int write_comparison(struct tx *tx, struct request *rq, void *arg, struct
 
 static int get_compare(struct request *rq, struct err *err)
 {
-    str_t versions = request_query(rq, "versions");
-    if (!versions.n)
-        return ERR(err, ERR_INVALID, "name the versions to compare: ?versions=1,2");
-    return handler_read(rq, write_comparison, &versions, err);
+    return handler_read(rq, write_comparison, NULL, err);
 }
 
 #define MODEL(indent)                                                                              \

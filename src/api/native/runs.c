@@ -19,11 +19,7 @@ static int write_params(struct tx *tx, struct arena *a, struct json_out *o, cons
     struct track_pair *list;
     size_t n;
     int rc = run_params(tx, a, r->id, &list, &n, err);
-    jo_key(o, "params");
-    jo_object(o);
-    for (size_t i = 0; !rc && i < n; i++)
-        jo_kv_cstr(o, list[i].key, list[i].value);
-    jo_object_end(o);
+    handler_write_pairs(o, "params", list, rc ? 0 : n);
     return rc;
 }
 
@@ -47,11 +43,7 @@ static int write_tags(struct tx *tx, struct arena *a, struct json_out *o, const 
     struct track_pair *list;
     size_t n;
     int rc = run_tags(tx, a, r->id, &list, &n, err);
-    jo_key(o, "tags");
-    jo_object(o);
-    for (size_t i = 0; !rc && i < n; i++)
-        jo_kv_cstr(o, list[i].key, list[i].value);
-    jo_object_end(o);
+    handler_write_pairs(o, "tags", list, rc ? 0 : n);
     return rc;
 }
 
@@ -341,25 +333,20 @@ static int get_one(struct request *rq, struct err *err)
 
 static int write_comparison(struct tx *tx, struct request *rq, void *arg, struct err *err)
 {
-    str_t rest = *(const str_t *)arg, word;
-    struct compare_source *sources =
-        arena_alloc(&rq->arena, COMPARE_MAX * sizeof *sources);
+    const char *names[COMPARE_MAX];
+    struct compare_source sources[COMPARE_MAX];
     struct comparison c;
     struct json_out o;
-    size_t n = 0;
-    int more = 1, rc = 0;
-    while (!rc && more) {
+    size_t n;
+    (void)arg;
+    int rc = handler_words(rq, "ids", names, COMPARE_MAX, &n, err);
+    if (!rc && !n)
+        rc = ERR(err, ERR_INVALID, "name the runs to compare: ?ids=a,b");
+    for (size_t i = 0; !rc && i < n; i++) {
         struct run r;
-        more = str_cut(rest, ',', &word, &rest);
-        word = str_trim(more ? word : rest);
-        if (!word.n)
-            continue;
-        if (n == COMPARE_MAX)
-            return ERR(err, ERR_LIMIT, "at most %d runs are compared at once", COMPARE_MAX);
-        rc = run_resolve(tx, &rq->arena, handler_project(rq),
-                         arena_strndup(&rq->arena, word.p, word.n), &r, err);
+        rc = run_resolve(tx, &rq->arena, handler_project(rq), names[i], &r, err);
         if (!rc)
-            rc = compare_load_run(tx, app_of(rq)->blobs, &rq->arena, &r, &sources[n++], err);
+            rc = compare_load_run(tx, app_of(rq)->blobs, &rq->arena, &r, &sources[i], err);
     }
     if (!rc)
         rc = compare(&rq->arena, sources, n, &c, err);
@@ -372,10 +359,7 @@ static int write_comparison(struct tx *tx, struct request *rq, void *arg, struct
 
 static int get_compare(struct request *rq, struct err *err)
 {
-    str_t ids = request_query(rq, "ids");
-    if (!ids.n)
-        return ERR(err, ERR_INVALID, "name the runs to compare: ?ids=a,b");
-    return handler_read(rq, write_comparison, &ids, err);
+    return handler_read(rq, write_comparison, NULL, err);
 }
 
 #define RUN(indent)                                                                                \

@@ -53,11 +53,7 @@ static int write_tags(struct tx *tx, struct arena *a, struct json_out *o, const 
     struct track_pair *list;
     size_t n;
     int rc = version_tags(tx, a, v, &list, &n, err);
-    jo_key(o, "tags");
-    jo_object(o);
-    for (size_t i = 0; !rc && i < n; i++)
-        jo_kv_cstr(o, list[i].key, list[i].value);
-    jo_object_end(o);
+    handler_write_pairs(o, "tags", list, rc ? 0 : n);
     return rc;
 }
 
