@@ -77,6 +77,7 @@ const endpoint = (name = 'diabetes') => ({ name, model: 'diabetes', version: ser
 const events = [['endpoint.promoted', 'endpoint/diabetes', { version: '1' }, { version: '2' }, 'lower error on the test part'], ['model_version.created', 'model/diabetes:2', null, { version: '2', run_id: hex(32), digest }, null], ['run.finished', 'run/' + hex(32), { status: 'RUNNING' }, { status: 'FINISHED' }, null], ['run.failed', 'run/' + hex(32), { status: 'RUNNING' }, { status: 'FAILED' }, 'gate rmse <= 60 did not pass'], ['endpoint.deployed', 'endpoint/diabetes', null, { version: '1', model: 'diabetes' }, null], ['dataset.created', 'data/diabetes@' + dataDigest, null, { rows: 442 }, null]]
   .map(([kind, subject, before, after, reason], i) => ({ seq: 40 - i, id: hex(32), time_ms: T0 - i * 5e6, actor: 'user:root', kind, subject, before, after, reason, request_id: hex(32) }));
 const model = () => ({ name: 'diabetes', description: 'Disease progression after one year', creation_time_ms: T0 - 8e7, last_update_time_ms: T0 - 3e7, latest_version: '4', version_count: 4, aliases: { champion: served }, endpoints: ['diabetes'], tags: {}, versions: ['4', '3', '2', '1'].map(version) });
+const prompt = () => ({ name: 'greeting', description: 'Says hello', creation_time_ms: T0 - 8e7, last_update_time_ms: T0 - 3e7, latest_version: '2', version_count: 2, aliases: { production: '1' }, endpoints: [], tags: { 'mlflow.prompt.is_prompt': 'true' }, versions: ['2', '1'].map((v) => ({ name: 'greeting', version: v, creation_time_ms: T0 - 4e7, aliases: v === '1' ? ['production'] : [], tags: { 'mlflow.prompt.text': `Hello {{ name }}, version ${v} speaks {{language}}.` } })) });
 const none = { items: [], next_page_token: null };
 
 function makeRuns() {
@@ -149,7 +150,8 @@ function view(page, q, state) {
       { name: 'metrics', rows: [{ key: 'loss', values: ids.map((_, i) => num(i, 1)), differs: true, better: 'low' }, ...Array.from({ length: 99 }, (_, k) => ({ key: `m${k}`, values: ids.map((_, i) => num(i, k)), differs: true }))] }] } };
   }
   if (page === 'compare') return { compare: { columns: [{ ref: 'model/diabetes:1', label: 'diabetes:1' }, { ref: 'model/diabetes:2', label: 'diabetes:2' }], sections: [{ name: 'params', rows: [{ key: 'alpha', values: ['0.1', '0.2'], differs: true }, { key: 'seed', values: ['1', '1'], differs: false }] }, { name: 'metrics', rows: [{ key: 'rmse', values: [54.62, 54.1], differs: true, better: 'low' }, { key: 'r2', values: [0.471, 0.48], differs: true, better: 'high' }, { key: 'n', values: [89, 89], differs: false }] }, { name: 'coefficients', rows: names.map((k) => ({ key: k, values: [100 * normal(), 100 * normal()], differs: true })) }, { name: 'environment', rows: [{ key: 'slipway', values: ['0.1.0', '0.1.0'], differs: false }] }] } };
-  if (page === 'models') return { models: empty ? none : { items: [model()] } };
+  if (page === 'models') return { models: empty ? none : { items: [model(), prompt()] } };
+  if (page === 'model' && q.get('name') === 'greeting') return { model: prompt() };
   if (page === 'model' && !q.get('version')) return { model: model() };
   if (page === 'model' || page === 'version') return { version: versionDetail(q.get('version')), model: model() };
   if (page === 'endpoints') return { endpoints: empty ? none : { items: [endpoint()] } };

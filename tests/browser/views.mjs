@@ -5,7 +5,7 @@ import { axe, calm, check, close, equal, fits, nodes, open, shot, test, visit } 
 import { startMock } from './mock.mjs';
 
 const RUN = 'latest';
-export const routes = ['/', '/runs', `/runs/${RUN}`, `/runs/${RUN}?tab=model`, `/runs/${RUN}?tab=charts`, `/runs/${RUN}?tab=artifacts&file=README.md`, `/runs/${RUN}?tab=artifacts&file=data/table.csv`, `/runs/${RUN}?tab=log`, '/compare?model=diabetes&versions=1,2', '/models', '/models/diabetes', '/models/diabetes/2', '/models/diabetes/2?tab=model',
+export const routes = ['/', '/runs', `/runs/${RUN}`, `/runs/${RUN}?tab=model`, `/runs/${RUN}?tab=charts`, `/runs/${RUN}?tab=artifacts&file=README.md`, `/runs/${RUN}?tab=artifacts&file=data/table.csv`, `/runs/${RUN}?tab=log`, '/compare?model=diabetes&versions=1,2', '/models', '/models/greeting', '/models/diabetes', '/models/diabetes/2', '/models/diabetes/2?tab=model',
   '/models/diabetes/2?tab=slices', '/models/diabetes/2?tab=explain', '/models/diabetes/2?tab=origin', '/models/diabetes/2?tab=facts', '/models/diabetes/2?tab=files', '/endpoints', '/endpoints/diabetes', '/datasets', '/datasets/diabetes', '/datasets/diabetes?view=table', '/audit', '/nothing/here/at/all'];
 
 const mock = {};
@@ -240,6 +240,19 @@ test('views: artifacts: each kind has its view, nothing large unasked, a web pag
   await page.click('.file:has-text("model.pkl")');
   await page.waitForSelector('.empty:has-text("not shown")');
   check(/file=model.pkl/.test(page.url()), 'the file is in the address');
+  await close(page);
+});
+
+test('views: a prompt is shown as its text, not as a model to deploy', async () => {
+  const m = await server('typical'), page = await open();
+  await visit(page, m.url, '/models');
+  await page.click('main a:has-text("greeting")');
+  await page.waitForSelector('pre.prompt');
+  check((await page.textContent('pre.prompt')).includes('Hello {{ name }}, version 2'), 'the newest text first');
+  check(/name.*language/.test(await page.textContent('main')), 'its variables');
+  equal(await page.locator('button:has-text("Deploy")').count(), 0, 'buttons to deploy');
+  await shot(page, 'mock-prompt');
+  calm(page, 'prompt');
   await close(page);
 });
 

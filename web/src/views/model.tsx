@@ -5,12 +5,12 @@ import { num } from '../format';
 import { t } from '../i18n';
 import { href, modelPath, navigate, seg } from '../router';
 import type { ViewProps } from '../state';
-import type { Version } from '../types';
+import type { Model as ModelShape, Version } from '../types';
 import { openDeploy } from '../ui/actions';
-import { Empty, KeyFacts, Num, StatusMark, Time, WithInterval } from '../ui/bits';
+import { Copy, Empty, KeyFacts, Num, Section, StatusMark, Time, WithInterval } from '../ui/bits';
 import { RunLink } from '../ui/objects';
 import { Table, type Col } from '../ui/table';
-import { Aliases, EndpointLinks } from './models';
+import { Aliases, EndpointLinks, isPrompt } from './models';
 
 const selected = signal<Set<string>>(new Set());
 
@@ -20,7 +20,29 @@ export function gatesState(v: Version): 'passed' | 'failed' | 'unknown' | null {
   return v.gates.some((g) => g.passed === false) ? 'failed' : v.gates.every((g) => g.passed) ? 'passed' : 'unknown';
 }
 
-export default function Model({ data }: ViewProps<'model'>) {
+/* A prompt: the text of each version, {{names}} as they stand. */
+function Prompt({ m }: { m: ModelShape }) {
+  const versions = [...(m.versions ?? [])].sort((a, b) => Number(b.version) - Number(a.version));
+  return (
+    <div class="page">
+      <header class="page-head"><div><p class="crumbs"><a href={href('/models')}>{t('Models')}</a></p><h1 tabIndex={-1}>{m.name} <span class="tag">{t('Prompt')}</span></h1>{m.description && <p class="muted">{m.description}</p>}</div></header>
+      <KeyFacts items={[[t('Versions'), <Num v={m.version_count ?? versions.length} />], [t('Aliases'), <Aliases of={m.aliases} />], [t('Created'), <Time at={m.creation_time_ms} />]]} />
+      {versions.slice(0, 100).map((v) => {
+        const text = v.tags?.['mlflow.prompt.text'] ?? '', names = [...new Set([...text.matchAll(/\{\{\s*([\w.]+)\s*\}\}/g)].map((x) => x[1]!))];
+        return <Section key={v.version} title={`v${v.version} ${(v.aliases ?? []).map((a) => `@${a}`).join(' ')}`} aside={<><Time at={v.creation_time_ms} /> <Copy text={text} /></>}>
+          {v.description && <p class="muted">{v.description}</p>}
+          <pre class="log prompt" tabIndex={0} role="region" aria-label={`v${v.version}`}>{text || t('This version has no text.')}</pre>
+          {names.length > 0 && <p class="muted">{t('Variables')}: {names.map((n) => <span key={n} class="tag">{n}</span>)}</p>}</Section>;
+      })}
+    </div>
+  );
+}
+
+export default function Model(props: ViewProps<'model'>) {
+  return isPrompt(props.data.model) ? <Prompt m={props.data.model} /> : <Registered {...props} />;
+}
+
+function Registered({ data }: ViewProps<'model'>) {
   const m = data.model, versions = m.versions ?? [];
   const metricNames = [...new Set(versions.flatMap((v) => Object.keys(v.metrics ?? {})))];
   const aliasOf = (v: Version) => [...new Set([...(v.aliases ?? []), ...Object.entries(m.aliases ?? {}).filter(([, x]) => String(x) === v.version).map(([a]) => a)])];
