@@ -191,6 +191,8 @@ static int poll_progress(struct cli *c, struct follow *f, struct err *err)
         c,
         arena_printf(&c->arena, "/api/v1/runs/%s/progress?after=%lld", f->id, (long long)f->next),
         &answer, err);
+    if (rc == ERR_UNAVAILABLE || rc == ERR_TIMEOUT) /* the run does not need its watcher */
+        cli_hint(c, "run/%.8s was started and is not lost: slipway exp show %.8s", f->id, f->id);
     if (rc)
         return rc;
     const struct json *items = json_get(answer, "items");

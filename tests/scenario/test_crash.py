@@ -71,6 +71,21 @@ def test_killing_the_server(project, server):
     s.stop()
 
 
+def test_a_watcher_whose_server_is_killed_names_the_run(project, server):
+    big_data(project, 300000)
+    s = server(project.data)
+    p = project.cli.popen("run", "--json")
+    until("the worker", lambda: worker_pids(project) or p.poll() is not None)
+    if p.poll() is not None:
+        pytest.skip("the run was over before its server could be killed")
+    s.kill()
+    out, err = p.communicate(timeout=PATIENCE)
+    if p.returncode == 0:
+        pytest.skip("the run was over before its server could be killed")
+    run = check_history(project)[0]
+    assert p.returncode == 7 and f"slipway exp show {run['run_id'][:8]}" in err.decode(), err
+
+
 def test_a_detached_run_is_finished_by_whoever_comes_next(project):
     big_data(project, 20000)
     r = project.cli.ok("run", "--detach", "--json")
