@@ -244,7 +244,10 @@ size_t fmt_double_digits(double v, int digits, char out[FMT_DOUBLE_MAX])
 {
     if (!isfinite(v))
         return fmt_special(v, out);
-    return (size_t)snprintf(out, FMT_DOUBLE_MAX, "%.*g", MIN(digits, 17), v);
+    size_t n = (size_t)snprintf(out, FMT_DOUBLE_MAX, "%.*g", MIN(digits, 17), v);
+    if (fabs(v) >= 1 && fabs(v) < FMT_WHOLE_BELOW && memchr(out, 'e', n))
+        n = (size_t)snprintf(out, FMT_DOUBLE_MAX, "%.0f", v);
+    return n;
 }
 
 void buf_double(struct buf *b, double v)

@@ -17,7 +17,9 @@ enum { FMT_DOUBLE_MAX = 32 };
 /* Shortest text that reads back as the same double: "0.1", "1e-07", "412300.0", "NaN", "Infinity",
  * "-Infinity". A whole number keeps one decimal (".0"). Returns the length. */
 size_t fmt_double(double v, char out[FMT_DOUBLE_MAX]);
-/* As fmt_double with the given significant digits, for people ("0.4837"). */
+#define FMT_WHOLE_BELOW 1e9
+/* With the given significant digits, for people ("0.4837"). Below FMT_WHOLE_BELOW all digits before
+ * the point are kept instead of an exponent: 102437.4 with 4 is "102437", not "1.024e+05". */
 size_t fmt_double_digits(double v, int digits, char out[FMT_DOUBLE_MAX]);
 size_t fmt_i64(int64_t v, char out[FMT_DOUBLE_MAX]);
 void buf_double(struct buf *b, double v);

@@ -132,6 +132,8 @@ static void show_version(struct cli *c, const struct json *v)
     report_gates(c, json_get(v, "gates"));
     report_coefficients(c, json_get(v, "coefficients"));
     report_pairs(c, "Fit", json_get(v, "fit"));
+    report_lines(c, "Collinear columns", out_path(v, "fit.collinear"));
+    report_slices(c, json_get(v, "slices"));
     report_pairs(c, "Parameters", json_get(v, "params"));
     report_pairs(c, "Environment", json_get(v, "environment"));
     show_files(c, json_get(v, "files"));

@@ -9,7 +9,7 @@
 #include "cli/run_report.h"
 #include "cli/term.h"
 
-enum { TICK_MS = 40, LOG_TAIL_BYTES = 8192, LOG_TAIL_LINES = 20 };
+enum { TICK_MS = 40, LOG_TAIL_BYTES = 65536, LOG_TAIL_LINES = 20 };
 
 struct follow {
     const char *id;
@@ -235,8 +235,9 @@ static int follow(struct cli *c, struct follow *f, struct err *err)
 
 /* ---- endings ---- */
 
-/* Not when the log says no more than the message already does. */
-static void print_log_tail(struct cli *c, const char *id, const char *why)
+/* Not when the log says no more than the message already does. What is wrong with the project file
+ * is shown whole, anything else by its last lines. */
+static void print_log_tail(struct cli *c, const char *id, const char *why, int config)
 {
     struct reply r;
     struct err ignored = ERR_INIT;
@@ -257,15 +258,19 @@ static void print_log_tail(struct cli *c, const char *id, const char *why)
     c->hint = hint;
     size_t from = text.n > LOG_TAIL_BYTES ? text.n - LOG_TAIL_BYTES : 0, lines = 0;
     for (size_t i = text.n; i-- > from;)
-        if (text.p[i] == '\n' && i + 1 < text.n && ++lines == LOG_TAIL_LINES) {
+        if (text.p[i] == '\n' && i + 1 < text.n && ++lines == LOG_TAIL_LINES && !config) {
             from = i + 1;
             break;
         }
     str_t tail = str_trim((str_t){ text.p + from, text.n - from });
     if (tail.n == 0 || (!memchr(tail.p, '\n', tail.n) && str_ends(tail, why)))
         return;
-    term_say(c, "  last lines of its log:");
+    term_say(c, "  %s:", config ? "its log" : "last lines of its log");
     str_t rest = { text.p + from, text.n - from }, line;
+    if (str_ends(tail, why)) { /* the message comes below */
+        const char *last = memrchr(tail.p, '\n', tail.n);
+        rest = str_trim((str_t){ tail.p, last ? (size_t)(last - tail.p) : tail.n });
+    }
     while (rest.n) {
         str_t left = rest;
         if (!str_cut(left, '\n', &line, &rest)) {
@@ -293,9 +298,9 @@ static int end_failed(struct cli *c, const struct follow *f, const struct json *
         why = json_get_string(run, "status_reason", "no reason was recorded");
     if (strcmp(f->status, "KILLED") == 0)
         return ERR(err, ERR_CANCELLED, "run/%.8s was stopped: %.380s", f->id, why);
-    if (!refused && c->format != FORMAT_JSON && c->format != FORMAT_JSONL)
-        print_log_tail(c, f->id, why);
     int config = strcmp(code, "INVALID") == 0 && json_get_int(error, "line", 0) > 0;
+    if (!refused && c->format != FORMAT_JSON && c->format != FORMAT_JSONL)
+        print_log_tail(c, f->id, why, config);
     cli_hint(c,
              refused ? "the evidence stays with the run: slipway exp show %.8s"
                      : "slipway exp show %.8s",

@@ -74,6 +74,9 @@ static int flag_unknown(struct cli *c, const char *word, str_t name, struct err 
     const char *near = name.n > 1 ? str_nearest(name, names, k) : NULL;
     if (near)
         cli_hint(c, "did you mean '--%s'?", near);
+    else if (c->command && strcmp(c->command->name, "run") == 0 && name.n > 1)
+        cli_hint(c, "slipway help run; a parameter of the project is set with -p %.*s=VALUE",
+                 STR_ARG(name));
     else
         cli_hint(c, "slipway help%s%s", c->command ? " " : "", c->command ? c->command->name : "");
     if (c->command)

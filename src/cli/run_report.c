@@ -160,9 +160,41 @@ static void report_registered(struct cli *c, const struct json *run)
     }
 }
 
+void report_lines(struct cli *c, const char *title, const struct json *lines)
+{
+    if (!lines || lines->type != JSON_ARRAY || lines->n == 0)
+        return;
+    report_title(c, title);
+    for (size_t i = 0; i < lines->n; i++)
+        term_out(c, "  %s\n", out_cell(c, &lines->items[i], CELL_TEXT, 1));
+}
+
+/* The worst ten: the rest is in -o json and on the page. */
+void report_slices(struct cli *c, const struct json *slices)
+{
+    enum { COLUMNS = 5, SHOWN = 10 };
+    static const char *const keys[COLUMNS] = { "column", "value", "n", "rmse", "bias" };
+    static const enum cell_kind kinds[COLUMNS] = { CELL_TEXT, CELL_TEXT, CELL_INT, CELL_NUMBER,
+                                                   CELL_NUMBER };
+    if (!slices || slices->type != JSON_ARRAY || slices->n == 0)
+        return;
+    size_t n = MIN(slices->n, SHOWN);
+    const char *cells[COLUMNS * (SHOWN + 1)];
+    for (size_t i = 0; i <= n; i++)
+        for (size_t j = 0; j < COLUMNS; j++)
+            cells[i * COLUMNS + j] =
+                i ? out_cell(c, json_get(&slices->items[i - 1], keys[j]), kinds[j], 1) : keys[j];
+    struct out_grid g = { cells, n + 1, COLUMNS, kinds, "  " };
+    report_title(c,
+                 arena_printf(&c->arena, "Slices of the test part, %zu of %zu, largest rmse first",
+                              n, slices->n));
+    out_grid(c, &g);
+}
+
 void run_report(struct cli *c, const struct json *run)
 {
     const struct json *result = json_get(run, "result");
+    report_lines(c, "Warnings", out_path(result, "dataset.warnings"));
     report_metrics(c, result);
     report_comparison(c, json_get(result, "comparison"));
     report_gates(c, json_get(result, "gates"));

@@ -15,6 +15,9 @@ void report_metrics(struct cli *c, const struct json *result);
 void report_gates(struct cli *c, const struct json *gates);
 void report_coefficients(struct cli *c, const struct json *rows);
 void report_pairs(struct cli *c, const char *title, const struct json *object);
+/* Texts, one a line. */
+void report_lines(struct cli *c, const char *title, const struct json *lines);
+void report_slices(struct cli *c, const struct json *slices);
 void report_title(struct cli *c, const char *title);
 /* "diabetes:3" of two JSON strings. */
 const char *ref_model(struct cli *c, const struct json *name, const struct json *version);

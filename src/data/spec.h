@@ -20,6 +20,7 @@ struct csv_source {
     const char *target;  /* NULL = none */
     const char **ignore; /* columns that are read and profiled but are no features */
     size_t ignore_n;
+    struct place *ignore_at; /* of each; NULL when not from a file */
     const char *
         *missing; /* texts that mean "missing" beside the empty field; NULL = csv_missing_default */
     size_t missing_n;

@@ -312,7 +312,7 @@ static void check_source(struct walk *w)
     if (s->time)
         (void)need(w, s->time_at, s->time);
     for (size_t i = 0; i < s->ignore_n; i++)
-        (void)need(w, s->at, s->ignore[i]);
+        (void)need(w, s->ignore_at ? s->ignore_at[i] : s->at, s->ignore[i]);
 }
 
 static void check_stage(struct walk *w, const struct project_stage *s, const struct frame *f)

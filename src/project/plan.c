@@ -76,7 +76,7 @@ static void plan_source(struct reader *r, const struct yaml_pair *pair, struct c
     s->key = get_text(v, "key", &s->key_at);
     s->time = get_text(v, "time", &s->time_at);
     s->target = get_text(v, "target", &s->target_at);
-    s->ignore = get_texts(r, reader_get(v, "ignore"), &s->ignore_n, NULL);
+    s->ignore = get_texts(r, reader_get(v, "ignore"), &s->ignore_n, &s->ignore_at);
     if (missing)
         s->missing = get_texts(r, missing, &s->missing_n, NULL);
     s->delimiter = delimiter ? delimiter[0] : '\0';

@@ -238,7 +238,7 @@ int work_need_frame(struct work *w)
     w->have_frame = 1;
     if (cache_read_frame(w->a, work_cache(w, w->data_key, "frame"), w->threads, &w->f, NULL) == 0 &&
         w->f.n == w->rows_read)
-        return 0;
+        return check_columns(w); /* the project file may name others than when it was read */
     int rc = read_file(w, &r, &err);
     if (rc == 0 && strcmp(r.file.sha256, w->data.file.sha256) != 0)
         rc = ERR(&err, ERR_CONFLICT,

@@ -72,10 +72,14 @@ static void read_row(const struct stmt *st, struct arena *a, struct endpoint_row
 static int not_found(struct tx *tx, struct arena *a, const char *project, const char *name,
                      struct err *err)
 {
-    const char *near = rows_nearest(tx, a, &endpoint_sql_names, project, name, NULL);
-    return near ? ERR(err, ERR_NOT_FOUND, "endpoint '%.250s' not found; did you mean '%.200s'?",
-                      name, near)
-                : ERR(err, ERR_NOT_FOUND, "endpoint '%.250s' not found", name);
+    int any = 0;
+    const char *near = rows_nearest(tx, a, &endpoint_sql_names, project, name, &any);
+    if (near)
+        return ERR(err, ERR_NOT_FOUND, "endpoint '%.250s' not found; did you mean '%.200s'?", name,
+                   near);
+    return ERR(err, ERR_NOT_FOUND, "endpoint '%.250s' not found; %s", name,
+               any ? "'slipway status' lists them, 'slipway deploy MODEL' makes one"
+                   : "there is none yet, 'slipway deploy MODEL' makes one");
 }
 
 int endpoint_get(struct tx *tx, struct arena *a, const char *project, const char *name,

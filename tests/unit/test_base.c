@@ -126,6 +126,23 @@ TEST(num_double_round_trip)
     CHECK_STR(text, "412300.0");
 }
 
+TEST(num_digits_for_people_keep_whole_numbers_whole)
+{
+    static const struct {
+        double v;
+        const char *text;
+    } cases[] = {
+        { 0.48374, "0.4837" },  { 1234.56, "1235" },         { 9999.7, "10000" },
+        { 102437.4, "102437" }, { -30000, "-30000" },        { 999999999.4, "999999999" },
+        { 1e9, "1e+09" },       { 0.00001234, "1.234e-05" }, { 0, "0" },
+    };
+    char text[FMT_DOUBLE_MAX];
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        (void)fmt_double_digits(cases[i].v, 4, text);
+        CHECK_STR(text, cases[i].text);
+    }
+}
+
 TEST(num_double_refuses)
 {
     static const char *const bad[] = { "", ".", "1e", "--1", "1.2.3", "0x10", "1 ", "e5", "nanx" };

@@ -117,7 +117,7 @@ TEST(moves_and_refusals)
         CHECK_INT(add_version(app, i * 100, i == 3 ? 0 : 1, 0), i);
     want(app, "PUT /api/v1/endpoints/e {}", 400, "'model' is missing");
     want(app, "PUT /api/v1/endpoints/a:b {\"model\":\"m\"}", 400, "INVALID");
-    want(app, "GET /api/v1/endpoints/e", 404, "endpoint 'e' not found");
+    want(app, "GET /api/v1/endpoints/e", 404, "endpoint 'e' not found; there is none yet");
     want(app, "PUT /api/v1/endpoints/e {\"model\":\"m\",\"version\":1,\"reason\":\"first\"}", 201,
          "\"version\":\"1\"");
     CHECK(strstr(answer, "\"state\":\"not_served\"") &&

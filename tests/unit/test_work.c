@@ -377,6 +377,26 @@ TEST(work_clips_the_target_in_training_only)
     arena_fini(&f.a);
 }
 
+/* Read once and cached: a wrong column is told as well as on the first run. */
+TEST(work_checks_columns_of_cached_data)
+{
+    struct fixture f;
+    if (!have_engine())
+        return;
+    set_up(&f);
+    run(&f);
+    char *text = arena_strdup(&f.a, plain), *at = strstr(text, "one_hot: [city]");
+    CHECK(at != NULL);
+    memcpy(at, "one_hot: [ctiy]", 15);
+    put_file(&f, "slipway.yaml", text);
+    run(&f);
+    CHECK(strstr(story(&f), "rows skipped: nothing changed") != NULL);
+    CHECK_STR(text_at(&f, "error.code"), "INVALID");
+    CHECK_INT(number_at(&f, "error.line"), 10);
+    CHECK(strstr(text_at(&f, "error.message"), "did you mean `city`?") != NULL);
+    arena_fini(&f.a);
+}
+
 TEST(work_gates_refuse)
 {
     struct fixture f;
