@@ -12,12 +12,31 @@
 #include "serve/serve.h"
 #include "store/home.h"
 
-/* clang-format off: one a line, so that two people can add one */
+/* One a line, so that two people can add one. */
+/* clang-format off */
 static const struct route_table *const tables[] = {
-    &common_routes, &event_routes,     &endpoint_routes, &experiment_routes, &bulk_routes,
-    &run_routes,    &model_routes,     &version_routes,  &dataset_routes,    &audit_routes,
-    &status_routes, &trash_routes, &gc_routes,     &job_routes,        &view_routes,     &explain_routes,    &transfer_routes,
-    &mlflow_routes, &tfserving_routes, &scoring_routes,  &ui_routes,         NULL,
+    &common_routes,
+    &event_routes,
+    &endpoint_routes,
+    &experiment_routes,
+    &bulk_routes,
+    &run_routes,
+    &model_routes,
+    &version_routes,
+    &dataset_routes,
+    &audit_routes,
+    &status_routes,
+    &trash_routes,
+    &gc_routes,
+    &job_routes,
+    &view_routes,
+    &explain_routes,
+    &transfer_routes,
+    &mlflow_routes,
+    &tfserving_routes,
+    &scoring_routes,
+    &ui_routes,
+    NULL,
 };
 
 static const struct route_table *const data_tables[] = {
@@ -67,6 +86,9 @@ static void keep_options(struct app *app, const struct app_options *o)
         arena_strdup(a, o->default_artifact_root ? o->default_artifact_root : "mlflow-artifacts:/");
     to->artifacts_destination = o->artifacts_destination ? arena_strdup(a, o->artifacts_destination)
                                                          : fs_join(a, o->data_dir, "artifacts");
+    if (str_starts(str_of(to->artifacts_destination), "file://"))
+        to->artifacts_destination += strlen("file://");
+    app->uploads_dir = fs_join(a, to->artifacts_destination, ".slipway-uploads");
 }
 
 static void webhook_failed(const char *text)

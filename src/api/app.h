@@ -25,11 +25,11 @@ enum app_mode {
 
 struct app_options {
     enum app_mode mode;
-    const char *data_dir;              /* absolute */
-    const char *shown_dir;             /* what /status calls it; NULL = data_dir */
-    const char *token_file;            /* tokens asked of every request; NULL = none */
-    int insecure;                      /* --insecure was given */
-    int webhook_private;               /* webhooks may call http and addresses that are not public */
+    const char *data_dir;   /* absolute */
+    const char *shown_dir;  /* what /status calls it; NULL = data_dir */
+    const char *token_file; /* tokens asked of every request; NULL = none */
+    int insecure;           /* --insecure was given */
+    int webhook_private;    /* webhooks may call http and addresses that are not public */
     const char *default_artifact_root; /* of new experiments; NULL = mlflow-artifacts:/ */
     const char
         *artifacts_destination; /* folder behind mlflow-artifacts:/; NULL = <data>/artifacts */
@@ -40,6 +40,7 @@ enum { APP_MAGIC = 0x41505031 };
 struct app {
     uint32_t magic;
     struct app_options options; /* strings live as long as the app */
+    const char *uploads_dir;    /* beside the artifacts: what is not whole yet */
     struct arena arena;         /* of those strings; only app_open allocates in it */
     struct home *home;
     struct store *store; /* home->store */

@@ -181,6 +181,7 @@ static int start_listener(struct server *s, const char *listen, struct listener 
         .done = metrics_request,
         .allowed_hosts = s->hosts,
         .allowed_origins = s->origins,
+        .spool_dir = s->app->uploads_dir,
         .plain = plain,
     };
     int rc = http_server_start(out, &o, err);

@@ -294,8 +294,13 @@ static int plan_body(struct conn *c, uint64_t length, int known)
 
 static void open_spool(struct conn *c)
 {
-    const char *dir = getenv("TMPDIR");
-    int fd = open(dir && *dir ? dir : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    const char *dir = c->server->options.spool_dir;
+    const char *usual = getenv("TMPDIR");
+    if (!dir)
+        dir = usual && *usual ? usual : "/tmp";
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0 && fs_mkdirs(dir, NULL) == 0)
+        fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0)
         refuse(c, 507, "no temporary file can be made for the upload");
     c->rq.body_fd = fd;

@@ -34,10 +34,12 @@ struct http_server_options {
     const char *const
         *allowed_hosts; /* more names for the Host guard; "*" = any; NULL-terminated or NULL */
     const char *const *allowed_origins; /* more origins that may change things; likewise */
-    int plain;       /* 1: no browser headers (nosniff, X-Frame-Options): data plane */
-    int threads;     /* 0 = number of processors, at most 8 */
-    int workers;     /* 0 = 8; negative = none: everything runs inline */
-    int connections; /* 0 = LIMIT_CONNECTIONS */
+    const char *spool_dir; /* of bodies that stream to disk, made when absent; NULL = TMPDIR or
+                              /tmp; lives as long as the server */
+    int plain;             /* 1: no browser headers (nosniff, X-Frame-Options): data plane */
+    int threads;           /* 0 = number of processors, at most 8 */
+    int workers;           /* 0 = 8; negative = none: everything runs inline */
+    int connections;       /* 0 = LIMIT_CONNECTIONS */
     int64_t
         header_ms; /* from the request line, or from accept, to the end of the headers; 0 = 10 s */
     int64_t idle_ms;       /* between requests; 0 = 75 s */

@@ -22,8 +22,7 @@ enum { COPY_BYTES = 1 << 20 };
 
 static const char *destination(struct mlf *m)
 {
-    const char *dir = app_of(m->rq)->options.artifacts_destination;
-    return strncmp(dir, "file:", 5) == 0 ? mlf_local_path(m->a, dir) : dir;
+    return app_of(m->rq)->options.artifacts_destination;
 }
 
 int mlf__is_reserved(const char *path)
@@ -266,9 +265,20 @@ static int copy_spool(int from, int to, struct err *err)
     return rc;
 }
 
+/* The spooled upload lies in the same folder without a name: it only needs one. */
+static int name_spool(int fd, const char *temporary)
+{
+    char self[64];
+    (void)snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+    return fchmod(fd, 0644) == 0 && fsync(fd) == 0 &&
+           linkat(AT_FDCWD, self, AT_FDCWD, temporary, AT_SYMLINK_FOLLOW) == 0;
+}
+
 static int write_temporary(struct mlf *m, const char *temporary)
 {
     struct request *rq = m->rq;
+    if (rq->body_fd >= 0 && name_spool(rq->body_fd, temporary))
+        return 0;
     AUTO(fd_auto) int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (fd < 0)
         return ERR_SYS(m->err, "cannot create '%s'", temporary);
@@ -283,7 +293,7 @@ int mlf__store_file(struct mlf *m, const char *file, const char *shown)
 {
     struct fs_info info;
     char name[HEX32_TEXT];
-    const char *uploads = fs_join(m->a, destination(m), UPLOADS);
+    const char *uploads = app_of(m->rq)->uploads_dir;
     char *dir = arena_strdup(m->a, file);
     char *slash = strrchr(dir, '/');
     *slash = '\0';

@@ -3,7 +3,10 @@
 
 Skipped where the package `mlflow` is not installed; `make test-peers` installs it."""
 
+import os
 import pathlib
+import subprocess
+import sys
 import time
 
 import pytest
@@ -323,6 +326,27 @@ def test_prompts(client):
     assert mlflow.genai.load_prompt("prompts:/greeting/1").template == "Hello {{name}}"
     assert [x.name for x in mlflow.genai.search_prompts()] == ["greeting"]
     assert "greeting" not in [m.name for m in client.search_registered_models()]
+
+
+def test_command_line(url, tmp_path):
+    def run(*argv):
+        r = subprocess.run([sys.executable, "-m", "mlflow", *argv], env=dict(os.environ, MLFLOW_TRACKING_URI=url),
+                           capture_output=True, text=True, timeout=120, cwd=tmp_path)
+        assert r.returncode == 0, r.stderr
+        return r.stdout
+
+    run("experiments", "create", "-n", "from the shell")
+    assert "from the shell" in run("experiments", "search")
+    e = MlflowClient(url).get_experiment_by_name("from the shell").experiment_id
+    r = MlflowClient(url).create_run(e, run_name="shell run").info.run_id
+    assert "shell run" in run("runs", "list", "--experiment-id", e)
+    assert r in run("runs", "describe", "--run-id", r)
+    (tmp_path / "x.txt").write_text("x")
+    run("artifacts", "log-artifact", "--local-file", str(tmp_path / "x.txt"), "--run-id", r)
+    assert "x.txt" in run("artifacts", "list", "--run-id", r)
+    run("runs", "delete", "--run-id", r)
+    run("experiments", "rename", "--experiment-id", e, "--new-name", "renamed by shell")
+    run("experiments", "delete", "--experiment-id", e)
 
 
 def test_mistakes_answer_at_once(client):
