@@ -122,6 +122,36 @@ test('demo: a change elsewhere appears by itself', async () => {
   await close(page);
 });
 
+test("demo: a client's run: metrics as charts, artifacts in their views", async () => {
+  const w = await demo(), page = await open(), api = `${w.url}/api/2.0`;
+  const ask = async (method, path, body) => {
+    const r = await fetch(api + path, { method, headers: typeof body === 'string' ? {} : { 'content-type': 'application/json' }, body: typeof body === 'string' ? body : JSON.stringify(body) });
+    check(r.ok, `${path}: ${r.status} ${r.ok ? '' : await r.text()}`);
+    return r.json().catch(() => ({}));
+  };
+  const { run } = await ask('POST', '/mlflow/runs/create', { experiment_id: '0', run_name: 'from-a-client', start_time: 1760000000000 }), id = run.info.run_id;
+  const points = Array.from({ length: 900 }, (_, i) => ({ key: 'loss', value: i === 450 ? 99 : 5 / (1 + i), step: i, timestamp: 1760000000000 + i * 1000 }));
+  await ask('POST', '/mlflow/runs/log-batch', { run_id: id, metrics: points });
+  const root = run.info.artifact_uri.replace(/^mlflow-artifacts:\/*/, '');
+  await ask('PUT', `/mlflow-artifacts/artifacts/${root}/notes/read.md`, '# Notes\n\nfine');
+  await ask('PUT', `/mlflow-artifacts/artifacts/${root}/page.html`, '<p id="p">x</p><script>try { parent.document.title = "owned"; p.textContent = "escaped"; } catch { p.textContent = "kept in"; }</script>');
+  await visit(page, w.url, `/runs/${id}?tab=charts`);
+  await page.waitForSelector('.metric-chart canvas');
+  check((await page.textContent('.metric-chart figcaption')).includes('900 points') && /to 99/.test(await page.textContent('.metric-chart figcaption')), 'all points and the spike');
+  await axe(page, 'charts of a run');
+  await shot(page, 'run-charts');
+  await page.click('[role=tab]:has-text("Artifacts")');
+  await page.click('.file:has-text("notes/")');
+  await page.click('.file:has-text("read.md")');
+  await page.waitForSelector('.markdown h3:has-text("Notes")');
+  calm(page, 'a run of a client');
+  await page.click('.file:has-text("page.html")');
+  await page.frameLocator('iframe.foreign').locator('#p:has-text("kept in")').waitFor();
+  await axe(page, 'artifacts of a run');
+  await shot(page, 'run-artifacts');
+  await close(page);
+});
+
 test('demo: the refused run says which gate and why', async () => {
   const w = await demo(), page = await open();
   await visit(page, w.url, `/runs/${w.refused}`);
