@@ -143,8 +143,7 @@ static int read_webhook(struct tx *tx, void *arg, struct err *err)
 static int settle(struct tx *tx, void *arg, struct err *err)
 {
     struct pass *p = arg;
-    return p->again ? webhook_retry(tx, p->d->id, p->retry_ms, err)
-                    : webhook_done(tx, p->d->id, err);
+    return p->again ? webhook_retry(tx, p->d, p->retry_ms, err) : webhook_done(tx, p->d->id, err);
 }
 
 /* As MLflow does: 429 and these of 5xx again, and when nobody answered. */
@@ -177,6 +176,16 @@ static int send_one(struct pass *p)
     return store_write(o->store, settle, p, NULL);
 }
 
+/* An earlier one of the same webhook failed in this pass: one that hangs costs one time-out. */
+static int is_held(struct pass *p, size_t at)
+{
+    p->again = 0;
+    for (size_t i = 0; i < at; i++)
+        if (p->list[i].held && strcmp(p->list[i].webhook_id, p->list[at].webhook_id) == 0)
+            return 1;
+    return 0;
+}
+
 static int stopping(struct notify *n)
 {
     lock_take(&n->wake_lock);
@@ -198,7 +207,9 @@ static int64_t work(struct notify *n)
         rc = store_read(n->o.store, read_due, &p, NULL);
     for (size_t i = 0; i < p.count && !rc && !stopping(n); i++) {
         p.d = &p.list[i];
-        rc = send_one(&p);
+        if (!is_held(&p, i))
+            rc = send_one(&p);
+        p.list[i].held = p.again;
     }
     if (rc)
         wait = 1000;

@@ -47,6 +47,7 @@ struct delivery {
     const char *webhook_id;
     const char *payload;
     int64_t tries;
+    int held; /* for the sender: its webhook is not called again in this pass */
 };
 
 /* Is there anything to collect: a webhook, and an event behind the cursor that may concern one (or
@@ -60,7 +61,8 @@ int webhook_due(struct tx *tx, struct arena *a, int64_t now_ms, struct delivery 
                 size_t *out_n, int64_t *out_next_ms, struct err *err) WARN_UNUSED;
 /* Sent, or given up. */
 int webhook_done(struct tx *tx, const char *delivery_id, struct err *err) WARN_UNUSED;
-int webhook_retry(struct tx *tx, const char *delivery_id, int64_t next_ms,
+/* Again at next_ms; what else waits for the same webhook waits as long, in its order. */
+int webhook_retry(struct tx *tx, const struct delivery *d, int64_t next_ms,
                   struct err *err) WARN_UNUSED;
 /* {"entity":…,"action":…,"timestamp":…,"data":data} */
 char *webhook_payload(struct arena *a, const char *event, int64_t time_ms, const char *data);

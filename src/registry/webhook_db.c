@@ -33,6 +33,9 @@ MIGRATION(260, "registry",
           " next_ms BIGINT NOT NULL);"
           "CREATE INDEX webhook_deliveries_by_time ON webhook_deliveries (next_ms, seq)");
 
+MIGRATION(261, "registry",
+          "CREATE INDEX webhook_deliveries_by_webhook ON webhook_deliveries (webhook_id, next_ms)");
+
 #define WEBHOOK_COLUMNS                                                                            \
     "webhook_id, name, description, url, events, status, secret, creation_time_ms,"                \
     " last_update_time_ms FROM webhooks"

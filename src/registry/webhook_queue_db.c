@@ -16,13 +16,18 @@ SQL(cursor_set, "UPDATE webhook_cursor SET seq = $1 WHERE one = 1");
 SQL(webhook_any, "SELECT COUNT(*) FROM webhooks");
 SQL(webhook_who, "SELECT webhook_id FROM webhooks WHERE status = 'ACTIVE' AND created_seq < $1"
                  " AND events LIKE '%' || $2 || '%'");
+/* Not before those of the same webhook that wait already. */
 SQL(delivery_insert,
     "INSERT INTO webhook_deliveries (delivery_id, webhook_id, seq, payload, tries, next_ms)"
-    " VALUES ($1, $2, $3, $4, 0, $5)");
+    " SELECT $1, $2, $3, $4, 0, CASE WHEN COALESCE(MAX(next_ms), 0) > $5 THEN MAX(next_ms) ELSE $5 "
+    "END"
+    " FROM webhook_deliveries WHERE webhook_id = $2");
 SQL(delivery_due, "SELECT delivery_id, webhook_id, payload, tries FROM webhook_deliveries"
                   " WHERE next_ms <= $1 ORDER BY next_ms, seq LIMIT $2");
 SQL(delivery_next, "SELECT COALESCE(MIN(next_ms), 0) FROM webhook_deliveries");
 SQL(delivery_remove, "DELETE FROM webhook_deliveries WHERE delivery_id = $1");
+SQL(delivery_hold, "UPDATE webhook_deliveries SET next_ms = $1 WHERE webhook_id = $2"
+                   " AND next_ms < $1");
 SQL(delivery_later,
     "UPDATE webhook_deliveries SET tries = tries + 1, next_ms = $1 WHERE delivery_id = $2");
 
@@ -333,7 +338,7 @@ int webhook_due(struct tx *tx, struct arena *a, int64_t now_ms, struct delivery 
     stmt_int(st, 2, DUE_MAX);
     while (n < DUE_MAX && (rc = stmt_step(st, err)) == 1)
         list[n++] = (struct delivery){ stmt_get_text(st, 0, a), stmt_get_text(st, 1, a),
-                                       stmt_get_text(st, 2, a), stmt_get_int(st, 3) };
+                                       stmt_get_text(st, 2, a), stmt_get_int(st, 3), 0 };
     if (rc >= 0)
         rc = stmt_open(tx, &delivery_next, &next, err);
     if (!rc && (rc = stmt_step(next, err)) == 1)
@@ -348,9 +353,10 @@ int webhook_done(struct tx *tx, const char *delivery_id, struct err *err)
     return tx_exec(tx, &delivery_remove, NULL, err, "t", delivery_id);
 }
 
-int webhook_retry(struct tx *tx, const char *delivery_id, int64_t next_ms, struct err *err)
+int webhook_retry(struct tx *tx, const struct delivery *d, int64_t next_ms, struct err *err)
 {
-    return tx_exec(tx, &delivery_later, NULL, err, "it", next_ms, delivery_id);
+    int rc = tx_exec(tx, &delivery_later, NULL, err, "it", next_ms, d->id);
+    return rc ? rc : tx_exec(tx, &delivery_hold, NULL, err, "it", next_ms, d->webhook_id);
 }
 
 const char *webhook_example(const char *event)

@@ -207,3 +207,16 @@ def test_private_addresses_are_never_called(cli, tmp_path, receiver):
     until("a failed try in the log", lambda: "public internet" in server.stderr)
     server.stop()
     assert receiver.got == []
+
+
+def test_a_dead_receiver_does_not_stop_the_others(server, receiver):
+    dead = Receiver()
+    dead.statuses = [503] * 1000
+    hook(server, dead, "registered_model.created", name="dead")
+    hook(server, receiver, "registered_model.created", name="alive")
+    for n in range(40):
+        call(server, "POST", "/registered-models/create", {"name": f"m{n}"})
+    until("all of them", lambda: len(receiver.accepted()) == 40)
+    assert [p["data"]["name"] for p in receiver.accepted()] == [f"m{n}" for n in range(40)]  # in their order
+    assert {json.loads(b)["data"]["name"] for _, _, b in dead.got} <= {f"m{n}" for n in range(8)}  # not one try for each
+    dead.httpd.shutdown()
