@@ -59,7 +59,7 @@ int flow_run_cancel(struct flow *f, const char *run_id, const char *actor, const
                     struct err *err) WARN_UNUSED;
 
 /* Looks once at every live attempt and applies those that ended; returns how many still run.
- * The server's flow thread calls it when a pidfd fires and every second; a CLI that waits for its
+ * The server's flow thread calls it when a pidfd fires and every half second; a CLI that waits for its
  * own run calls it in its loop. */
 int flow_tick(struct flow *f, int *out_running, struct err *err) WARN_UNUSED;
 /* Waits until something may have changed, at most ms. */
@@ -69,7 +69,7 @@ int flow_thread_start(struct flow *f, struct err *err) WARN_UNUSED;
 /* Adopts what earlier processes left (see above). */
 int flow_sweep(struct flow *f, struct err *err) WARN_UNUSED;
 
-/* What a run said so far. Both work without a live engine, from files alone. */
+/* What a run said so far: from the record and the attempt's files alone, no engine needs to run. */
 int flow_progress(struct flow *f, struct arena *a, const char *run_id, size_t after,
                   char ***out_lines, size_t *out_n, struct err *err) WARN_UNUSED; /* JSON objects */
 int flow_log(struct flow *f, struct arena *a, const char *run_id, int64_t offset, size_t max_bytes,

@@ -30,7 +30,8 @@ struct sql {
 
 /* A forward-only migration: DDL, several statements separated by ';'. Registered likewise; order is
  * by number; numbers are never reused, the text never changes once released (its checksum is kept).
- * Numbers: 0 store, 1 event, 2 track, 3 registry, 4 flow, 5 serve; then the next free one. */
+ * Numbers: 0 to 99 store and event (2 and 3 are the first tables of track and registry), 100 track,
+ * 200 registry and transfer, 300 rollout, 400 flow; in each hundred any free one. */
 struct migration {
     int64_t number;
     const char *module;
