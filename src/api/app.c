@@ -27,7 +27,7 @@ static const struct route_table *const tables[] = {
     &audit_routes,
     &status_routes,
     &trash_routes,
-    &gc_routes,
+    &gc_routes, &saved_view_routes,
     &job_routes,
     &view_routes,
     &explain_routes,

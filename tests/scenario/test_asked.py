@@ -185,3 +185,23 @@ def test_garbage_and_a_killed_server(trained, server):
     assert c.ok("model", "show", "diabetes:1", "--json").json["files"]
     c.ok("deploy", "diabetes:1")
     assert c.ok("predict", "diabetes").out
+
+
+def test_saved_views(trained, server):
+    s = server(trained.data, cli=trained.cli)
+    state = {"filter": "metrics.rmse.best < 60", "columns": ["metrics.rmse", "params.alpha"]}
+    assert s.request("PUT", "/api/v1/saved-views/runs/good%20ones", {"state": state}).status == 200
+    assert s.request("PUT", "/api/v1/saved-views/runs/mine", {"state": {}, "private": True}).status == 200
+    assert s.request("PUT", "/api/v1/saved-views/models/m", {"state": {"a": 1}}).status == 200
+    items = s.get("/api/v1/saved-views?page=runs").json["items"]
+    assert [(v["name"], v["private"]) for v in items] == [("good ones", False), ("mine", True)]
+    assert items[0]["state"] == state
+    s.request("PUT", "/api/v1/saved-views/runs/good%20ones", {"state": {"filter": ""}})
+    assert s.get("/api/v1/saved-views?page=runs").json["items"][0]["state"] == {"filter": ""}
+    for body in ({}, {"state": 3}, {"state": {"x": "y" * 70000}}):
+        assert s.request("PUT", "/api/v1/saved-views/runs/bad", body).status in (400, 413, 422), body
+    assert s.request("DELETE", "/api/v1/saved-views/runs/mine").status == 404  # that one is private
+    assert s.request("DELETE", "/api/v1/saved-views/runs/mine?private=true").status == 200
+    assert len(s.get("/api/v1/saved-views").json["items"]) == 2
+    kinds = [e["kind"] for e in s.get("/api/v1/audit?kind=view").json["items"]]
+    assert kinds.count("view.saved") == 4 and kinds.count("view.deleted") == 1
