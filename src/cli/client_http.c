@@ -29,6 +29,12 @@ static int say_whom_we_wait_for(void *arg)
     return 0;
 }
 
+/* Imports and exports take as long as there is to read. */
+static int is_long(const char *target)
+{
+    return strcmp(target, "/api/v1/import") == 0 || strcmp(target, "/api/v1/export") == 0;
+}
+
 int client__http(struct cli *c, const char *base, const char *method, const char *target,
                  str_t body, struct reply *out, struct err *err)
 {
@@ -46,7 +52,7 @@ int client__http(struct cli *c, const char *base, const char *method, const char
                                 .url = arena_printf(&c->arena, "%s%s", base, target),
                                 .headers = headers,
                                 .body = body,
-                                .timeout_ms = CALL_TIMEOUT_MS,
+                                .timeout_ms = is_long(target) ? 0 : CALL_TIMEOUT_MS,
                                 .waiting = say_whom_we_wait_for,
                                 .arg = &patience };
     struct fetch_response rs;
