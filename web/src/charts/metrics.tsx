@@ -124,7 +124,9 @@ function Chart({ name, runs, style, live }: { name: string; runs: string[]; styl
   );
 }
 
-export default function MetricCharts({ runs, keys, live }: { runs: string[]; keys: string[]; live: boolean }) {
+export interface ChartsProps { runs: string[]; keys: string[]; live: boolean }
+
+export default function MetricCharts({ runs, keys, live }: ChartsProps) {
   const q = route.value.query;
   const style: Style = { x: q.get('x') === 'time' ? 'time' : 'step', log: q.get('log') === '1', smooth: Math.min(0.99, Math.max(0, Number(q.get('smooth') ?? 0) || 0)) };
   const [find, setFind] = useState(''), [most, setMost] = useState(SHOWN);

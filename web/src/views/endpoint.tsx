@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One endpoint: its state, live traffic, history, and a form that really asks it.
+/* Whatever draws lines is in this chunk, so that the library is fetched by one request. */
+export { default as MetricCharts } from '../charts/metrics';
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError, call, curl, get, send, word } from '../api';
 import { origin } from '../base';

@@ -10,11 +10,12 @@ import type { Run as RunShape, Stage } from '../types';
 import { CommandLine, Copy, Digest, Empty, Facts, KeyFacts, Num, Section, StatusMark, Time } from '../ui/bits';
 import { ActionDialog, openDialog } from '../ui/dialog';
 import { CodeFacts, Coefficients, comparisonText, DatasetLink, FitFacts, Gates, KeyValues, MetricsTable, ResidualPlots, runName, SignatureTable, Slices, Stages, VersionLink, reproduce } from '../ui/objects';
+import type { ChartsProps } from '../charts/metrics';
 import { lazy } from '../ui/lazy';
 import { Tabs } from '../ui/tabs';
 
 const Artifacts = lazy(() => import('../ui/artifacts'));
-const MetricCharts = lazy(() => import('../charts/metrics'));
+const MetricCharts = lazy<ChartsProps>(async () => ({ default: (await import('./endpoint')).MetricCharts })); /* the one chunk with the chart library */
 
 const LOG_SHOWN = 2000; /* lines kept on screen; the rest is a download away */
 
