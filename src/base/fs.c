@@ -70,7 +70,8 @@ int fs_exists(const char *path)
 
 int fs_open_read(const char *path, int *out_fd, struct err *err)
 {
-    int fd = fault() ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    /* Without O_NONBLOCK a named pipe that nobody writes would hold us for ever. */
+    int fd = fault() ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return ERR_SYS(err, "cannot open '%s'", path);
     *out_fd = fd;
@@ -88,6 +89,8 @@ int fs_read(struct arena *a, const char *path, size_t max_bytes, str_t *out, str
         return ERR_SYS(err, "cannot look at '%s'", path);
     if (S_ISDIR(st.st_mode))
         return ERR(err, ERR_INVALID, "'%s' is a folder, not a file", path);
+    if (S_ISFIFO(st.st_mode))
+        return ERR(err, ERR_INVALID, "'%s' is a pipe, not a file; write it to a file first", path);
     if ((uint64_t)st.st_size > max_bytes)
         return ERR(err, ERR_LIMIT, "'%s' has %lld bytes, at most %zu are read", path,
                    (long long)st.st_size, max_bytes);

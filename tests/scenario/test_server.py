@@ -177,3 +177,8 @@ def test_half_a_request_does_not_hold_the_others(server):
     for c in slow:
         c.close()
     assert s.is_up()
+
+
+def test_schema_is_served_as_the_command_prints_it(server, cli):
+    s = server()
+    assert json.loads(s.request("GET", "/schema/v1.json").body) == json.loads(cli.ok("schema").out)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <float.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -253,6 +254,20 @@ TEST(fs_atomic_write_and_faults)
     size_t count;
     CHECK_OK(fs_list(&a, test_tmpdir(), &names, &count, err));
     CHECK_INT(count, 1); /* no temporary file stays */
+    arena_fini(&a);
+}
+
+TEST(fs_refuses_a_pipe)
+{
+    struct arena a;
+    str_t text;
+    struct err why = ERR_INIT;
+    arena_init(&a, MIB(1));
+    char *path = fs_join(&a, test_tmpdir(), "pipe");
+    AZ(mkfifo(path, 0600));
+    CHECK_INT(fs_read(&a, path, 100, &text, &why),
+              ERR_INVALID); /* and does not wait for a writer */
+    CHECK(strstr(why.msg, "is a pipe"));
     arena_fini(&a);
 }
 

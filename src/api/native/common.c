@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "store/store.h"
+#include "project/project.h"
 
 static int text(struct request *rq, const char *z)
 {
@@ -95,6 +96,13 @@ static int get_metrics(struct request *rq, struct err *err)
     return 0;
 }
 
+static int get_schema(struct request *rq, struct err *err)
+{
+    (void)err;
+    project_schema(&rq->out);
+    return 0;
+}
+
 static int get_openapi(struct request *rq, struct err *err)
 {
     size_t n;
@@ -125,6 +133,10 @@ static const struct route routes[] = {
     { "GET", "/metrics", "metrics.read", get_metrics, ROUTE_WORKER, 0,
       "Metrics in the Prometheus text format.", NULL, "text/plain: Prometheus text format 0.0.4",
       "metrics" },
+    { "GET", "/schema/v1.json", "public", get_schema, ROUTE_WORKER, 0,
+      "JSON Schema of slipway.yaml, for editors; `slipway schema` prints the same.", NULL,
+      "title! string: What it describes.\nproperties! object: One member a key.",
+      "projectSchema" },
     { "GET", "/openapi.json", "public", get_openapi, ROUTE_WORKER, 0, "This document.", NULL,
       "openapi! string: 3.1.0.\npaths! object: One member a path.", "openapi" },
 };
