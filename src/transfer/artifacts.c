@@ -131,7 +131,7 @@ static int copy_file(struct copy *c, const char *from, const char *to)
 static int copy_tree(struct copy *c, const char *from, const char *to)
 {
     const char **names;
-    size_t n;
+    size_t n = 0;
     struct import *im = c->im;
     if (c->depth >= DEPTH_MAX)
         return ERR(im->err, ERR_LIMIT, "'%s' is too deep", from);

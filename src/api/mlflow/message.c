@@ -372,7 +372,7 @@ static int check_one(struct mlf *m, const struct mlf_field *f, char check, const
     case 'M': return check_items(m, f, v, metric);
     case 'P':
     case 'T': return check_items(m, f, v, pair);
-    default: ASSERT(!"a check that is not known");
+    default: assert_failed("a check that is not known", __FILE__, __LINE__);
     }
     return ok ? 0 : invalid_type(m, f, v);
 }
