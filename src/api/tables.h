@@ -5,26 +5,26 @@
 
 #define MLFLOW_API_VERSION "3.11.1"
 
-extern const struct route_table common_routes;    /* health, version, readiness, metrics, openapi */
+extern const struct route_table common_routes; /* health, version, readiness, metrics, openapi */
 extern const struct route_table experiment_routes; /* /api/v1/experiments */
-extern const struct route_table run_routes;       /* reading runs */
-extern const struct route_table bulk_routes;      /* runs by columns, metric series */
-extern const struct route_table model_routes;     /* /api/v1/models, aliases, tags, comparison */
-extern const struct route_table version_routes;   /* /api/v1/models/{name}/versions */
-extern const struct route_table dataset_routes;   /* /api/v1/datasets */
-extern const struct route_table audit_routes;     /* /api/v1/audit */
-extern const struct route_table status_routes;   /* /api/v1/status */
-extern const struct route_table view_routes;     /* /api/v1/view/{page} */
+extern const struct route_table run_routes;        /* reading runs */
+extern const struct route_table bulk_routes;       /* runs by columns, metric series */
+extern const struct route_table model_routes;      /* /api/v1/models, aliases, tags, comparison */
+extern const struct route_table version_routes;    /* /api/v1/models/{name}/versions */
+extern const struct route_table dataset_routes;    /* /api/v1/datasets */
+extern const struct route_table audit_routes;      /* /api/v1/audit */
+extern const struct route_table status_routes;     /* /api/v1/status */
+extern const struct route_table view_routes;       /* /api/v1/view/{page} */
 extern const struct route_table saved_view_routes; /* /api/v1/saved-views */
-extern const struct route_table gc_routes;        /* /api/v1/gc */
-extern const struct route_table trash_routes;     /* the trash, changes of runs and models */
-extern const struct route_table job_routes;      /* starting, stopping, following runs */
-extern const struct route_table event_routes;     /* /api/v1/events */
-extern const struct route_table endpoint_routes;  /* /api/v1/endpoints */
-extern const struct route_table transfer_routes;  /* /api/v1/import, /api/v1/export */
-extern const struct route_table explain_routes;   /* …/versions/{version}:explain */
-extern const struct route_table mlflow_routes;    /* /api/2.0/mlflow, /ajax-api, artifacts */
-extern const struct route_table tfserving_routes; /* /v1/models */
+extern const struct route_table gc_routes;         /* /api/v1/gc */
+extern const struct route_table trash_routes;      /* the trash, changes of runs and models */
+extern const struct route_table job_routes;        /* starting, stopping, following runs */
+extern const struct route_table event_routes;      /* /api/v1/events */
+extern const struct route_table endpoint_routes;   /* /api/v1/endpoints */
+extern const struct route_table transfer_routes;   /* /api/v1/import, /api/v1/export */
+extern const struct route_table explain_routes;    /* …/versions/{version}:explain */
+extern const struct route_table mlflow_routes;     /* /api/2.0/mlflow, /ajax-api, artifacts */
+extern const struct route_table tfserving_routes;  /* /v1/models */
 extern const struct route_table
     scoring_routes; /* /endpoints/NAME/invocations, /invocations, /ping */
 

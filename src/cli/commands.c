@@ -582,7 +582,7 @@ static const struct cli_command commands[] = {
       .examples = "slipway import mlflow ./mlruns                    # a folder of the file store\n"
                   "slipway import mlflow sqlite:///mlflow.db         # a database\n"
                   "slipway import mlflow http://mlflow.lan:5000      # a running server\n"
-          "slipway import mlflow ./mlruns --artifacts copy   # with the files\n",
+                  "slipway import mlflow ./mlruns --artifacts copy   # with the files\n",
       .detail = "Experiments, runs with their whole history, data sets and the registry come over "
                 "with ids, times and states; what is deleted stays deleted. It can be interrupted "
                 "and repeated: what is here already is left alone. At the end the counts there and "

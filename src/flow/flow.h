@@ -59,8 +59,8 @@ int flow_run_cancel(struct flow *f, const char *run_id, const char *actor, const
                     struct err *err) WARN_UNUSED;
 
 /* Looks once at every live attempt and applies those that ended; returns how many still run.
- * The server's flow thread calls it when a pidfd fires and every half second; a CLI that waits for its
- * own run calls it in its loop. */
+ * The server's flow thread calls it when a pidfd fires and every half second; a CLI that waits for
+ * its own run calls it in its loop. */
 int flow_tick(struct flow *f, int *out_running, struct err *err) WARN_UNUSED;
 /* Waits until something may have changed, at most ms. */
 void flow_wait(struct flow *f, int64_t ms);

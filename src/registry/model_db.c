@@ -230,7 +230,8 @@ static int no_such_model(struct tx *tx, struct arena *a, const char *project, co
     if (near)
         return ERR(err, ERR_NOT_FOUND, "model '%.200s' not found; did you mean '%s'?", name, near);
     return ERR(err, ERR_NOT_FOUND, "model '%.200s' not found; %s", name,
-               any ? "'slipway model ls' lists them" : "there is none yet, 'slipway run' makes one");
+               any ? "'slipway model ls' lists them"
+                   : "there is none yet, 'slipway run' makes one");
 }
 
 int model_get(struct tx *tx, struct arena *a, const char *project, const char *name,
