@@ -41,7 +41,7 @@ const gates = (bad) => [
   { expr: 'r2 >= baseline.r2 + 0.2', passed: true, values: { r2: 0.48, 'baseline.r2': -0.01 }, message: 'r2 0.48 ≥ 0.19', line: 33, column: 9 },
 ];
 const stages = (bad) => [
-  { name: 'diabetes', kind: 'data', state: 'skipped', why: 'unchanged since run 4f2a91c0', ms: 0.4, rows_in: null, rows_out: 442 },
+  { name: 'diabetes', kind: 'data', state: 'skipped', why: 'nothing changed', ms: 0.4, rows_in: null, rows_out: 442 },
   { name: 'clean', kind: 'do', state: 'success', why: 'params.alpha 0.1 → 0.2', ms: 12.3, rows_in: 442, rows_out: 440 },
   { name: 'split', kind: 'split', state: 'success', why: 'input clean changed', ms: 1.1, rows_in: 440, rows_out: 440 },
   { name: 'train', kind: 'model', state: 'success', why: 'input split changed', ms: 31.9, rows_in: 353, rows_out: null },

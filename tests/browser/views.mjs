@@ -387,6 +387,15 @@ test('views: dialogs promote, refuse and roll back, and show both commands', asy
   await close(page);
 });
 
+test('views: a run shows what it warned of, and why its stages ran in the language of the page', async () => {
+  const m = await server('typical'), page = await open({ lang: 'zh-CN' });
+  await visit(page, m.url, `/runs/${RUN}`);
+  await page.waitForSelector(`.banner-warn:has-text("column 's3' has 7 missing values")`);
+  await page.waitForSelector('.stage-why:has-text("没有变化")');
+  calm(page, 'warnings of a run');
+  await close(page);
+});
+
 test('views: language and colours change at once and are remembered', async () => {
   const m = await server('typical'), page = await open();
   await visit(page, m.url, '/models');

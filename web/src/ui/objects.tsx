@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pieces about runs, gates, metrics and events that several pages share.
+import { Icon } from './icons';
 import { ago, bytes, int, ms, num, plain, pvalue, short } from '../format';
 import { t } from '../i18n';
 import { datasetPath, href, modelPath, refPath, runPath } from '../router';
@@ -42,6 +43,24 @@ function stageKind(kind: string | undefined): string {
   }
 }
 
+/* What the reader of the data and the run noticed: leaks, collinear columns, a small test part. */
+export function Warnings({ texts = [] }: { texts?: string[] }) {
+  return texts.length ? <div class="banner banner-warn"><strong><Icon name="warn" /> {t('{n} warnings', { n: texts.length })}</strong><ul>{texts.slice(0, 30).map((w) => <li key={w}>{w}</li>)}</ul></div> : null;
+}
+
+/* Why a stage ran or did not, in the page's language; a sentence with names in it stays as it is. */
+function stageWhy(why: string): string {
+  switch (why) {
+    case 'first run': return t('first run');
+    case 'forced': return t('forced');
+    case 'nothing changed': return t('nothing changed');
+    case 'its definition changed': return t('its definition changed');
+    case 'its cached result is gone': return t('its cached result is gone');
+    case 'checked on every run': return t('checked on every run');
+    default: return why;
+  }
+}
+
 export function Stages({ stages }: { stages: Stage[] }) {
   const longest = Math.max(1e-9, ...stages.map((s) => s.ms ?? 0));
   return (
@@ -50,7 +69,7 @@ export function Stages({ stages }: { stages: Stage[] }) {
         <li key={s.name} class={`stage stage-${s.state}`}>
           <div class="stage-name"><strong>{s.name}</strong>{s.kind && s.kind !== s.name && !(s.kind === 'do' && s.name === 'prepare') && !(s.kind === 'model' && s.name === 'train') && <span class="muted"> {stageKind(s.kind)}</span>}</div>
           <StatusMark state={s.state} />
-          <div class="stage-why">{s.message ?? s.why ?? ''}</div>
+          <div class="stage-why">{s.message ?? stageWhy(s.why ?? '')}</div>
           <div class="stage-rows num muted">{s.rows_out !== null && s.rows_out !== undefined
             ? s.rows_in !== null && s.rows_in !== undefined && s.rows_in !== s.rows_out ? t('{a} → {b} rows', { a: int(s.rows_in), b: int(s.rows_out) }) : t('{n} rows', { n: s.rows_out }) : ''}</div>
           <div class="stage-time num">{s.ms !== null && s.ms !== undefined && s.state !== 'skipped' && <>

@@ -8,9 +8,8 @@ import type { Column, Dataset as Shape } from '../types';
 import { HeaderHistogram } from '../charts/marks';
 import { CommandLine, Digest, Empty, Fold, KeyFacts, Num, Section, StatusMark, Time } from '../ui/bits';
 import { Figure } from '../ui/figure';
-import { FileList, RunLink, VersionLink } from '../ui/objects';
+import { FileList, RunLink, VersionLink, Warnings } from '../ui/objects';
 import { Table, type Col } from '../ui/table';
-import { Icon } from '../ui/icons';
 
 function roleName(role: string | undefined): string {
   switch (role) {
@@ -70,7 +69,7 @@ export default function Dataset({ data, route }: ViewProps<'dataset'>) {
           <select value={d.digest} onChange={(e) => setQuery({ digest: e.currentTarget.value })}>{d.versions!.map((v) => <option key={v.digest} value={v.digest}>{short(v.digest)} · {int(v.rows)}</option>)}</select></label>}</header>
       <KeyFacts items={[[t('Digest'), <Digest hex={d.digest} />], [t('Rows'), <Num v={rows} />], [t('Columns'), <Num v={columns.length || d.columns_n} />], [t('Size'), files.length ? bytes(total) : ''],
         [t('Target'), d.target ?? columns.find((c) => c.role === 'target')?.name ?? ''], [t('Key'), d.key ?? ''], [t('Recorded'), <Time at={d.creation_time_ms} />]]} />
-      {(d.warnings?.length ?? 0) > 0 && <div class="banner banner-warn"><strong><Icon name="warn" /> {t('{n} warnings', { n: d.warnings!.length })}</strong><ul>{d.warnings!.slice(0, 30).map((w) => <li key={w}>{w}</li>)}</ul></div>}
+      <Warnings texts={d.warnings} />
       <Section title={t('Columns')} aside={<button type="button" class="button small" aria-pressed={asTable} onClick={() => setQuery({ view: asTable ? null : 'table' }, true)}>{t('View as table')}</button>}>
         {!columns.length ? <Empty title={t('No columns')} why={t('This version was recorded without a profile.')} />
           : asTable ? <Table label={t('Columns')} rows={columns} columns={cols} rowKey={(c) => c.name} urlKey="c" tools />

@@ -9,7 +9,7 @@ import { reload, type ViewProps } from '../state';
 import type { Run as RunShape, Stage } from '../types';
 import { CommandLine, Copy, Digest, Empty, Facts, KeyFacts, Num, Section, StatusMark, Time } from '../ui/bits';
 import { ActionDialog, openDialog } from '../ui/dialog';
-import { CodeFacts, Coefficients, comparisonText, DatasetLink, FitFacts, Gates, KeyValues, MetricsTable, ResidualPlots, runName, SignatureTable, Slices, Stages, VersionLink, reproduce } from '../ui/objects';
+import { CodeFacts, Coefficients, comparisonText, DatasetLink, FitFacts, Gates, KeyValues, MetricsTable, ResidualPlots, runName, SignatureTable, Slices, Stages, VersionLink, Warnings, reproduce } from '../ui/objects';
 import type { ChartsProps } from '../charts/metrics';
 import { lazy } from '../ui/lazy';
 import { Tabs } from '../ui/tabs';
@@ -64,6 +64,7 @@ function Overview({ run }: { run: RunShape }) {
     {(r?.error?.message || run.status_reason) && run.status !== 'FINISHED' && <div class={`banner ${r?.state === 'refused' ? 'banner-warn' : 'banner-bad'}`}>
       <strong>{r?.state === 'refused' ? t('Refused by a gate: nothing was registered.') : t('Why it ended')}</strong>
       <p>{r?.error?.stage && <code>{r.error.stage}</code>} {r?.error?.message ?? run.status_reason}</p></div>}
+    <Warnings texts={r?.dataset?.warnings} />
     <Section title={t('Stages')}>{stages.length ? <Stages stages={stages} /> : <Empty title={t('No stages')} why={t('This run was recorded by a client, not made by slipway run.')} />}</Section>
     {r?.gates && r.gates.length > 0 && <Section title={t('Gates')}><Gates gates={r.gates} /></Section>}
     <Section title={t('Metrics')}>
