@@ -193,6 +193,30 @@ static char *code_json(struct arena *a, const struct flow_run_request *rq)
     return text;
 }
 
+static void reap_children(struct flow *f)
+{
+    struct proc_end end;
+    lock_take(&f->lock);
+    for (size_t i = 0; i < f->child_n;) {
+        if (!proc_wait(&f->children[i], 0, &end)) {
+            i++;
+            continue;
+        }
+        proc_fini(&f->children[i]);
+        f->children[i] = f->children[--f->child_n];
+    }
+    lock_drop(&f->lock);
+}
+
+static size_t live_children(struct flow *f)
+{
+    reap_children(f);
+    lock_take(&f->lock);
+    size_t n = f->child_n;
+    lock_drop(&f->lock);
+    return n;
+}
+
 int flow_run_start(struct flow *f, const struct flow_run_request *rq, char out_run_id[HEX32_TEXT],
                    struct err *err)
 {
@@ -201,6 +225,9 @@ int flow_run_start(struct flow *f, const struct flow_run_request *rq, char out_r
         .rq = rq, .by = { .project = rq->project, .actor = rq->actor, .request_id = rq->request_id }
     };
     ASSERT(f->magic == FLOW_MAGIC);
+    if (live_children(f) >= FLOW_RUNS_MAX)
+        return ERR(err, ERR_LIMIT, "%d runs are going already; wait for one to end, or cancel one",
+                   FLOW_RUNS_MAX);
     arena_init(&a, MIB(1));
     s.code_json = code_json(&a, rq);
     hex32(s.run_id);
@@ -229,21 +256,6 @@ static int list_live(struct tx *tx, void *arg, struct err *err)
         size_t n;
     } *list = arg;
     return attempt_list_live(tx, list->arena, &list->rows, &list->n, err);
-}
-
-static void reap_children(struct flow *f)
-{
-    struct proc_end end;
-    lock_take(&f->lock);
-    for (size_t i = 0; i < f->child_n;) {
-        if (!proc_wait(&f->children[i], 0, &end)) {
-            i++;
-            continue;
-        }
-        proc_fini(&f->children[i]);
-        f->children[i] = f->children[--f->child_n];
-    }
-    lock_drop(&f->lock);
 }
 
 /* One attempt: ended → applied; shim alive → still running; neither → lost after the grace time. */
@@ -309,13 +321,21 @@ void flow_wait(struct flow *f, int64_t ms)
     }
 }
 
+void flow_trouble(struct flow *f, char out[480])
+{
+    lock_take(&f->lock);
+    memcpy(out, f->trouble, sizeof f->trouble);
+    lock_drop(&f->lock);
+}
+
 static void *flow_main(void *arg)
 {
     struct flow *f = arg;
     for (;;) {
         struct err err = ERR_INIT;
-        IGNORE(flow_tick(f, NULL, &err));
+        int rc = flow_tick(f, NULL, &err);
         lock_take(&f->lock);
+        (void)snprintf(f->trouble, sizeof f->trouble, "%s", rc ? err.msg : "");
         int stop = f->stopping;
         lock_drop(&f->lock);
         if (stop)

@@ -51,6 +51,9 @@ struct flow_run_request {
     int force;
 };
 
+/* At most so many runs at once under one engine; one more is ERR_LIMIT. */
+enum { FLOW_RUNS_MAX = 64 };
+
 /* Creates the run (RUNNING), writes <data>/runs/<id>/1/spec.json, starts the shim. */
 int flow_run_start(struct flow *f, const struct flow_run_request *rq, char out_run_id[HEX32_TEXT],
                    struct err *err) WARN_UNUSED;
@@ -64,6 +67,8 @@ int flow_run_cancel(struct flow *f, const char *run_id, const char *actor, const
 int flow_tick(struct flow *f, int *out_running, struct err *err) WARN_UNUSED;
 /* Waits until something may have changed, at most ms. */
 void flow_wait(struct flow *f, int64_t ms);
+/* Why the last tick of the thread could not record what it found (a full disk, say), or "". */
+void flow_trouble(struct flow *f, char out[480]);
 /* The server's: starts the thread that ticks. flow_close stops it. */
 int flow_thread_start(struct flow *f, struct err *err) WARN_UNUSED;
 /* Adopts what earlier processes left (see above). */

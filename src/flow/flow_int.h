@@ -9,7 +9,7 @@
 #include "flow/flow.h"
 #include "track/step.h"
 
-enum { FLOW_MAGIC = 0x464c4f57, FLOW_CHILDREN_MAX = 64, FLOW_RANK = 300 };
+enum { FLOW_MAGIC = 0x464c4f57, FLOW_CHILDREN_MAX = FLOW_RUNS_MAX + 8, FLOW_RANK = 300 };
 
 struct flow {
     uint32_t magic;
@@ -22,8 +22,9 @@ struct flow {
     struct lock lock;                        /* guards children */
     struct proc children[FLOW_CHILDREN_MAX]; /* shims that we started and must reap */
     size_t child_n;
-    int wake_fd;  /* eventfd: somebody started or cancelled something */
-    int stopping; /* under lock */
+    char trouble[480]; /* why the last tick could not finish its work; "" = it could */
+    int wake_fd;       /* eventfd: somebody started or cancelled something */
+    int stopping;      /* under lock */
     int has_thread;
     pthread_t thread;
 };

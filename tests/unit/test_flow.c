@@ -3,6 +3,9 @@
  * starts a process. */
 #include "test.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include "base/fs.h"
 #include "base/limits.h"
 #include "flow/attempt.h"
@@ -163,5 +166,26 @@ TEST(flow_cancels_before_the_start)
     CHECK_OK(flow_run_cancel(b.flow, b.run_id, "user:x", "no need", err));
     CHECK(fs_exists(fs_join(&a, attempt_dir(&b, &a), ATTEMPT_CANCEL)));
     arena_fini(&a);
+    close_bench(&b);
+}
+
+/* What the thread cannot record is told, not lost, and told no longer once it is made good. */
+TEST(flow_tells_what_it_cannot_record)
+{
+    struct bench b = open_bench();
+    char trouble[480] = "";
+    leave(&b, ATTEMPT_END, "{\"exit\":1,\"signal\":null,\"reason\":\"exited\"}");
+    fs_fail_after(1, EIO);
+    CHECK_OK(flow_thread_start(b.flow, err));
+    for (int i = 0; i < 2000 && !trouble[0]; i++) {
+        (void)usleep(5000);
+        flow_trouble(b.flow, trouble);
+    }
+    CHECK(strstr(trouble, ATTEMPT_END));
+    for (int i = 0; i < 2000 && trouble[0]; i++) {
+        (void)usleep(5000);
+        flow_trouble(b.flow, trouble);
+    }
+    CHECK_STR(trouble, "");
     close_bench(&b);
 }

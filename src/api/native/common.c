@@ -66,6 +66,12 @@ static int get_readyz(struct request *rq, struct err *err)
     ok &= check(rq, verbose, "store", store_read(app->store, look, NULL, NULL) == 0);
     ok &= check(rq, verbose, "endpoints", flag_is_up(&app->ready));
     ok &= check(rq, verbose, "shutdown", !flag_is_up(&app->draining));
+    char trouble[480] = "";
+    if (app->flow)
+        flow_trouble(app->flow, trouble);
+    (void)check(rq, verbose, "runs", !trouble[0]); /* told, but predictions do not depend on it */
+    if (verbose && trouble[0])
+        buf_printf(&rq->out, "    %s\n", trouble);
     rq->status = ok ? 200 : 503;
     buf_puts(&rq->out, verbose ? (ok ? "readyz check passed\n" : "readyz check failed\n")
                        : ok    ? "ok"
@@ -135,8 +141,7 @@ static const struct route routes[] = {
       "metrics" },
     { "GET", "/schema/v1.json", "public", get_schema, ROUTE_WORKER, 0,
       "JSON Schema of slipway.yaml, for editors; `slipway schema` prints the same.", NULL,
-      "title! string: What it describes.\nproperties! object: One member a key.",
-      "projectSchema" },
+      "title! string: What it describes.\nproperties! object: One member a key.", "projectSchema" },
     { "GET", "/openapi.json", "public", get_openapi, ROUTE_WORKER, 0, "This document.", NULL,
       "openapi! string: 3.1.0.\npaths! object: One member a path.", "openapi" },
 };

@@ -75,8 +75,15 @@ static void put_needs(struct request *rq, struct json_out *o, const struct parts
 {
     const struct json *recent = items(&p->recent), *endpoints = items(&p->endpoints),
                       *models = items(&p->models);
+    char trouble[480] = "";
     jo_key(o, "needs");
     jo_array(o);
+    if (app_of(rq)->flow)
+        flow_trouble(app_of(rq)->flow, trouble);
+    if (trouble[0])
+        put_need(o, "runs_unrecorded",
+                 arena_printf(&rq->arena, "runs that ended cannot be recorded: %s", trouble), NULL,
+                 "slipway doctor");
     if (recent->n && strcmp(json_get_string(&recent->items[0], "status", ""), "FAILED") == 0) {
         const char *id = json_get_string(&recent->items[0], "run_id", "");
         put_need(
