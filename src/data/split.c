@@ -203,21 +203,45 @@ static void strata_of_codes(const struct column *c, size_t n, uint32_t *stratum,
     *out_n = c->level_n + 1;
 }
 
+/* The place nearest to a cut where u changes, so that rows of equal u stay together. */
+static size_t nearest_change(const struct ranked *r, size_t n, size_t cut)
+{
+    size_t up = cut, down = cut;
+    while (up < n && up > 0 && r[up].at == r[up - 1].at)
+        up++;
+    while (down > 0 && down < n && r[down].at == r[down - 1].at)
+        down--;
+    return up - cut <= cut - down ? up : down;
+}
+
 /* Rows of one stratum after another in `order`, each in order of u. */
 static void assign_strata(const struct splitting *x, const struct ranked *order, const size_t *from,
                           size_t strata)
 {
     for (size_t k = 0; k < strata; k++) {
-        size_t n = from[k + 1] - from[k], first = share_of(x->spec->train, n);
-        size_t second = MAX(first, share_of(x->spec->train + x->spec->valid, n));
+        const struct ranked *r = order + from[k];
+        size_t n = from[k + 1] - from[k];
+        size_t first = nearest_change(r, n, share_of(x->spec->train, n));
+        size_t second =
+            MAX(first, nearest_change(r, n, share_of(x->spec->train + x->spec->valid, n)));
         for (size_t i = 0; i < n; i++)
-            x->s->part[order[from[k] + i].row] = i < first    ? PART_TRAIN
-                                                 : i < second ? PART_VALID
-                                                              : PART_TEST;
+            x->s->part[r[i].row] = i < first ? PART_TRAIN : i < second ? PART_VALID : PART_TEST;
     }
 }
 
-static int stratify(const struct splitting *x, const uint32_t *stratum, size_t strata, double *u,
+/* All rows of one u, that is of one key, join the stratum of the first of them. `order` is scratch.
+ */
+static void join_strata(const double *u, size_t n, struct ranked *order, uint32_t *stratum)
+{
+    for (size_t i = 0; i < n; i++)
+        order[i] = (struct ranked){ u[i], (uint32_t)i };
+    qsort(order, n, sizeof *order, by_at);
+    for (size_t i = 1; i < n; i++)
+        if (order[i].at == order[i - 1].at)
+            stratum[order[i].row] = stratum[order[i - 1].row];
+}
+
+static int stratify(const struct splitting *x, uint32_t *stratum, size_t strata, double *u,
                     struct err *err)
 {
     size_t n = x->f->n;
@@ -226,6 +250,7 @@ static int stratify(const struct splitting *x, const uint32_t *stratum, size_t s
     int rc = order && from ? units(x, x->source->key, u, err)
                            : ERR(err, ERR_NOMEM, "no memory to split %zu rows", n);
     if (rc == 0) {
+        join_strata(u, n, order, stratum);
         for (size_t i = 0; i < n; i++)
             from[stratum[i] + 2]++;
         for (size_t k = 2; k < strata + 2; k++)
@@ -361,6 +386,40 @@ static int find_shared(const struct splitting *x, struct err *err)
     return rc ? ERR(err, ERR_NOMEM, "no memory to compare the parts") : 0;
 }
 
+static int is_missing(const struct column *c, size_t row)
+{
+    return c->numbers ? isnan(c->numbers[row]) : c->codes[row] < 0;
+}
+
+/* Keys with rows in more than one part. A missing key is no key. */
+static int find_torn_keys(const struct splitting *x, struct err *err)
+{
+    struct column *key;
+    size_t n = x->f->n, m = 0;
+    const char *name = x->source->key;
+    if (!name || (x->spec->by == SPLIT_HASH && !x->spec->column) ||
+        !(key = frame_column(x->f, str_of(name))))
+        return 0;
+    double *u = mem_try_alloc(n, sizeof *u);
+    struct ranked *order = mem_try_alloc(n, sizeof *order);
+    int rc = u && order ? units_of_key(x, key, u, err)
+                        : ERR(err, ERR_NOMEM, "no memory to compare the parts");
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        if (!is_missing(key, i))
+            order[m++] = (struct ranked){ u[i], (uint32_t)i };
+    if (m)
+        qsort(order, m, sizeof *order, by_at);
+    for (size_t from = 0, to; from < m; from = to) {
+        int torn = 0;
+        for (to = from + 1; to < m && order[to].at == order[from].at; to++)
+            torn |= x->s->part[order[to].row] != x->s->part[order[from].row];
+        x->s->keys_torn += (size_t)torn;
+    }
+    mem_free(u);
+    mem_free(order);
+    return rc;
+}
+
 int split_make(const struct frame *f, const struct csv_source *source,
                const struct split_spec *spec, int threads, struct split *out, struct err *err)
 {
@@ -380,6 +439,8 @@ int split_make(const struct frame *f, const struct csv_source *source,
         rc = make_indexes(&x, err);
     if (rc == 0)
         rc = find_shared(&x, err);
+    if (rc == 0)
+        rc = find_torn_keys(&x, err);
     if (rc == 0) {
         make_digests(&x);
         *out = s;

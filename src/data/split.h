@@ -6,8 +6,9 @@
  * valid if u < train + valid, else test. Rows appended later never move the others; equal rows stay
  * together. time: rows in order of time; the first `train` share trains, the last `test` share
  * tests; rows of equal time are never torn apart. stratified: within each stratum rows in order of
- * u; the shares hold exactly up to rounding. A number column with more than 20 distinct values is
- * cut at its deciles. */
+ * u; the shares hold up to rounding and to the rows of one key, which stay together: they all join
+ * the stratum of their first row, and a cut moves to the nearest change of u. A number column with
+ * more than 20 distinct values is cut at its deciles. */
 #pragma once
 #include "codec/hash.h"
 #include "data/frame.h"
@@ -23,7 +24,9 @@ struct split {
                                    order */
     uint64_t *row_hash;         /* content hash of each row, seed 0 */
     size_t
-        rows_shared; /* rows of valid and test whose content (key and time left out) is in train */
+        rows_shared;  /* rows of valid and test whose content (key and time left out) is in train */
+    size_t keys_torn; /* keys of the source with rows in more than one part; by time, or by hash of
+                         another column */
 };
 
 /* Memory from the frame's arena. INVALID when a column is missing, a share is wrong, a part would

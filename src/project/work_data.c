@@ -346,6 +346,11 @@ static void warn_about_parts(struct work *w)
                   "%zu rows of valid and test also stand in train: drop_duplicates, or split by a "
                   "key that they share",
                   s->rows_shared);
+    if (s->keys_torn)
+        work_warn(w,
+                  "%zu keys ('%s') have rows in more than one part: the test measures memory of "
+                  "them too; split by hash of the key when the model must answer for new ones",
+                  s->keys_torn, source->key);
     if (source->time && w->project->split->split.by != SPLIT_TIME)
         work_warn(w,
                   "there is a time column ('%s') and the split is not by time: the test part is no "
@@ -363,6 +368,7 @@ static void keep_split(struct work *w, const char *key)
     json_out_init(&o, &b);
     jo_object(&o);
     jo_kv_int(&o, "shared", (int64_t)w->split.rows_shared);
+    jo_kv_int(&o, "keys_torn", (int64_t)w->split.keys_torn);
     for (int p = 0; p < 3; p++) {
         jo_key(&o, split_part_name((enum split_part)p));
         jo_object(&o);
@@ -383,6 +389,7 @@ static int take_split(struct work *w, const char *key)
         json_parse(w->a, text, NULL, &v, NULL) != 0)
         return -1;
     w->split.rows_shared = (size_t)json_get_int(&v, "shared", 0);
+    w->split.keys_torn = (size_t)json_get_int(&v, "keys_torn", 0);
     for (int p = 0; p < 3; p++) {
         const struct json *part = json_get(&v, split_part_name((enum split_part)p));
         const char *digest = part ? json_get_string(part, "digest", "") : "";

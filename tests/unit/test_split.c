@@ -96,10 +96,10 @@ TEST(split_hash_keeps_equal_rows_together)
     make(&x, 2);
     CHECK(memcmp(x.s.part, x.s.part + 1000, 1000) == 0);
     CHECK_INT(x.s.rows_shared, 0);
-    x.spec.by = SPLIT_STRATIFIED; /* tears them apart, and says so */
+    x.spec.by = SPLIT_STRATIFIED;
     x.spec.column = "g";
     make(&x, 2);
-    CHECK(x.s.rows_shared <= 1000);
+    CHECK_INT(x.s.rows_shared, 0);
     x.spec.by = SPLIT_TIME;
     x.spec.column = NULL;
     x.source.time = "t";
@@ -108,6 +108,46 @@ TEST(split_hash_keeps_equal_rows_together)
     x.f.columns[frame_column(&x.f, STR("t")) - x.f.columns].numbers[1999] = 1e9;
     make(&x, 2);
     CHECK(x.s.part[999] == PART_TEST || x.s.rows_shared == 1);
+    arena_fini(&x.a);
+}
+
+TEST(split_keeps_rows_of_one_key_together_or_tells)
+{
+    struct fixture x;
+    size_t torn = 0;
+    set_up(&x, 3000);
+    double *id = frame_column(&x.f, STR("id"))->numbers;
+    for (size_t i = 0; i < 3000; i++)
+        id[i] = (double)(i % 1000); /* three rows each, also of two strata */
+    struct column *g = frame_column(&x.f, STR("g"));
+    for (size_t i = 0; i < 3000; i++)
+        g->codes[i] = i % 7 ? 1 : 0;
+    x.source.key = "id";
+    x.spec.by = SPLIT_STRATIFIED;
+    x.spec.column = "g";
+    make(&x, 1);
+    for (size_t i = 0; i < 1000; i++)
+        torn += x.s.part[i] != x.s.part[i + 1000] || x.s.part[i] != x.s.part[i + 2000];
+    CHECK_INT(torn, 0);
+    CHECK_INT(x.s.keys_torn, 0);
+    CHECK_NEAR((double)x.s.rows[PART_TRAIN], 1800, 0.01);
+    x.spec.by = SPLIT_TIME;
+    x.spec.column = "t";
+    make(&x, 1);
+    for (size_t i = 0; i < 1000; i++)
+        torn += x.s.part[i] != x.s.part[i + 1000] || x.s.part[i] != x.s.part[i + 2000];
+    CHECK(torn > 100);
+    CHECK_INT(x.s.keys_torn, torn);
+    x.spec.by = SPLIT_HASH;
+    x.spec.column = NULL;
+    make(&x, 1);
+    CHECK_INT(x.s.keys_torn, 0);
+    for (size_t i = 0; i < 3000; i++)
+        id[i] = NAN; /* no key at all is none torn */
+    x.spec.by = SPLIT_TIME;
+    x.spec.column = "t";
+    make(&x, 1);
+    CHECK_INT(x.s.keys_torn, 0);
     arena_fini(&x.a);
 }
 
