@@ -23,7 +23,7 @@ enum { WORK_CACHE_ENTRIES = 1000, WORK_STAGES_MAX = 512, WORK_COLUMNS_MAX = 1000
 #define WORK_CACHE_BYTES GIB(10)
 
 /* Part of every cache key: raise it when the same inputs give other outputs than before. */
-#define WORK_REVISION "1"
+#define WORK_REVISION "2"
 
 /* ---- values of columns ---- */
 
