@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/limits.h"
 #include "codec/json.h"
+#include "event/event.h"
 #include "registry/record.h"
 #include "store/blobs.h"
 #include "store/home.h"
@@ -435,5 +436,53 @@ TEST(native_reads_without_writing)
     CHECK_STR(at(&a, "version"), "\"1\"");
     a = call("PATCH", "/api/v1/models/diabetes", "{\"description\":\"x\"}");
     CHECK_STR(a.code, "READ_ONLY");
+    tear_down();
+}
+
+/* ---- the record as a stream ---- */
+
+enum { LARGE_EVENTS = 12, LARGE_TEXT = 900000 };
+
+static int add_large_events(struct tx *tx, void *arg, struct err *err)
+{
+    int rc = 0;
+    for (int i = 0; !rc && i < LARGE_EVENTS; i++)
+        rc = event_add(
+            tx,
+            &(struct event){
+                .kind = "test.large", .subject = "test/large", .before = arg, .after = arg },
+            err);
+    return rc;
+}
+
+/* Together they are more than a stream may hold in memory. */
+TEST(native_stream_of_large_events_goes_on)
+{
+    struct request rq;
+    set_up();
+    char *large = arena_try_alloc(&arena, 1, LARGE_TEXT + 3);
+    char *got = arena_try_alloc(&arena, 1, 64 << 20);
+    size_t n = 0, seen = 0;
+    memset(large, 'x', LARGE_TEXT + 2);
+    large[0] = large[LARGE_TEXT + 1] = '"';
+    large[LARGE_TEXT + 2] = '\0';
+    CHECK_OK(store_write(app->store, add_large_events, large, err));
+    request_init(&rq);
+    rq.method = STR("GET");
+    rq.actor = "user:ann";
+    CHECK_OK(request_set_target(&rq, STR("/api/v1/events?after=0"), err));
+    app_dispatch(app, &rq);
+    CHECK(rq.stream);
+    for (int64_t k; (k = rq.stream(&rq, got + n, (64 << 20) - n)) != REQUEST_WAIT; n += (size_t)k)
+        CHECK(k > 0);
+    rq.stream_end(&rq);
+    rq.stream = NULL;
+    for (size_t at, from = 0;
+         (at = str_find((str_t){ got + from, n - from }, "event: test.large")) != SIZE_MAX;
+         from += at + 1)
+        seen++;
+    CHECK_INT(seen, LARGE_EVENTS);
+    CHECK(n > (size_t)2 * LARGE_EVENTS * LARGE_TEXT); /* and nothing of them is left out */
+    request_fini(&rq);
     tear_down();
 }

@@ -11,7 +11,16 @@
 #include "base/thread.h"
 #include "event/event.h"
 
-enum { HUB_RANK = 740, HEARTBEAT_MS = 15000, BATCH = 100, STREAMS_MAX = 1000 };
+/* A batch ends at BATCH events or past BATCH_BYTES; it is read in slices, so that the largest
+ * values an event can have (1 MiB before, 1 MiB after) fit in the memory of a stream. */
+enum {
+    HUB_RANK = 740,
+    HEARTBEAT_MS = 15000,
+    BATCH = 100,
+    SLICE = 4,
+    BATCH_BYTES = 1 << 20,
+    STREAMS_MAX = 1000
+};
 
 /* One open stream; lives in its request's arena. */
 struct stream {
@@ -73,13 +82,19 @@ static void write_event(struct buf *b, const struct event *e)
 static int read_batch(struct tx *tx, void *arg, struct err *err)
 {
     struct stream *s = arg;
-    struct event_query q = { .after_seq = s->after, .limit = BATCH };
     struct event *list = NULL;
-    size_t n = 0;
-    int rc = event_list(tx, &s->scratch, &q, &list, &n, err);
-    for (size_t i = 0; i < n && !rc; i++) {
-        write_event(&s->text, &list[i]);
-        s->after = list[i].seq;
+    size_t n = SLICE;
+    int rc = 0;
+    for (size_t done = 0; !rc && n == SLICE && done < BATCH && s->text.n < BATCH_BYTES; done += n) {
+        struct event_query q = { .after_seq = s->after, .limit = SLICE };
+        rc = event_list(tx, &s->scratch, &q, &list, &n, err);
+        if (!rc && s->scratch.failed)
+            rc = ERR(err, ERR_NOMEM, "no memory for the events after %lld", (long long)s->after);
+        for (size_t i = 0; i < n && !rc; i++) {
+            write_event(&s->text, &list[i]);
+            s->after = list[i].seq;
+        }
+        arena_reset(&s->scratch);
     }
     return rc;
 }
