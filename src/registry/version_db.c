@@ -53,9 +53,9 @@ SQL(version_set_description, "UPDATE versions SET description = $1, last_update_
                              "model_id = $3 AND version = $4");
 SQL(version_set_stage, "UPDATE versions SET stage = $1, last_update_time_ms = $2 WHERE model_id = "
                        "$3 AND version = $4");
-SQL(version_archive_others, "UPDATE versions SET stage = 'Archived', last_update_time_ms = $1 "
-                            "WHERE model_id = $2 AND version <> $3"
-                            " AND stage = $4");
+SQL(version_others_in_stage,
+    "SELECT " VERSION_COLUMNS " WHERE v.model_id = $1 AND v.version <> $2 AND v.stage = $3"
+    " ORDER BY v.version");
 SQL(version_mark_deleted,
     "UPDATE versions SET deleted_time_ms = $1, last_update_time_ms = $1 WHERE model_id = $2 AND "
     "version = $3 AND deleted_time_ms IS NULL");
@@ -410,10 +410,55 @@ static const char *canonical_stage(const char *stage)
     return NULL;
 }
 
+static int move_stage(struct tx *tx, const struct cause *by, const struct version *v,
+                      const char *to, struct err *err)
+{
+    struct arena a;
+    arena_init(&a, MIB(1));
+    int rc = tx_exec(tx, &version_set_stage, NULL, err, "titi", to, tx_now_ms(tx), v->model_id,
+                     v->number);
+    if (!rc)
+        rc = registry__tell(
+            tx, by, v->model, v->number,
+            &(struct event){ .kind = "model_version.stage_set",
+                             .before = event_json(&a, "stage", v->stage, (char *)NULL),
+                             .after = event_json(&a, "stage", to, (char *)NULL) },
+            err);
+    arena_fini(&a);
+    return rc;
+}
+
+/* Each version that leaves the stage has its own event, as if it had been moved alone. */
+static int archive_others_of(struct tx *tx, const struct cause *by, const struct version *v,
+                             const char *stage, struct err *err)
+{
+    AUTO(stmt_auto) struct stmt *st = NULL;
+    struct arena a;
+    struct version *others = NULL;
+    size_t n = 0;
+    arena_init(&a, LIMIT_ARENA_REQUEST);
+    int rc = stmt_open(tx, &version_others_in_stage, &st, err);
+    if (!rc) {
+        stmt_text(st, 1, v->model_id);
+        stmt_int(st, 2, v->number);
+        stmt_text(st, 3, stage);
+        rc = read_all(st, &a, &others, &n, err);
+    }
+    if (!rc && a.failed)
+        rc = registry__no_memory(err);
+    for (size_t i = 0; !rc && i < n; i++)
+        if (!others[i].deleted)
+            rc = move_stage(tx, by, &others[i], "Archived", err);
+        else
+            rc = tx_exec(tx, &version_set_stage, NULL, err, "titi", "Archived", tx_now_ms(tx),
+                         others[i].model_id, others[i].number);
+    arena_fini(&a);
+    return rc;
+}
+
 int version_stage_set(struct tx *tx, const struct cause *by, const struct version *v,
                       const char *stage, int archive_others, struct err *err)
 {
-    struct arena a;
     const char *to = canonical_stage(stage);
     if (!to)
         return ERR(err, ERR_INVALID,
@@ -423,20 +468,9 @@ int version_stage_set(struct tx *tx, const struct cause *by, const struct versio
     if (archive_others && strcmp(to, "Staging") != 0 && strcmp(to, "Production") != 0)
         return ERR(err, ERR_INVALID,
                    "other versions are archived only when one goes to Staging or Production");
-    arena_init(&a, MIB(1));
-    int rc = tx_exec(tx, &version_set_stage, NULL, err, "titi", to, tx_now_ms(tx), v->model_id,
-                     v->number);
+    int rc = move_stage(tx, by, v, to, err);
     if (!rc && archive_others)
-        rc = tx_exec(tx, &version_archive_others, NULL, err, "itit", tx_now_ms(tx), v->model_id,
-                     v->number, to);
-    if (!rc)
-        rc = registry__tell(
-            tx, by, v->model, v->number,
-            &(struct event){ .kind = "model_version.stage_set",
-                             .before = event_json(&a, "stage", v->stage, (char *)NULL),
-                             .after = event_json(&a, "stage", to, (char *)NULL) },
-            err);
-    arena_fini(&a);
+        rc = archive_others_of(tx, by, v, to, err);
     return rc;
 }
 

@@ -139,6 +139,7 @@ static int versions(struct tx *tx, void *arg, struct err *err)
     MUST(version_stage_set(tx, &by, &list[1], "PRODUCTION", 1, err));
     MUST(version_get(tx, a, "default", "m", 4, &v, err));
     CHECK_STR(v.stage, "Archived");
+    CHECK_INT(event_count(tx, a, "model_version.stage_set"), 3); /* the archived one too */
     CHECK_INT(version_stage_set(tx, &by, &v, "Live", 0, err), ERR_INVALID);
     CHECK_INT(version_stage_set(tx, &by, &v, "None", 1, err), ERR_INVALID);
     CHECK_INT(event_count(tx, a, "model_version.created"), 4);
