@@ -129,6 +129,7 @@ int http_guard(struct request *rq, const char *const *hosts, const char *const *
         char *text = arena_strndup(&rq->arena, origin.p, origin.n);
         request_add_header(rq, "Access-Control-Allow-Origin", text ? text : "null");
         request_add_header(rq, "Vary", "Origin");
+        rq->out_kept_n = rq->out_headers_n;
     }
     return 0;
 }

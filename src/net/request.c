@@ -160,7 +160,7 @@ void request_clear_answer(struct request *rq)
     if (rq->out_fd >= 0)
         (void)close(rq->out_fd);
     rq->out_fd = -1;
-    rq->out_headers_n = 0;
+    rq->out_headers_n = MIN(rq->out_kept_n, rq->out_headers_n);
     rq->content_type = NULL;
     rq->status = 0;
     buf_clear(&rq->out);

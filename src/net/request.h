@@ -48,8 +48,9 @@ struct request {
     const char *content_type; /* NULL = application/json */
     struct pair out_headers[16];
     size_t out_headers_n;
-    struct buf out; /* body */
-    int out_fd;     /* or a file, from out_offset for out_length bytes; -1 = none */
+    size_t out_kept_n; /* the first so many stay when the answer is cleared: CORS */
+    struct buf out;    /* body */
+    int out_fd;        /* or a file, from out_offset for out_length bytes; -1 = none */
     int64_t out_offset, out_length;
     /* or a stream: called until it returns 0; fills at most n bytes; -1 ends the connection;
      * REQUEST_WAIT = nothing yet, the carrier asks again after request_wake or 1 s. */
@@ -81,7 +82,8 @@ str_t request_param(const struct request *rq, const char *name); /* asserted: th
 int64_t request_query_int(const struct request *rq, const char *name, int64_t fallback, int64_t min,
                           int64_t max, struct err *err); /* sets err when malformed or outside */
 void request_add_header(struct request *rq, const char *name, const char *value); /* value copied */
-/* Drops what a handler wrote so far (status, headers, body, file), before an error is written. */
+/* Drops what a handler wrote so far (status, headers, body, file), before an error is written. The
+ * headers of the guard (CORS) stay: without them a browser hides the error from its page. */
 void request_clear_answer(struct request *rq);
 /* Plain text answer with a status: guards and early refusals. */
 void request_answer_text(struct request *rq, int status, const char *text);

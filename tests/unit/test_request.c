@@ -160,6 +160,25 @@ TEST(origin_guard)
     CHECK(http_origin_allowed(STR("https://ui.corp"), STR(""), allowed));
 }
 
+TEST(cors_headers_outlive_an_error)
+{
+    struct request rq;
+    struct pair headers[] = { { STR("host"), STR("localhost:5000") },
+                              { STR("origin"), STR("http://localhost:3000") } };
+    request_init(&rq);
+    rq.method = STR("GET");
+    rq.path = STR("/api/v1/runs");
+    rq.headers = headers;
+    rq.headers_n = ARRAY_LEN(headers);
+    CHECK_INT(http_guard(&rq, NULL, NULL), 0);
+    request_add_header(&rq, "ETag", "\"half-written\"");
+    request_clear_answer(&rq);
+    CHECK_INT(rq.out_headers_n, 2);
+    CHECK_VIEW(rq.out_headers[0].key, "Access-Control-Allow-Origin");
+    CHECK_VIEW(rq.out_headers[0].value, "http://localhost:3000");
+    request_fini(&rq);
+}
+
 TEST(listen_addresses)
 {
     char host[256];
