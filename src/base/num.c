@@ -222,6 +222,89 @@ size_t fmt_i64(int64_t v, char out[FMT_DOUBLE_MAX])
     return len;
 }
 
+__extension__ typedef unsigned __int128 wide;
+
+static const uint64_t tens[] = {
+    1,
+    10,
+    100,
+    1000,
+    10000,
+    100000,
+    1000000,
+    10000000,
+    100000000,
+    1000000000,
+    10000000000,
+    100000000000,
+    1000000000000,
+    10000000000000,
+    100000000000000,
+    1000000000000000,
+    10000000000000000,
+    100000000000000000,
+};
+
+/* v * 10^p rounded to nearest, ties to even, exactly, for v in [1e-4, 1e14) and p in [0, 21]:
+ * 53 bits times 5^p are at most 102 bits. */
+static uint64_t scaled(double v, int p)
+{
+    int e;
+    wide w = (wide)(uint64_t)ldexp(frexp(v, &e), 53);
+    for (int i = 0; i < p; i++)
+        w *= 5;
+    e += p - 53;
+    if (e >= 0)
+        return (uint64_t)(w << e);
+    wide half = (wide)1 << (-e - 1), rest = w & ((half << 1) - 1);
+    uint64_t q = (uint64_t)(w >> -e);
+    return q + (rest > half || (rest == half && (q & 1)));
+}
+
+/* What "%.*g" gives for v in [1e-4, 1e14), without its cost; 15 to 17 digits. */
+static size_t fmt_common(double v, int digits, char *out)
+{
+    static const double powers[] = { 1e-3, 1e-2, 1e-1, 1e0,  1e1,  1e2,  1e3,  1e4,  1e5, 1e6,
+                                     1e7,  1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14 };
+    size_t n = 0;
+    int p, top = -4; /* the exponent of the first digit */
+    while (v >= powers[top + 4])
+        top++;
+    p = digits - 1 - top;
+    uint64_t d = scaled(v, p);
+    if (d >= tens[digits]) { /* rounded up to the next power, or 0.1 is a little less than 1e-1 */
+        p--;
+        d = scaled(v, p);
+    } else if (d < tens[digits - 1]) {
+        p++;
+        d = scaled(v, p);
+    }
+    for (; p > 0 && d % 10 == 0; p--)
+        d /= 10;
+    if (p <= 0)
+        return fmt_i64((int64_t)d, out);
+    char text[FMT_DOUBLE_MAX];
+    size_t len = fmt_i64((int64_t)d, text), whole = len > (size_t)p ? len - (size_t)p : 0;
+    memcpy(out, text, whole);
+    n = whole;
+    if (!whole)
+        out[n++] = '0';
+    out[n++] = '.';
+    for (size_t zeros = (size_t)p - (len - whole); zeros; zeros--)
+        out[n++] = '0';
+    memcpy(out + n, text + whole, len - whole + 1);
+    return n + len - whole;
+}
+
+static size_t fmt_digits(double v, int digits, char *out)
+{
+    double size = fabs(v);
+    if (!(size >= 1e-4 && size < 1e14))
+        return (size_t)snprintf(out, FMT_DOUBLE_MAX, "%.*g", digits, v);
+    out[0] = '-';
+    return v < 0 ? 1 + fmt_common(size, digits, out + 1) : fmt_common(size, digits, out);
+}
+
 size_t fmt_double(double v, char out[FMT_DOUBLE_MAX])
 {
     if (!isfinite(v))
@@ -232,7 +315,7 @@ size_t fmt_double(double v, char out[FMT_DOUBLE_MAX])
     }
     size_t n = 0;
     for (int digits = 15; digits <= 17; digits++) {
-        n = (size_t)snprintf(out, FMT_DOUBLE_MAX, "%.*g", digits, v);
+        n = fmt_digits(v, digits, out);
         double back;
         if (digits == 17 || (parse_double((str_t){ out, n }, &back) == 0 && back == v))
             break;

@@ -104,7 +104,7 @@ int str_is_utf8(str_t s)
 {
     uint32_t code;
     for (size_t i = 0; i < s.n;) {
-        size_t n = utf8_sequence(s, i, &code);
+        size_t n = (unsigned char)s.p[i] < 0x80 ? 1 : utf8_sequence(s, i, &code);
         if (!n)
             return 0;
         i += n;
@@ -238,6 +238,11 @@ void buf_puts(struct buf *b, const char *z)
 
 void buf_putc(struct buf *b, char c)
 {
+    if (LIKELY(b->n + 1 < b->cap && !b->failed)) {
+        b->p[b->n++] = c;
+        b->p[b->n] = '\0';
+        return;
+    }
     buf_put(b, &c, 1);
 }
 

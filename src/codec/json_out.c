@@ -16,8 +16,10 @@ static void new_line(struct json_out *o)
 {
     if (!o->indent)
         return;
-    buf_putc(o->b, '\n');
-    for (int i = 0; i < o->depth * o->indent; i++)
+    static const char blanks[] = "\n                                ";
+    size_t n = (size_t)(o->depth * o->indent), first = MIN(n, sizeof blanks - 2);
+    buf_put(o->b, blanks, 1 + first);
+    for (; n > first; n--)
         buf_putc(o->b, ' ');
 }
 

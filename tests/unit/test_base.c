@@ -127,6 +127,31 @@ TEST(num_double_round_trip)
     CHECK_STR(text, "412300.0");
 }
 
+/* The text is the first of %.15g, %.16g, %.17g that reads back as the same number. */
+TEST(num_double_is_the_shortest_that_the_c_library_writes)
+{
+    struct rng r;
+    rng_seed(&r, 11);
+    for (int i = 0; i < 60000; i++) {
+        char text[FMT_DOUBLE_MAX], want[FMT_DOUBLE_MAX];
+        double v = ldexp((double)(int64_t)rng_u64(&r), -20 - (int)(rng_u64(&r) % 60));
+        if (i % 3 == 0) /* few digits */
+            v = (double)(int64_t)(rng_u64(&r) % 2000000) / pow(10, (double)(i % 11));
+        if (i % 3 == 1) /* beside a power of ten */
+            v = nextafter(pow(10, (double)(i % 20 - 5)), i % 2 ? 1e300 : 0);
+        for (int digits = 15; digits <= 17; digits++) {
+            (void)snprintf(want, sizeof want, "%.*g", digits, v);
+            if (strtod(want, NULL) == v)
+                break;
+        }
+        size_t n = fmt_double(v, text);
+        if (!strpbrk(want, ".e") || (fabs(v) < 1e15 && v == floor(v)))
+            continue; /* whole numbers go another way */
+        CHECK_STR(text, want);
+        CHECK_INT(n, strlen(text));
+    }
+}
+
 TEST(num_digits_for_people_keep_whole_numbers_whole)
 {
     static const struct {
