@@ -121,12 +121,22 @@ static int gate(const struct blobs *b, int how, int *out_fd, struct err *err)
     return 0;
 }
 
-/* *out = 1 when the blob is there whole; its age then starts anew. */
+/* 1 when the bytes there are those of the digest. The whole file is read: a disk that lost some of
+ * it kept its size, and what is put must be there afterwards. */
+static int is_sound(const char *path, const char *digest, int64_t bytes)
+{
+    char got[SHA256_HEX];
+    return is_whole(path, bytes) && sha256_file(path, got, NULL, NULL) == 0 &&
+           strcmp(got, digest) == 0;
+}
+
+/* *out = 1 when the blob is there undamaged; its age then starts anew. A damaged one counts as
+ * absent: putting it again heals it, by the rename that publishes it. */
 static int is_kept(const struct blobs *b, const char *path, int64_t bytes, int *out,
                    struct err *err)
 {
     AUTO(fd_auto) int lock = -1;
-    *out = is_whole(path, bytes);
+    *out = is_sound(path, strrchr(path, '/') + 1, bytes);
     if (!*out)
         return 0;
     int rc = gate(b, LOCK_SH, &lock, err);

@@ -10,6 +10,7 @@ struct blobs;
 int blobs_open(struct blobs **out, const char *dir, struct err *err) WARN_UNUSED;
 void blobs_close(struct blobs *b);
 
+/* What is there already under the digest is read once and written anew when it is damaged. */
 int blobs_put(struct blobs *b, str_t bytes, char out_digest[SHA256_HEX],
               struct err *err) WARN_UNUSED;
 /* Copies (reflink or hard work) a file in; the source stays. */

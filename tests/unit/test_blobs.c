@@ -72,6 +72,14 @@ TEST(blobs_damage_is_told)
     CHECK_OK(fs_write_atomic(path, STR("he"), err)); /* a torn copy is written anew */
     CHECK_OK(blobs_put(b, STR("hello"), d, err));
     CHECK_OK(blobs_get(b, &arena, d, 100, &back, err));
+    CHECK_OK(fs_write_atomic(path, STR("hellO"), err)); /* so is one of the right size */
+    CHECK_OK(blobs_put(b, STR("hello"), d, err));
+    CHECK_OK(blobs_get(b, &arena, d, 100, &back, err));
+    CHECK_OK(fs_write_atomic(path, STR("jello"), err));
+    CHECK_OK(fs_write_atomic(at("f"), STR("hello"), err));
+    CHECK_OK(blobs_put_file(b, at("f"), d, NULL, err));
+    CHECK_OK(blobs_get(b, &arena, d, 100, &back, err));
+    CHECK_VIEW(back, "hello");
     blobs_close(b);
 }
 
