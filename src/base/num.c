@@ -264,8 +264,8 @@ static uint64_t scaled(double v, int p)
 /* What "%.*g" gives for v in [1e-4, 1e14), without its cost; 15 to 17 digits. */
 static size_t fmt_common(double v, int digits, char *out)
 {
-    static const double powers[] = { 1e-3, 1e-2, 1e-1, 1e0,  1e1,  1e2,  1e3,  1e4,  1e5, 1e6,
-                                     1e7,  1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14 };
+    static const double powers[] = { 1e-3, 1e-2, 1e-1, 1e0, 1e1,  1e2,  1e3,  1e4,  1e5,
+                                     1e6,  1e7,  1e8,  1e9, 1e10, 1e11, 1e12, 1e13, 1e14 };
     size_t n = 0;
     int p, top = -4; /* the exponent of the first digit */
     while (v >= powers[top + 4])

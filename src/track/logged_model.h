@@ -77,6 +77,11 @@ int run_model_add(struct tx *tx, const char *run_id, int output, const struct ru
                   struct err *err) WARN_UNUSED;
 int run_models(struct tx *tx, struct arena *a, const char *run_id, int output,
                struct run_model **out, size_t *out_n, struct err *err) WARN_UNUSED;
+/* Which runs of a list have inputs (RUN_HAS_INPUTS), models read and models made: a page of runs
+ * asks once instead of three times a run. out has n entries. */
+enum { RUN_HAS_INPUTS = 1, RUN_HAS_MODELS_IN = 2, RUN_HAS_MODELS_OUT = 4, RUN_HAS_ALL = 7 };
+int run_links(struct tx *tx, const struct run *list, size_t n, unsigned char *out,
+              struct err *err) WARN_UNUSED;
 
 /* ---- tags of inputs ---- */
 

@@ -88,6 +88,11 @@ SQL(logged_metric_all,
     " FROM logged_model_metrics WHERE model_id = $1 ORDER BY key, time_ms, step, run_id");
 SQL(run_model_insert, "INSERT INTO run_models (run_id, is_output, model_id, step) VALUES ($1, $2, "
                       "$3, $4) ON CONFLICT (run_id, is_output, model_id) DO NOTHING");
+#define LINK_IDS                                                                                   \
+    "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,"  \
+    " $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)"
+SQL(run_links_of, "SELECT run_id, 0 FROM run_inputs WHERE run_id IN " LINK_IDS
+                  " UNION SELECT run_id, 1 + is_output FROM run_models WHERE run_id IN " LINK_IDS);
 SQL(run_model_all, "SELECT model_id, step FROM run_models WHERE run_id = $1 AND is_output = $2"
                    " ORDER BY model_id");
 SQL(input_tag_put, "INSERT INTO run_input_tags (run_id, dataset_id, key, value) VALUES ($1, $2, $3,"
@@ -342,6 +347,38 @@ int run_models(struct tx *tx, struct arena *a, const char *run_id, int output,
     }
     *out = list;
     *out_n = n;
+    return rc;
+}
+
+enum { LINKS_AT_ONCE = 32 }; /* as many as LINK_IDS */
+
+static int links_of(struct tx *tx, const struct run *list, size_t n, unsigned char *out,
+                    struct err *err)
+{
+    AUTO(stmt_auto) struct stmt *st = NULL;
+    int rc = stmt_open(tx, &run_links_of, &st, err);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < LINKS_AT_ONCE; i++)
+        stmt_text(st, (int)i + 1, list[i < n ? i : 0].id);
+    struct arena a;
+    arena_init(&a, KIB(256));
+    while ((rc = stmt_step(st, err)) == 1) {
+        const char *id = stmt_get_text(st, 0, &a);
+        for (size_t i = 0; id && i < n; i++)
+            if (strcmp(list[i].id, id) == 0)
+                out[i] |= (unsigned char)(1 << stmt_get_int(st, 1));
+    }
+    arena_fini(&a);
+    return rc;
+}
+
+int run_links(struct tx *tx, const struct run *list, size_t n, unsigned char *out, struct err *err)
+{
+    int rc = 0;
+    memset(out, 0, n);
+    for (size_t i = 0; !rc && i < n; i += LINKS_AT_ONCE)
+        rc = links_of(tx, list + i, MIN(n - i, (size_t)LINKS_AT_ONCE), out + i, err);
     return rc;
 }
 

@@ -23,6 +23,9 @@ struct metric {
 /* Appends points of one key in the given order. Needs an active run. */
 int metric_log(struct tx *tx, const char *run_id, const char *key,
                const struct metric_point *points, size_t n, struct err *err) WARN_UNUSED;
+/* The same for a run that is known to be active in this transaction: batches ask once. */
+int metric_append(struct tx *tx, const char *run_id, const char *key,
+                  const struct metric_point *points, size_t n, struct err *err) WARN_UNUSED;
 /* All metrics of a run, by key. */
 int metric_list(struct tx *tx, struct arena *a, const char *run_id, struct metric **out,
                 size_t *out_n, struct err *err) WARN_UNUSED;

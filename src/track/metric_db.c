@@ -253,14 +253,19 @@ static int append_all(struct tx *tx, struct block *b, struct metric *m,
 int metric_log(struct tx *tx, const char *run_id, const char *key,
                const struct metric_point *points, size_t n, struct err *err)
 {
+    int rc = n ? track__check_key("metric", key, err) : 0;
+    if (!rc && n)
+        rc = run_require_active(tx, run_id, err);
+    return rc ? rc : metric_append(tx, run_id, key, points, n, err);
+}
+
+int metric_append(struct tx *tx, const char *run_id, const char *key,
+                  const struct metric_point *points, size_t n, struct err *err)
+{
     struct arena a;
     struct metric m = { 0 };
-    if (n == 0)
-        return 0;
-    int rc = track__check_key("metric", key, err);
-    if (!rc)
-        rc = run_require_active(tx, run_id, err);
-    if (rc)
+    int rc = n ? track__check_key("metric", key, err) : 0;
+    if (rc || !n)
         return rc;
     arena_init(&a, MIB(1));
     struct block *b = mem_alloc(sizeof *b);
@@ -363,7 +368,10 @@ int metric_history(struct tx *tx, struct arena *a, const char *run_id, const cha
     arena_fini(&scratch);
     if (rc)
         return rc;
-    if (n)
+    size_t sorted = n > 0;
+    while (sorted < n && by_time(&list[sorted - 1], &list[sorted]) <= 0)
+        sorted++;
+    if (sorted < n)
         qsort(list, n, sizeof *list, by_time);
     *out = list;
     *out_n = n;

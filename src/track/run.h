@@ -86,6 +86,11 @@ int run_params(struct tx *tx, struct arena *a, const char *run_id, struct track_
 /* The tag mlflow.runName and the run's name stay the same. */
 int run_tag_set(struct tx *tx, const struct cause *by, const char *run_id,
                 const struct track_pair *t, struct err *err) WARN_UNUSED;
+/* The same two for a run that is known to be active in this transaction: batches ask once. */
+int run_param_append(struct tx *tx, const char *run_id, const struct track_pair *p,
+                     struct err *err) WARN_UNUSED;
+int run_tag_append(struct tx *tx, const struct cause *by, const char *run_id,
+                   const struct track_pair *t, struct err *err) WARN_UNUSED;
 int run_tag_delete(struct tx *tx, const char *run_id, const char *key, struct err *err) WARN_UNUSED;
 int run_tags(struct tx *tx, struct arena *a, const char *run_id, struct track_pair **out,
              size_t *out_n, struct err *err) WARN_UNUSED;

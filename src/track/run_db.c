@@ -442,6 +442,12 @@ int run_require_active(struct tx *tx, const char *run_id, struct err *err)
     return 0;
 }
 
+static int check_param(const struct track_pair *p, struct err *err)
+{
+    int rc = track__check_key("param", p->key, err);
+    return rc ? rc : track__check_value("param", p->key, p->value, TRACK_PARAM_MAX, err);
+}
+
 static int compare_param(struct tx *tx, const char *run_id, const struct track_pair *p,
                          struct err *err)
 {
@@ -470,12 +476,16 @@ static int compare_param(struct tx *tx, const char *run_id, const struct track_p
 
 int run_param_log(struct tx *tx, const char *run_id, const struct track_pair *p, struct err *err)
 {
-    int64_t changed = 0;
-    int rc = track__check_key("param", p->key, err);
-    if (!rc)
-        rc = track__check_value("param", p->key, p->value, TRACK_PARAM_MAX, err);
+    int rc = check_param(p, err);
     if (!rc)
         rc = run_require_active(tx, run_id, err);
+    return rc ? rc : run_param_append(tx, run_id, p, err);
+}
+
+int run_param_append(struct tx *tx, const char *run_id, const struct track_pair *p, struct err *err)
+{
+    int64_t changed = 0;
+    int rc = check_param(p, err);
     if (!rc)
         rc = tx_exec(tx, &param_insert, &changed, err, "ttt", run_id, p->key, p->value);
     if (!rc && changed == 0)
@@ -519,9 +529,18 @@ int run_tag_set(struct tx *tx, const struct cause *by, const char *run_id,
     }
     if (!rc)
         rc = run_require_active(tx, run_id, err);
+    return rc ? rc : run_tag_append(tx, by, run_id, t, err);
+}
+
+int run_tag_append(struct tx *tx, const struct cause *by, const char *run_id,
+                   const struct track_pair *t, struct err *err)
+{
+    if (strcmp(t->key, "mlflow.runName") == 0)
+        return run_tag_set(tx, by, run_id, t, err);
+    int rc = track__check_key("tag", t->key, err);
     if (!rc)
-        rc = tx_exec(tx, &run_tag_put, NULL, err, "ttt", run_id, t->key, t->value);
-    return rc;
+        rc = track__check_value("tag", t->key, t->value, TRACK_TAG_MAX, err);
+    return rc ? rc : tx_exec(tx, &run_tag_put, NULL, err, "ttt", run_id, t->key, t->value);
 }
 
 int run_tag_delete(struct tx *tx, const char *run_id, const char *key, struct err *err)

@@ -499,8 +499,8 @@ static int page(struct search *s, struct run **out, size_t *out_n, int *out_more
 static int is_plain(const struct search *s)
 {
     const struct run_query *q = s->q;
-    return q->total && !s->filter && !s->order_n && q->view != TRACK_ALL &&
-           (!q->experiment_ids || q->experiment_n == 1);
+    return !s->filter && !s->order_n && !q->accept && q->view != TRACK_ALL &&
+           (q->experiment_ids ? q->experiment_n == 1 : q->total != NULL);
 }
 
 static void bind_scope(const struct search *s, struct stmt *st)
@@ -512,29 +512,37 @@ static void bind_scope(const struct search *s, struct stmt *st)
     stmt_text(st, 2, track__stage_of(s->q->view));
 }
 
+static int count_all(struct search *s)
+{
+    AUTO(stmt_auto) struct stmt *st = NULL;
+    int rc =
+        stmt_open(s->tx, s->q->experiment_ids ? &search_experiment_count : &search_project_count,
+                  &st, s->err);
+    if (rc)
+        return rc;
+    bind_scope(s, st);
+    rc = stmt_step(st, s->err);
+    if (rc == 1)
+        *s->q->total = stmt_get_int(st, 0);
+    return MIN(rc, 0);
+}
+
+/* Reads one row more than the page has, to know whether there is more. */
 static int plain_page(struct search *s, struct run **out, size_t *out_n, int *out_more)
 {
-    AUTO(stmt_auto) struct stmt *count = NULL;
     AUTO(stmt_auto) struct stmt *st = NULL;
     const struct run_query *q = s->q;
     int64_t limit = q->limit > 0 ? MIN(q->limit, (int64_t)RUN_SEARCH_LIMIT) : 100;
     size_t n = 0, cap = 0;
     struct run *list = NULL;
-    int rc = stmt_open(s->tx, q->experiment_ids ? &search_experiment_count : &search_project_count,
-                       &count, s->err);
-    if (rc)
-        return rc;
-    bind_scope(s, count);
-    rc = stmt_step(count, s->err);
-    if (rc < 0)
-        return rc;
-    *q->total = stmt_get_int(count, 0);
-    rc = stmt_open(s->tx, q->experiment_ids ? &search_experiment_page : &search_project_page, &st,
-                   s->err);
+    int rc = q->total ? count_all(s) : 0;
+    if (!rc)
+        rc = stmt_open(s->tx, q->experiment_ids ? &search_experiment_page : &search_project_page,
+                       &st, s->err);
     if (rc)
         return rc;
     bind_scope(s, st);
-    stmt_int(st, 3, limit);
+    stmt_int(st, 3, limit + 1);
     stmt_int(st, 4, MAX(q->offset, (int64_t)0));
     while ((rc = stmt_step(st, s->err)) == 1) {
         list = rows_room(s->a, list, n, &cap, sizeof *list);
@@ -543,9 +551,9 @@ static int plain_page(struct search *s, struct run **out, size_t *out_n, int *ou
         run__read(st, s->a, &list[n++]);
     }
     *out = list;
-    *out_n = n;
+    *out_n = MIN(n, (size_t)limit);
     if (out_more)
-        *out_more = MAX(q->offset, (int64_t)0) + (int64_t)n < *q->total;
+        *out_more = n > (size_t)limit;
     return rc;
 }
 

@@ -268,8 +268,9 @@ int mlf_unbase64(struct arena *a, str_t text, str_t *out) WARN_UNUSED; /* -1 whe
 /* Run by id: failures as MLflow words them; active: it must not be deleted. */
 int mlf_run(struct mlf *m, struct tx *tx, const char *id, int active, struct run *out) WARN_UNUSED;
 void mlf_write_run_info(struct json_out *o, const char *key, const struct run *r);
-/* The object of one run: info, data, inputs, outputs. */
-int mlf_write_run(struct mlf *m, struct tx *tx, const struct run *r) WARN_UNUSED;
+/* The object of one run: info, data, inputs, outputs; links: what run_links told, or RUN_HAS_ALL.
+ */
+int mlf_write_run(struct mlf *m, struct tx *tx, const struct run *r, int links) WARN_UNUSED;
 int mlf_experiment(struct mlf *m, struct tx *tx, const char *id,
                    struct experiment *out) WARN_UNUSED;
 void mlf_write_tags(struct json_out *o, const char *name, const struct track_pair *tags, size_t n);

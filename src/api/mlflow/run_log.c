@@ -61,7 +61,7 @@ MLF_HANDLER(run_log_metric, MLF_WRITE, F_STR("run_id", "rs"), F_STR("run_uuid", 
     if (!rc)
         rc = mlf_run(m, tx, id, 1, &r);
     if (!rc)
-        rc = metric_log(tx, id, mlf_str(m, "key"), &p, 1, m->err);
+        rc = metric_append(tx, id, mlf_str(m, "key"), &p, 1, m->err);
     return rc ? rc : log_model_metric(m, tx, id, &m->message);
 }
 
@@ -94,7 +94,7 @@ static int log_metrics(struct mlf *m, struct tx *tx, const char *run_id, const s
         size_t k = 0, from = i;
         for (; i < n && strcmp(sorted[i].key, sorted[from].key) == 0; i++)
             points[k++] = point_of(&items[sorted[i].at]);
-        rc = metric_log(tx, run_id, sorted[from].key, points, k, m->err);
+        rc = metric_append(tx, run_id, sorted[from].key, points, k, m->err);
     }
     for (size_t i = 0; !rc && i < n; i++)
         rc = log_model_metric(m, tx, run_id, &items[i]);
@@ -138,7 +138,7 @@ MLF_HANDLER(run_log_parameter, MLF_WRITE, F_STR("run_id", "rs"), F_STR("run_uuid
                         "Changing param values is not allowed. Param with key='%s' was already "
                         "logged with value='%s' for run ID='%s'. Attempted logging new value '%s'.",
                         p.key, old, id, p.value);
-    return old ? 0 : run_param_log(tx, id, &p, m->err);
+    return old ? 0 : run_param_append(tx, id, &p, m->err);
 }
 
 static int params_conflict(struct mlf *m, const struct track_pair *known, size_t known_n,
@@ -172,7 +172,7 @@ static int log_params(struct mlf *m, struct tx *tx, const char *id, const struct
         rc = params_conflict(m, known, known_n, params, n, id);
     for (size_t i = 0; !rc && i < n; i++)
         if (!known_value(known, known_n, params[i].key))
-            rc = run_param_log(tx, id, &params[i], m->err);
+            rc = run_param_append(tx, id, &params[i], m->err);
     return rc;
 }
 
@@ -292,7 +292,7 @@ MLF_HANDLER(run_log_batch, MLF_WRITE, F_STR("run_id", "sr"),
         rc = log_metrics(m, tx, id, metrics, metric_n);
     for (size_t i = 0; !rc && i < tag_n; i++)
         if (tags[i].value[0] || strcmp(tags[i].key, "mlflow.runName") != 0)
-            rc = run_tag_set(tx, &m->by, id, &tags[i], m->err);
+            rc = run_tag_append(tx, &m->by, id, &tags[i], m->err);
     return rc;
 }
 

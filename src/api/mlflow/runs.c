@@ -133,13 +133,15 @@ static int write_models(struct mlf *m, struct tx *tx, const char *run_id, int ou
     return 0;
 }
 
-static int write_inputs(struct mlf *m, struct tx *tx, const char *run_id)
+static int write_inputs(struct mlf *m, struct tx *tx, const char *run_id, int links)
 {
     struct run_input *list;
-    size_t n;
+    size_t n = 0;
+    int rc = 0;
     jo_key(&m->out, "inputs");
     jo_object(&m->out);
-    int rc = run_inputs(tx, m->a, run_id, &list, &n, m->err);
+    if (links & RUN_HAS_INPUTS)
+        rc = run_inputs(tx, m->a, run_id, &list, &n, m->err);
     if (!rc && n) {
         jo_key(&m->out, "dataset_inputs");
         jo_array(&m->out);
@@ -147,23 +149,24 @@ static int write_inputs(struct mlf *m, struct tx *tx, const char *run_id)
             rc = write_dataset(m, tx, run_id, &list[i]);
         jo_array_end(&m->out);
     }
-    if (!rc)
+    if (!rc && (links & RUN_HAS_MODELS_IN))
         rc = write_models(m, tx, run_id, 0);
     jo_object_end(&m->out);
     return rc;
 }
 
-int mlf_write_run(struct mlf *m, struct tx *tx, const struct run *r)
+int mlf_write_run(struct mlf *m, struct tx *tx, const struct run *r, int links)
 {
     jo_object(&m->out);
     mlf_write_run_info(&m->out, "info", r);
     int rc = write_data(m, tx, r->id);
     if (!rc)
-        rc = write_inputs(m, tx, r->id);
+        rc = write_inputs(m, tx, r->id, links);
     if (!rc) {
         jo_key(&m->out, "outputs");
         jo_object(&m->out);
-        rc = write_models(m, tx, r->id, 1);
+        if (links & RUN_HAS_MODELS_OUT)
+            rc = write_models(m, tx, r->id, 1);
         jo_object_end(&m->out);
     }
     jo_object_end(&m->out);
@@ -251,7 +254,7 @@ MLF_HANDLER(run_create, MLF_WRITE, F_STR("experiment_id", "s"), F_STR("user_id",
     mlf_write_run_info(o, "info", &r);
     rc = write_data(m, tx, id);
     if (!rc)
-        rc = write_inputs(m, tx, id);
+        rc = write_inputs(m, tx, id, RUN_HAS_ALL);
     jo_object_end(o);
     return rc;
 }
@@ -265,7 +268,7 @@ MLF_HANDLER(run_get, MLF_READ, F_STR("run_id", "rs"), F_STR("run_uuid", ""))
     if (rc)
         return rc;
     jo_key(mlf_begin(m), "run");
-    return mlf_write_run(m, tx, &r);
+    return mlf_write_run(m, tx, &r, RUN_HAS_ALL);
 }
 
 static const char *status_name(int64_t number)

@@ -185,13 +185,18 @@ static int read_experiments(struct mlf *m, int64_t **out, size_t *out_n)
 
 static int write_runs(struct mlf *m, struct tx *tx, const struct run *list, size_t n, int64_t next)
 {
+    unsigned char *links = ARENA_TRY_ARRAY(m->a, n + 1, unsigned char);
+    if (!links)
+        return ERR(m->err, ERR_NOMEM, "the answer does not fit in memory");
+    int rc = run_links(tx, list, n, links, m->err);
+    if (rc)
+        return rc;
     struct json_out *o = mlf_begin(m);
-    int rc = 0;
     if (n) {
         jo_key(o, "runs");
         jo_array(o);
         for (size_t i = 0; !rc && i < n; i++)
-            rc = mlf_write_run(m, tx, &list[i]);
+            rc = mlf_write_run(m, tx, &list[i], links[i]);
         jo_array_end(o);
     }
     if (next)
