@@ -21,9 +21,10 @@
 #include "cli/term.h"
 #include "fetch/fetch.h"
 #include "project/project.h"
+#include "store/gc.h"
 #include "store/home.h"
 
-enum { CHECKS_MAX = 32, DISK_LOW = 1 << 30, FILES_LOW = 1024 };
+enum { CHECKS_MAX = 32, DISK_LOW = 1 << 30, FILES_LOW = 1024, BLOB_ROWS = 1000 };
 
 enum verdict { GOOD, COULD_BE_BETTER, BROKEN };
 
@@ -103,8 +104,51 @@ static void check_disk(struct doctor *d)
         "make room, or put the data folder on another disk with --data");
 }
 
+static const char missing_fix[] =
+    "restore blobs/ from the backup that slipway.db came from, or train the named ones again and "
+    "delete the old versions";
+
+/* Files that rows refer to. Every reference of the newest rows, but no bytes. */
+static void check_blobs(struct doctor *d, struct home *h)
+{
+    struct gc_missing m;
+    struct err err = ERR_INIT;
+    struct blob_file *all = NULL;
+    size_t n = 0;
+    if (gc_find_missing(h->store, h->blobs, &d->c->arena, BLOB_ROWS, &m, &err) != 0) {
+        say(d, BROKEN, "blobs", TEXT(d, "%s", err.msg), "look at the folder's permissions");
+    } else if (m.missing) {
+        const char *names = "";
+        for (size_t i = 0; i < m.shown_n; i++)
+            names = TEXT(d, "%s%s%.12s… of %s", names, i ? "; " : "", m.shown[i].digest,
+                         m.shown[i].who);
+        say(d, BROKEN, "blobs",
+            TEXT(d, "%lld of %lld files that runs and versions refer to are not there: %s%s",
+                 (long long)m.missing, (long long)m.referred, names,
+                 m.missing > GC_MISSING_SHOWN ? "; …" : ""),
+            missing_fix);
+    } else if (!m.referred && blobs_list(h->blobs, &d->c->arena, &all, &n, &err) == 0 && n) {
+        say(d, COULD_BE_BETTER, "blobs",
+            TEXT(d, "%zu files in blobs/ and no run or version that refers to one", n),
+            "if slipway.db was lost, restore it from a backup before anything else is written; "
+            "slipway gc would remove these files");
+    } else {
+        say(d, GOOD, "blobs", TEXT(d, "%lld files referred to, all there", (long long)m.referred),
+            NULL);
+    }
+}
+
 static void check_database(struct doctor *d)
 {
+    if (home_lost_database(d->c->data_dir)) {
+        say(d, BROKEN, "database",
+            "slipway.db is absent or empty although blobs/ or runs/ hold files of an earlier one",
+            TEXT(d,
+                 "restore %s/slipway.db from a backup before anything is written; or move the "
+                 "folder away to start afresh",
+                 d->c->data_dir));
+        return;
+    }
     struct home *h = NULL;
     struct err err = ERR_INIT;
     char *problem = NULL;
@@ -127,6 +171,8 @@ static void check_database(struct doctor *d)
     } else {
         say(d, GOOD, "database", "sound, all migrations applied", NULL);
     }
+    if (!rc && !cli_count(d->c, "quick"))
+        check_blobs(d, h);
     home_close(h);
 }
 

@@ -52,8 +52,12 @@ SQL(purge_model_versions, "DELETE FROM versions WHERE model_id = $1");
 SQL(purge_model, "DELETE FROM models WHERE model_id = $1");
 
 /* What is in the trash still refers to its bytes. */
-BLOB_REFERENCE(version_trees, "SELECT DISTINCT files_digest FROM versions", 1);
-BLOB_REFERENCE(version_files, "SELECT DISTINCT digest FROM versions", 0);
+#define OF_VERSION(column)                                                                         \
+    "SELECT v." column ", 'model ' || COALESCE(m.name, v.model_id) || ', version ' || v.version"   \
+    " FROM versions v LEFT JOIN models m ON m.model_id = v.model_id WHERE v." column               \
+    " IS NOT NULL ORDER BY v.creation_time_ms DESC"
+BLOB_REFERENCE(version_trees, OF_VERSION("files_digest"), 1);
+BLOB_REFERENCE(version_files, OF_VERSION("digest"), 0);
 
 SQL(trash_run_row, "SELECT 1 FROM runs WHERE run_id = $1 LIMIT 1");
 SQL(trash_run_uri, "SELECT 1 FROM runs WHERE artifact_uri LIKE '%/' || $1 || '/%' LIMIT 1");

@@ -11,11 +11,11 @@
 #include "store/store.h"
 
 struct blob_reference {
-    const struct sql *sql; /* its first column is a digest or NULL */
+    const struct sql *sql; /* rows (digest, who refers to it), newest first */
     int64_t is_tree;       /* the blob names others (blobs_put_tree) */
     void *pad[2];
 };
-/* BLOB_REFERENCE(version_trees, "SELECT files_digest FROM versions", 1); */
+/* BLOB_REFERENCE(version_trees, "SELECT files_digest, 'model ' || … FROM versions …", 1); */
 #define BLOB_REFERENCE(ident, statement, tree)                                                     \
     SQL(ident, statement);                                                                         \
     static const struct blob_reference ident##_reference __attribute__((                           \
@@ -33,3 +33,17 @@ struct gc_report {
 /* Finds and, with `remove`, removes. The arena holds all digests: give it room. */
 int gc_blobs(struct store *s, struct blobs *b, struct arena *a, int remove, struct gc_report *out,
              struct err *err) WARN_UNUSED;
+
+enum { GC_MISSING_SHOWN = 3 };
+struct gc_missing {
+    int64_t referred; /* blobs that were looked for, each once */
+    int64_t missing;  /* of them not there; a list of files that cannot be read counts as well */
+    struct {
+        const char *digest, *who;
+    } shown[GC_MISSING_SHOWN]; /* the first of them, in the arena */
+    size_t shown_n;
+};
+/* Looks for the blobs that the `newest` last rows of every reference name, trees with their files.
+ * Existence only: no bytes but those of trees are read. ERR_NOMEM when the arena is too small. */
+int gc_find_missing(struct store *s, struct blobs *b, struct arena *a, int64_t newest,
+                    struct gc_missing *out, struct err *err) WARN_UNUSED;

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/limits.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "codec/json.h"
 
@@ -98,6 +100,29 @@ static int make_layout(const char *dir, struct err *err)
     return rc;
 }
 
+static int holds_something(const char *dir, const char *name)
+{
+    char path[PATH_MAX];
+    struct arena a;
+    const char **names;
+    size_t n = 0;
+    (void)snprintf(path, sizeof path, "%.3800s/%s", dir, name);
+    arena_init(&a, MIB(16));
+    int full = fs_exists(path) && (fs_list(&a, path, &names, &n, NULL) != 0 || n > 0);
+    arena_fini(&a);
+    return full;
+}
+
+int home_lost_database(const char *dir)
+{
+    char path[PATH_MAX];
+    struct fs_info info;
+    (void)snprintf(path, sizeof path, "%.3800s/slipway.db", dir);
+    if (fs_stat(path, &info, NULL) == 0 && info.size > 0)
+        return 0;
+    return holds_something(dir, "blobs/sha256") || holds_something(dir, "runs");
+}
+
 int home_open(struct home **out, const struct home_options *o, struct err *err)
 {
     char path[PATH_MAX], full[PATH_MAX];
@@ -116,6 +141,11 @@ int home_open(struct home **out, const struct home_options *o, struct err *err)
     struct home *h = mem_alloc(sizeof *h);
     h->lock_fd = -1;
     h->dir = mem_strdup(full);
+    if (home_lost_database(full))
+        log_warn("the database in '%s' is new or empty although blobs/ or runs/ hold files of an "
+                 "earlier one: its runs and models are not known; stop, and restore slipway.db "
+                 "from a backup if there is one",
+                 full);
     (void)snprintf(path, sizeof path, "%.3800s/slipway.db", full);
     rc = store_open(
         &h->store,

@@ -44,7 +44,12 @@ struct home_owner {
 int home_find(struct arena *a, const char *explicit_dir, const char *cwd, char **out_dir,
               char **out_project, struct err *err) WARN_UNUSED;
 
-/* Opens the folder with its store and blobs; takes no lock. */
+/* 1 when slipway.db is absent or empty although blobs/ or runs/ hold something: a database was
+ * lost, or somebody restored only half of a backup. */
+int home_lost_database(const char *dir);
+
+/* Opens the folder with its store and blobs; takes no lock. Logs a warning when
+ * home_lost_database. */
 int home_open(struct home **out, const struct home_options *options, struct err *err) WARN_UNUSED;
 void home_close(struct home *h); /* NULL allowed; gives the lock back */
 

@@ -72,7 +72,10 @@ SQL(copy_run_models, "INSERT INTO run_models (run_id, is_output, model_id, step)
                      "TEXT), is_output, model_id, step FROM run_models WHERE run_id = $2");
 SQL(copy_mark, "INSERT INTO run_tags (run_id, key, value) VALUES ($1, 'slipway.copied_from', $2)");
 
-BLOB_REFERENCE(run_results, "SELECT result_digest FROM runs WHERE result_digest IS NOT NULL", 0);
+BLOB_REFERENCE(run_results,
+               "SELECT result_digest, 'run ' || run_id FROM runs WHERE result_digest IS NOT NULL "
+               "ORDER BY start_time_ms DESC",
+               0);
 
 static int tell(struct tx *tx, const struct cause *by, const char *kind, const char *subject,
                 const char *before, const char *after, struct err *err)

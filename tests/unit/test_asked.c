@@ -477,6 +477,49 @@ TEST(asked_garbage)
     arena_fini(&a);
 }
 
+TEST(asked_missing_blobs_are_named)
+{
+    char path[1024], dir[512], result[SHA256_HEX], tree[SHA256_HEX], weights[SHA256_HEX];
+    struct store *s = NULL;
+    struct blobs *b = NULL;
+    struct arena a;
+    struct gc_missing m;
+    char *file;
+    arena_init(&a, 64 << 20);
+    (void)snprintf(path, sizeof path, "%s/slipway.db", test_tmpdir());
+    (void)snprintf(dir, sizeof dir, "%s/blobs", test_tmpdir());
+    CHECK_OK(store_open(&s, &(struct store_options){ .path = path, .create = 1 }, err));
+    CHECK_OK(blobs_open(&b, dir, err));
+    (void)snprintf(dir, sizeof dir, "%s/model", test_tmpdir());
+    CHECK_OK(fs_mkdirs(dir, err));
+    (void)snprintf(path, sizeof path, "%s/model.onnx", dir);
+    CHECK_OK(fs_write_atomic(path, STR("weights"), err));
+    CHECK_OK(blobs_put_tree(b, &a, dir, tree, NULL, err));
+    CHECK_OK(blobs_put(b, STR("weights"), weights, err));
+    CHECK_OK(blobs_put(b, STR("{}"), result, err));
+    const char *digests[] = { tree, result };
+    CHECK_OK(store_write(s, refer, digests, err));
+    CHECK_OK(gc_find_missing(s, b, &a, 1000, &m, err));
+    CHECK(m.referred == 3 && m.missing == 0);
+    CHECK_OK(blobs_path(b, &a, weights, &file, err)); /* one file of the tree */
+    CHECK_OK(fs_remove(file, err));
+    CHECK_OK(gc_find_missing(s, b, &a, 1000, &m, err));
+    CHECK(m.missing == 1 && m.shown_n == 1);
+    CHECK_STR(m.shown[0].digest, weights);
+    CHECK_STR(m.shown[0].who, "model m, version 1");
+    CHECK_OK(blobs_path(b, &a, result, &file, err));
+    CHECK_OK(fs_remove(file, err));
+    CHECK_OK(blobs_path(b, &a, tree, &file, err));
+    CHECK_OK(fs_remove(file, err));
+    CHECK_OK(gc_find_missing(s, b, &a, 1000, &m, err));
+    CHECK(m.referred == 2 && m.missing == 2);
+    CHECK_OK(gc_find_missing(s, b, &a, 0, &m, err));
+    CHECK(m.referred == 0);
+    blobs_close(b);
+    store_close(s);
+    arena_fini(&a);
+}
+
 TEST(asked_garbage_stops_at_a_damaged_tree)
 {
     char path[512], dir[512], loose[SHA256_HEX];

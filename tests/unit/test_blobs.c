@@ -208,3 +208,19 @@ TEST(home_lock_and_owner)
     home_close(second);
     home_close(h);
 }
+
+TEST(home_tells_a_lost_database)
+{
+    struct home *h = NULL;
+    struct home_options o = { .dir = at("lost"), .create = 1 };
+    char d[SHA256_HEX];
+    CHECK_INT(home_lost_database(o.dir), 0);
+    CHECK_OK(home_open(&h, &o, err));
+    CHECK_OK(blobs_put(h->blobs, STR("x"), d, err));
+    home_close(h);
+    CHECK_INT(home_lost_database(o.dir), 0);
+    CHECK_OK(fs_write_atomic(at("lost/slipway.db"), STR(""), err));
+    CHECK_INT(home_lost_database(o.dir), 1);
+    CHECK_OK(fs_remove(at("lost/slipway.db"), err));
+    CHECK_INT(home_lost_database(o.dir), 1);
+}
