@@ -18,7 +18,8 @@
 #define LIMIT_YAML_BYTES MIB(1)
 #define LIMIT_YAML_DEPTH 32
 #define LIMIT_YAML_ALIASES 100
-#define LIMIT_YAML_NODES 100000 /* values of one file, aliases followed */
+#define LIMIT_YAML_NODES 100000    /* values of one file, aliases followed */
+#define LIMIT_PROJECT_ENTRIES 1000 /* data sources, parameters or stages of one slipway.yaml */
 #define LIMIT_EXPR_BYTES KIB(16)
 #define LIMIT_EXPR_DEPTH 64        /* nested parentheses, calls, signs */
 #define LIMIT_EXPR_HEIGHT 512      /* of the tree: terms of one sum */

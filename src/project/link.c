@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Orders the stages by their inputs and finds the one chain of this version: source, preparation,
  * split, model, gates. */
+#include "base/limits.h"
 #include "project/project_int.h"
 
 struct linker {
@@ -251,9 +252,9 @@ static void order_stages(struct linker *l)
     struct project *p = l->project;
     struct project_stage *sorted =
         ARENA_TRY_ARRAY(l->reader->arena, p->stage_n + 2, struct project_stage);
-    if (p->stage_n > 1000) { /* visit recurses */
+    if (p->stage_n > LIMIT_PROJECT_ENTRIES) { /* visit recurses */
         diag_add(l->reader->diags, "E110", (struct yaml_place){ 1, 1, 1 },
-                 "the file has %zu stages; the limit is 1000", p->stage_n);
+                 "the file has %zu stages; the limit is %d", p->stage_n, LIMIT_PROJECT_ENTRIES);
         l->broken = 1;
         return;
     }

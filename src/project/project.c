@@ -63,8 +63,29 @@ static void keep_definitions(struct reader *r)
     }
 }
 
+/* What names refer to is searched in its map for every reference, so those maps have a cap. */
+static int maps_are_small(struct reader *r)
+{
+    static const char *const keys[] = { "data", "params", "stages" };
+    int ok = 1;
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        const struct yaml_pair *p = yaml_find(r->root, keys[i]);
+        if (!p || p->value->kind != YAML_IS_MAP || p->value->n <= LIMIT_PROJECT_ENTRIES)
+            continue;
+        ok = 0;
+        diag_note(r->diags,
+                  diag_add(r->diags, "E110", p->key->place,
+                           "`%s` has %zu entries; a project file may have %d", keys[i], p->value->n,
+                           LIMIT_PROJECT_ENTRIES),
+                  "help", "split the project into several folders");
+    }
+    return ok;
+}
+
 static void read_file(struct reader *r)
 {
+    if (!maps_are_small(r))
+        return;
     keep_definitions(r);
     reader_check_file(r);
     if (r->root->kind != YAML_IS_MAP)

@@ -4,6 +4,7 @@
 #include "test.h"
 
 #include "base/fs.h"
+#include "base/limits.h"
 #include "project/gate.h"
 #include "project/keys.h"
 #include "project/project.h"
@@ -98,6 +99,22 @@ TEST(project_messages)
 
 /* Every bad example gives its code, every good one no error. */
 /* A line of any length is shown around its column. */
+TEST(project_maps_have_a_cap)
+{
+    static const char *const maps[] = { "params", "stages", "data" };
+    for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
+        AUTO(buf_fini) struct buf text, got;
+        buf_init(&text, 1 << 20);
+        buf_init(&got, 1 << 20);
+        buf_printf(&text, "name: x\n%s:\n", maps[i]);
+        for (int k = 0; k <= LIMIT_PROJECT_ENTRIES; k++)
+            buf_printf(&text, "  k%d: 1\n", k);
+        render(buf_view(&text), (str_t){ "", 0 }, &got);
+        CHECK(str_find(buf_view(&got), "1001 entries; a project file may have 1000") != SIZE_MAX);
+        CHECK(str_find(buf_view(&got), "1 error in") != SIZE_MAX); /* and nothing else was asked */
+    }
+}
+
 TEST(project_messages_cut_long_lines)
 {
     AUTO(buf_fini) struct buf text, got;
