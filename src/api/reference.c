@@ -54,7 +54,7 @@ static int put_route(struct buf *b, const struct route *r, struct err *err)
     int rc = put_fields(b, "Takes:", r->request_doc, err);
     if (!rc)
         rc = put_fields(b, "Gives:", r->response_doc, err);
-    return rc < 0 ? err_prefix(err, "%s %s", r->method, r->pattern) : 0;
+    return rc < 0 ? err_prefix(err, rc, "%s %s", r->method, r->pattern) : 0;
 }
 
 int reference_rest(struct buf *out, struct err *err)

@@ -394,7 +394,7 @@ static int check_doc(const struct route *r, const char *what, const char *doc, s
     int rc;
     while ((rc = route_field_next(&rest, &f, err)) > 0)
         continue;
-    return rc ? err_prefix(err, "%s of route %s %s", what, r->method, r->pattern) : 0;
+    return rc ? err_prefix(err, rc, "%s of route %s %s", what, r->method, r->pattern) : 0;
 }
 
 static int check_route(const struct route *r, struct err *err)

@@ -97,10 +97,10 @@ int err_set_sys(struct err *err, const char *file, int line, const char *fmt, ..
     return code;
 }
 
-int err_prefix(struct err *err, const char *fmt, ...)
+int err_prefix(struct err *err, int rc, const char *fmt, ...)
 {
     if (!err)
-        return ERR_INTERNAL;
+        return rc;
     char old[sizeof err->msg];
     memcpy(old, err->msg, sizeof old);
     va_list ap;
@@ -109,7 +109,7 @@ int err_prefix(struct err *err, const char *fmt, ...)
     va_end(ap);
     if (n >= 0 && (size_t)n < sizeof err->msg)
         (void)snprintf(err->msg + n, sizeof err->msg - (size_t)n, ": %s", old);
-    return err->code;
+    return rc;
 }
 
 void assert_failed(const char *expr, const char *file, int line)

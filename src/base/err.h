@@ -60,8 +60,8 @@ int err_set(struct err *err, int code, const char *file, int line, const char *f
 int err_set_sys(struct err *err, const char *file, int line, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 
-/* Puts "text: " before the message already in *err; returns err->code. */
-int err_prefix(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Puts "text: " before the message already in *err and returns rc, also when err is NULL. */
+int err_prefix(struct err *err, int rc, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* Never NULL: unknown codes map to INTERNAL. */
 const struct err_info *err_info(int code);

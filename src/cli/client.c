@@ -369,7 +369,7 @@ int client_call(struct cli *c, const char *method, const char *target, str_t bod
         struct json_options o = { .allow_nan = 1 };
         rc = json_parse(&c->arena, r.body, &o, &r.json, err);
         if (rc)
-            return err_prefix(err, "answer of %s %s", method, target);
+            return err_prefix(err, rc, "answer of %s %s", method, target);
     }
     if (r.status >= 400)
         return reply_error(c, &r, err);

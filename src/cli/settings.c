@@ -166,7 +166,7 @@ static int find_folders(struct cli *c, const char *said, struct err *err)
     char *here, *data, *project;
     int rc = fs_real(&c->arena, ".", &here, err);
     if (rc)
-        return err_prefix(err, "the current folder");
+        return err_prefix(err, rc, "the current folder");
     rc = home_find(&c->arena, said, here, &data, &project, err);
     if (rc)
         return rc;
@@ -181,7 +181,7 @@ static int token_read(struct cli *c, const char *path, struct err *err)
     str_t text, line;
     int rc = fs_read(&c->arena, path, KIB(256), &text, err);
     if (rc)
-        return err_prefix(err, "token file");
+        return err_prefix(err, rc, "token file");
     while (text.n) {
         str_t left = text;
         if (!str_cut(left, '\n', &line, &text)) {

@@ -28,7 +28,7 @@ int expr_order_parse(struct arena *a, const char *text, expr_type_fn type_of, vo
     if (!rc)
         rc = expr_check(a, o.key, type_of, arg, EXPR_NULL, NULL, err);
     if (rc)
-        return err_prefix(err, "order_by");
+        return err_prefix(err, rc, "order_by");
     *out = o;
     return 0;
 }

@@ -254,7 +254,7 @@ int expect_check(struct arena *a, const struct frame *f, const struct expect_rul
         o[i].rule = &rules[i];
         rc = check_one(&x, &o[i], err);
         if (rc)
-            err_prefix(err, "expect %s", kind_names[rules[i].kind]);
+            (void)err_prefix(err, rc, "expect %s", kind_names[rules[i].kind]);
     }
     mem_free(x.fail);
     if (rc == 0)

@@ -250,7 +250,7 @@ static int check_fact(const struct fact *f, struct err *err)
     arena_init(&a, MIB(64));
     int rc = json_parse(&a, str_of(f->value), NULL, &v, err);
     arena_fini(&a);
-    return rc ? err_prefix(err, "value of fact '%s'", f->name) : 0;
+    return rc ? err_prefix(err, rc, "value of fact '%s'", f->name) : 0;
 }
 
 int fact_add(struct tx *tx, const struct fact *f, struct err *err)

@@ -232,7 +232,7 @@ int mlmodel_read(struct arena *a, const char *dir, struct mlmodel_info *out, str
     if (rc == 0)
         rc = yaml_parse(a, text, &doc, err);
     if (rc)
-        return err && err->code != ERR_NOT_FOUND ? err_prefix(err, "MLmodel") : rc;
+        return rc != ERR_NOT_FOUND ? err_prefix(err, rc, "MLmodel") : rc;
     const struct yaml_node *flavors = yaml_get(doc.root, "flavors"),
                            *onnx = yaml_get(flavors, "onnx");
     info.data = text_of(yaml_get(onnx, "data"));
@@ -245,7 +245,7 @@ int mlmodel_read(struct arena *a, const char *dir, struct mlmodel_info *out, str
     if (signature && signature->kind == YAML_IS_MAP)
         rc = read_columns(a, signature, &info, err);
     if (rc)
-        return err_prefix(err, "MLmodel");
+        return err_prefix(err, rc, "MLmodel");
     const char *example =
         text_of(yaml_get(yaml_get(doc.root, "saved_input_example_info"), "artifact_path"));
     info.example = example && fs_is_safe_relative(str_of(example)) ? example : NULL;

@@ -324,7 +324,7 @@ static int attribute_tensor(struct onnx_reader *r, str_t bytes, struct attribute
     struct tensor *t = ARENA_NEW(r->g->arena, struct tensor);
     int rc = onnx__tensor(r, bytes, t);
     if (rc)
-        return err_prefix(r->err, "%s", where);
+        return err_prefix(r->err, rc, "%s", where);
     memcpy(r->where, where, sizeof where);
     out->tensor = t;
     return 0;

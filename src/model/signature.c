@@ -162,7 +162,7 @@ static int read_column(struct arena *a, const struct json *v, struct signature_c
         return ERR(err, ERR_INVALID, "a column of the signature has no name");
     int rc = signature_type_of(type, &out->type, err);
     if (rc)
-        return err_prefix(err, "column '%.100s' of the signature", name);
+        return err_prefix(err, rc, "column '%.100s' of the signature", name);
     out->name = arena_strdup(a, name);
     out->required = json_get_bool(v, "required", 1);
     return out->name ? 0 : ERR(err, ERR_LIMIT, "the signature needs too much memory");

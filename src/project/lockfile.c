@@ -170,7 +170,7 @@ int lockfile_parse(struct arena *a, str_t text, struct lockfile *out, struct err
     struct yaml_document *doc = ARENA_NEW(a, struct yaml_document);
     int rc = yaml_parse(a, text, doc, err);
     if (rc)
-        return err_prefix(err, "slipway.lock"), rc;
+        return err_prefix(err, rc, "slipway.lock");
     const struct yaml_node *version = yaml_get(doc->root, "lock"),
                            *data = yaml_get(doc->root, "data"),
                            *stages = yaml_get(doc->root, "stages");

@@ -348,7 +348,7 @@ static int all_steps(struct doing *d, struct err *err)
             if (rc == 0)
                 continue;
             d->place = s->columns[k].at.line ? s->columns[k].at : s->at;
-            err_prefix(err, "%s '%s'", names[s->op], s->columns[k].name);
+            (void)err_prefix(err, rc, "%s '%s'", names[s->op], s->columns[k].name);
         }
     }
     return rc;

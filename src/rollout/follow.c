@@ -132,7 +132,7 @@ int follow_version_load(const struct version_source *from, struct arena *a,
                    ref->model);
     rc = blobs_get(from->blobs, a, w.version.digest, LIMIT_MODEL_FILE, &onnx, err);
     if (rc)
-        return err_prefix(err, "the file of model '%s', version '%s'", ref->model, number);
+        return err_prefix(err, rc, "the file of model '%s', version '%s'", ref->model, number);
     struct serve_spec spec = { .model = ref->model,
                                .version = number,
                                .digest = w.version.digest,

@@ -84,7 +84,8 @@ static int record(struct tx *tx, struct job *j, const struct endpoint_row *row,
 
 static int check_name(const char *name, struct err *err)
 {
-    return model_name_check(name, err) ? err_prefix(err, "endpoint") : 0;
+    int rc = model_name_check(name, err);
+    return rc ? err_prefix(err, rc, "endpoint") : 0;
 }
 
 static int create(struct tx *tx, struct job *j, const struct version *v, struct err *err)

@@ -62,7 +62,7 @@ static int read_signature(struct serve_version *v, const char *text, struct err 
     int rc = json_parse(&v->arena, str_of(text), NULL, &doc, err);
     const struct json *inputs = rc ? NULL : json_get(&doc, "inputs");
     if (rc)
-        return err_prefix(err, "the signature of the model");
+        return err_prefix(err, rc, "the signature of the model");
     if (!inputs || inputs->type != JSON_ARRAY || inputs->n != v->input_n)
         return ERR(err, ERR_CORRUPT, "the signature lists %zu inputs and the model takes %zu",
                    inputs ? inputs->n : 0, v->input_n);
@@ -149,7 +149,7 @@ static int try_example(const struct serve_version *v, const char *example, struc
     struct serve_call c = { .body = buf_view(&body), .arena = &a, .dataframes = 1 };
     int rc = serve__run(&c, v, err);
     if (rc)
-        (void)err_prefix(err, "the model does not answer for its own input example");
+        (void)err_prefix(err, rc, "the model does not answer for its own input example");
     arena_fini(&a);
     buf_fini(&body);
     return rc;

@@ -72,7 +72,7 @@ static int expand_trees(struct mark *m, struct err *err)
         if (!rc)
             add(m, &m->marked, digest);
         else
-            (void)err_prefix(err, "nothing was removed, a list of files cannot be read");
+            (void)err_prefix(err, rc, "nothing was removed, a list of files cannot be read");
     }
     arena_fini(&scratch);
     return rc;

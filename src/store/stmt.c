@@ -35,7 +35,7 @@ static int prepare(struct conn *c, const struct sql *sql, struct stmt **out, str
     int rc = sqlite3_prepare_v3(c->db, sql->text, -1, SQLITE_PREPARE_PERSISTENT, &handle, NULL);
     if (rc != SQLITE_OK) {
         int code = conn__error(c, rc, sql->name, err);
-        return code == ERR_INTERNAL ? err_prefix(err, "statement") : code;
+        return code == ERR_INTERNAL ? err_prefix(err, code, "statement") : code;
     }
     struct stmt *st = mem_alloc(sizeof *st);
     st->handle = handle;

@@ -347,7 +347,7 @@ static int parse_filter(struct search *s)
         rc = expr_parse(s->a, str_of(text), &s->filter, NULL, s->err);
     if (!rc)
         rc = expr_check(s->a, s->filter, type_of, NULL, EXPR_BOOL, NULL, s->err);
-    return rc ? err_prefix(s->err, "filter") : 0;
+    return rc ? err_prefix(s->err, rc, "filter") : 0;
 }
 
 static int parse_order(struct search *s)

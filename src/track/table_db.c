@@ -33,7 +33,7 @@ static int make_column(struct arena *a, const char *name, size_t rows, struct ru
     *e = name_of(name);
     int rc = run__field_type(e, &type, err);
     if (rc)
-        return err_prefix(err, "columns");
+        return err_prefix(err, rc, "columns");
     *c = (struct run_column){ .name = name,
                               .type = type == EXPR_NUMBER ? RUN_COLUMN_NUMBER : RUN_COLUMN_TEXT };
     if (c->type == RUN_COLUMN_NUMBER) {

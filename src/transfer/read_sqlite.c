@@ -482,7 +482,7 @@ static int read_run(struct source *s, struct run_queries *q, struct err *err)
     if (!rc)
         rc = read_models_of(s, &q->model, 0, id, err);
     if (rc)
-        return err_prefix(err, "run '%.64s'", id.p);
+        return err_prefix(err, rc, "run '%.64s'", id.p);
     wire_begin(&s->r->out, WIRE_RUN_END);
     wire_end(&s->r->out);
     return s->r->out.failed ? ERR(err, ERR_CANCELLED, "nobody reads what is sent") : 0;

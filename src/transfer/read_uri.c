@@ -53,7 +53,7 @@ static int ask(struct server *s, struct arena *a, const char *path, const char *
     rc = json_parse(a, r.body, &o, out, s->err);
     if (!rc && out->type != JSON_OBJECT)
         rc = ERR(s->err, ERR_INVALID, "the answer is no object");
-    return rc ? err_prefix(s->err, "answer to %.100s", path) : 0;
+    return rc ? err_prefix(s->err, rc, "answer to %.100s", path) : 0;
 }
 
 static const char *token_of(struct arena *a, const struct json *page)

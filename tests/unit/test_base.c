@@ -380,7 +380,8 @@ TEST(err_table_is_whole)
     CHECK_INT(err_info(-999)->code, ERR_INTERNAL);
     struct err err = ERR_INIT;
     CHECK_INT(ERR(&err, ERR_INVALID, "column '%s'", "x"), ERR_INVALID);
-    CHECK_INT(err_prefix(&err, "stage '%s'", "clean"), ERR_INVALID);
+    CHECK_INT(err_prefix(&err, ERR_INVALID, "stage '%s'", "clean"), ERR_INVALID);
+    CHECK_INT(err_prefix(NULL, ERR_NOT_FOUND, "stage"), ERR_NOT_FOUND); /* nobody wants the text */
     CHECK_STR(err.msg, "stage 'clean': column 'x'");
 }
 

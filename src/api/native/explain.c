@@ -124,7 +124,7 @@ static int load_model(struct explain *e, struct err *err)
     if (!rc)
         rc = onnx_read(e->a, onnx, &e->graph, err);
     if (rc)
-        return err_prefix(err, "the file of model '%s', version %lld", v->model,
+        return err_prefix(err, rc, "the file of model '%s', version %lld", v->model,
                           (long long)v->number);
     rc = read_names(e, &names, &n, err);
     if (!rc)

@@ -245,7 +245,7 @@ static int parse_all(struct select *s, const struct page *p)
             rc = expr_check(s->a, s->filter, type_of, (void *)(uintptr_t)s->l, EXPR_BOOL, NULL,
                             s->err);
         if (rc)
-            return err_prefix(s->err, "filter");
+            return err_prefix(s->err, rc, "filter");
     }
     s->order_n = MIN(p->order_n, ARRAY_LEN(s->order));
     for (size_t i = 0; !rc && i < s->order_n; i++)

@@ -108,7 +108,7 @@ static int read_config(struct request *rq, const struct json *body, struct start
                    "'project_dir' must be the absolute path of the project's folder");
     int rc = fs_real(&rq->arena, dir, &real, err);
     if (rc)
-        return err_prefix(err, "project folder");
+        return err_prefix(err, rc, "project folder");
     s->flow.project_dir = real;
     s->flow.config_path = json_get_string(body, "config_path", "slipway.yaml");
     if (config)
@@ -179,7 +179,7 @@ static int find_champion(struct request *rq, struct start *s, struct err *err)
             continue;
         rc = blobs_path(app_of(rq)->blobs, &rq->arena, digest, &real, err);
         if (rc)
-            return err_prefix(err, "model file of the champion");
+            return err_prefix(err, rc, "model file of the champion");
         s->flow.champion_onnx = real;
         s->flow.champion_version = arena_strdup(&rq->arena, json_get_string(&v, "version", NULL));
     }

@@ -33,9 +33,11 @@ static int servable_not_found(str_t name, str_t version, struct err *err)
 {
     int n = (int)MIN(name.n, (size_t)100), m = (int)MIN(version.n, (size_t)30);
     if (version.n)
-        return err_prefix(err, "Servable not found for request: Specific(%.*s, %.*s)", n, name.p, m,
+        return err_prefix(err, ERR_NOT_FOUND,
+                          "Servable not found for request: Specific(%.*s, %.*s)", n, name.p, m,
                           version.p);
-    return err_prefix(err, "Servable not found for request: Latest(%.*s)", n, name.p);
+    return err_prefix(err, ERR_NOT_FOUND, "Servable not found for request: Latest(%.*s)", n,
+                      name.p);
 }
 
 static int post_predict(struct request *rq, struct err *err)
