@@ -9,8 +9,9 @@ static const struct {
     const char *object, *title, *prose;
 } sections[] = {
     { "file", "The file",
-      "A project is a folder with a `slipway.yaml`. It is YAML 1.2, at most 1 MiB, without merge "
-      "keys and tags. Unknown keys are errors." },
+      "A project is a folder with a `slipway.yaml`. It is YAML 1.2, at most 1 MiB and 1000 "
+      "data sources, parameters and stages each, without merge keys and tags. Unknown keys are "
+      "errors." },
     { "param", "A parameter", "In `params`, a value alone or a map of these keys." },
     { "source", "A data source", "In `data`, one map for each name." },
     { "stage", "A stage",
