@@ -223,22 +223,28 @@ static int gather_rows(struct compiler *c, struct value *data, struct value *ind
     return value_put(c, 0, out);
 }
 
+/* Along the last axis of a table; of [rows, a, b] in each of the a groups. */
 static int gather_columns(struct compiler *c, struct value *data, struct value *index,
                           int keep_rank)
 {
-    if (data->rank != 1 || index->rank > 1)
+    int64_t dims[TENSOR_RANK_MAX] = { 0 };
+    if (data->rank < 1 || (keep_rank && data->rank != 1) || index->rank > 1)
         return refuse(c, "gathering from anything but the columns of a table [rows, columns]");
-    int64_t width = (int64_t)index->width;
-    struct value *out = value_new(c, data->type, 1, keep_rank ? 1 : index->rank, &width);
+    size_t last = (size_t)data->dims[data->rank - 1], groups = last ? data->width / last : 0;
+    memcpy(dims, data->dims, sizeof dims);
+    dims[data->rank - 1] = (int64_t)index->width;
+    int rank = keep_rank || index->rank ? data->rank : data->rank - 1;
+    struct value *out = value_new(c, data->type, 1, rank, dims);
     for (size_t i = 0; i < index->width && !c->failed; i++) {
         double at = 0;
         int rc = value_number(c, index, i, &at);
         if (rc)
             return rc;
-        at = at < 0 ? at + (double)data->width : at;
-        if (!(at >= 0 && at < (double)data->width))
-            return node_error(c, "it takes column %.0f of %zu", at, data->width);
-        out->columns[i] = data->columns[(size_t)at];
+        at = at < 0 ? at + (double)last : at;
+        if (!(at >= 0 && at < (double)last))
+            return node_error(c, "it takes column %.0f of %zu", at, last);
+        for (size_t g = 0; g < groups; g++)
+            out->columns[g * index->width + i] = data->columns[g * last + (size_t)at];
     }
     return value_put(c, 0, out);
 }
@@ -252,7 +258,7 @@ static int lower_gather(struct compiler *c, const struct node *n, int code)
         return node_error(c, "its index is a string");
     if (!data->rows && index->rows && axis == 0)
         return gather_rows(c, data, index);
-    if (data->rows && !index->rows && (axis == 1 || axis == -1))
+    if (data->rows && !index->rows && (axis == data->rank || axis == -1))
         return gather_columns(c, data, index, code);
     return refuse(c, "gathering rows");
 }

@@ -215,6 +215,9 @@ def operator_cases():
     yield "Squeeze", case([n("Squeeze", ["x", "a"])], {"x": doubles(1)}, {"a": np.array([1])})
     yield "Gather columns", case([n("Gather", ["x", "i"], axis=1)], {"x": doubles(4)}, {"i": np.array([3, 0, -2])})
     yield "Gather column", case([n("Gather", ["x", "i"], axis=1)], {"x": doubles(4)}, {"i": np.array(2)})
+    yield "Gather in groups", case([n("Reshape", ["x", "s"], "t"), n("Gather", ["t", "i"], "u", axis=-1),
+                                    n("Reshape", ["u", "z"])], {"x": doubles(6)},
+                                   {"s": np.array([-1, 2, 3]), "i": np.array([2, 0]), "z": np.array([-1, 4])})
     yield "Gather table", case([n("Gather", ["k", "x"])], {"x": ints(2, -4, 4)}, {"k": np.array([1.5, 2.5, 3.5, 4.5])})
     yield "ArrayFeatureExtractor", case([n("ArrayFeatureExtractor", ["x", "i"])], {"x": doubles(4)}, {"i": np.array([3, 1])})
     yield "Constant", case([n("Constant", [], "k", value=nh.from_array(np.array([1.0, 2.0]))), n("Add", ["x", "k"])], {"x": doubles(2)})
