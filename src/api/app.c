@@ -23,6 +23,7 @@ static const struct route_table *const tables[] = {
     &run_routes,
     &model_routes,
     &version_routes,
+    &attach_routes,
     &dataset_routes,
     &audit_routes,
     &status_routes,

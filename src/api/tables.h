@@ -11,6 +11,7 @@ extern const struct route_table run_routes;        /* reading runs */
 extern const struct route_table bulk_routes;       /* runs by columns, metric series */
 extern const struct route_table model_routes;      /* /api/v1/models, aliases, tags, comparison */
 extern const struct route_table version_routes;    /* /api/v1/models/{name}/versions */
+extern const struct route_table attach_routes;     /* …/versions/{version}/onnx */
 extern const struct route_table dataset_routes;    /* /api/v1/datasets */
 extern const struct route_table audit_routes;      /* /api/v1/audit */
 extern const struct route_table status_routes;     /* /api/v1/status */

@@ -313,6 +313,24 @@ static const struct cli_command commands[] = {
       .access = CLI_WRITE,
       .permission = "model.write",
       .run = cmd_model_tag },
+    { .name = "model convert",
+      .summary = "Turn a version logged as a scikit-learn pickle into ONNX and attach it",
+      .usage = "MODEL:VERSION",
+      .examples = "slipway model convert models:/churn/3 --python .venv/bin/python\n"
+                  "slipway model convert churn:3 && slipway deploy churn:3\n",
+      .detail =
+          "Runs skl2onnx in your own Python, which needs the model's packages and mlflow, "
+          "skl2onnx and onnxruntime. Slipway itself never reads a pickle. The converted model "
+          "must agree with scikit-learn on the input example and on rows made from it; else "
+          "nothing is attached. A pickle can run any code as you: convert what you trust.",
+      FLAGS({ "python", 0, FLAG_TEXT, "PATH", "python3", "Python with the packages of the model.",
+              1 },
+            { "time-limit", 0, FLAG_NUMBER, "SECONDS", "300", "After which it is killed.", 1 }),
+      .min_args = 1,
+      .max_args = 1,
+      .access = CLI_WRITE,
+      .permission = "model.write",
+      .run = cmd_model_convert },
     { .name = "model rename",
       .summary = "Rename a model; endpoints follow without a gap",
       .usage = "MODEL NAME",

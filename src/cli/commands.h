@@ -43,6 +43,7 @@ int cmd_model_purge(struct cli *c, struct err *err);
 int cmd_model_rename(struct cli *c, struct err *err);
 int cmd_model_register(struct cli *c, struct err *err);
 int cmd_model_alias(struct cli *c, struct err *err);
+int cmd_model_convert(struct cli *c, struct err *err);
 int cmd_model_tag(struct cli *c, struct err *err);
 int cmd_trash(struct cli *c, struct err *err);
 int cmd_admin_gc(struct cli *c, struct err *err);

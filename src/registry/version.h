@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Versions of models. Numbers are max + 1 over all there ever were; deletion is soft and takes the
  * aliases along. What belongs to a version beyond its row stands in sections, one JSON value each
- * ("signature", "dataset", "metrics", "gates", …), written once at creation.
+ * ("signature", "dataset", "metrics", "gates", …), written once: at creation, or (those of a model
+ * file that is attached later) with it.
  * Inside a transaction; results live in the caller's arena; every change is an event. */
 #pragma once
 #include "registry/model.h"
@@ -61,6 +62,18 @@ int version_list_of_run(struct tx *tx, struct arena *a, const char *run_id, stru
                         size_t *out_n, struct err *err) WARN_UNUSED;
 int version_list_of_dataset(struct tx *tx, struct arena *a, const char *project, const char *digest,
                             struct version **out, size_t *out_n, struct err *err) WARN_UNUSED;
+
+/* A model file for a version that was logged without one. */
+struct version_model {
+    const char *digest, *files_digest; /* of the file, and of the tree around it, in the blobs */
+    int64_t bytes;                     /* of that tree */
+    const struct version_section *sections; /* with "conversion"; json NULL removes one */
+    size_t section_n;
+};
+/* The version is served from that file from now on; one attached before is replaced. ERR_CONFLICT
+ * when the version came with a file of its own. */
+int version_attach(struct tx *tx, const struct cause *by, const struct version *v,
+                   const struct version_model *m, struct err *err) WARN_UNUSED;
 
 /* *out = NULL when there is no such section. */
 int version_section(struct tx *tx, struct arena *a, const struct version *v, const char *name,

@@ -120,10 +120,10 @@ static int write_sections(struct tx *tx, struct arena *a, struct json_out *o,
                           const struct version *v, struct err *err)
 {
     static const char *const wanted[] = {
-        "signature",      "dataset", "split",      "code",         "params",
-        "environment",    "gates",   "comparison", "coefficients", "fit",
-        "residuals",      "slices",  "stages",     "predictor",    "input_example",
-        "training_means", "metrics"
+        "signature",      "dataset",    "split",      "code",         "params",
+        "environment",    "gates",      "comparison", "coefficients", "fit",
+        "residuals",      "slices",     "stages",     "predictor",    "input_example",
+        "training_means", "conversion", "metrics"
     };
     struct version_section *list;
     size_t n;
@@ -481,7 +481,8 @@ static int get_file(struct request *rq, struct err *err)
     "fit any: Quality of the fit.\nresiduals any: For plots.\nslices any: Metrics by part of the " \
     "data.\n"                                                                                      \
     "stages any: Of the run.\npredictor any: What was compiled.\ninput_example any: One row.\n"    \
-    "training_means any: For attributions.\nresult_metrics any: Metrics of all parts.\nfacts! "    \
+    "training_means any: For attributions.\n"                                                      \
+    "conversion any: Of a pickle to ONNX.\nresult_metrics any: Metrics of all parts.\nfacts! "     \
     "[object]: On its digest.\n"                                                                   \
     "lineage! object: nodes and edges.\nseed integer|null: Seed.\nfiles_digest string|null: Of "   \
     "the tree of files.\n"                                                                         \

@@ -264,6 +264,7 @@ export function eventText(e: AuditEvent): string {
     case 'model.tag_set': case 'model_version.tag_set': return t('{name} was tagged', vars);
     case 'model.tag_deleted': case 'model_version.tag_deleted': return t('A tag of {name} was removed', vars);
     case 'model_version.created': return t('Version {name} was registered', vars);
+    case 'model_version.converted': return t('Version {name} was converted', vars);
     case 'model_version.deleted': return t('Version {name} was deleted', vars);
     case 'endpoint.created': case 'endpoint.deployed': return v ? t('{name} was deployed with v{version}', vars) : t('{name} was deployed', vars);
     case 'endpoint.promoted': return v ? t('{name} was promoted to v{version}', vars) : t('{name} was promoted', vars);
