@@ -205,7 +205,7 @@ def main():
     p.add_argument("--seconds", type=int, default=3, help="for each figure; four times that for the peer's searches")
     p.add_argument("--only", default="", help="operations whose name has this text")
     args = p.parse_args()
-    python = os.environ.get("MLFLOW_PYTHON")
+    python = os.environ.get("MLFLOW_PYTHON") and os.path.abspath(os.environ["MLFLOW_PYTHON"])
     if not python:
         print("MLFLOW_PYTHON is not set: only slipway is measured")
     sides = []

@@ -7,6 +7,8 @@
 
 #include "base/clock.h"
 #include "store/store.h"
+#include "track/dataset.h"
+#include "track/logged_model.h"
 #include "track/search.h"
 #include "track/step.h"
 #include "track/table.h"
@@ -487,6 +489,45 @@ static int search(struct tx *tx, void *arg, struct err *err)
     CHECK_INT(refused(tx, a, "a = 'b", NULL, err), ERR_INVALID);
     CHECK_INT(refused(tx, a, NULL, "1 + 1", err), ERR_INVALID);
     return 0;
+}
+
+/* More runs than one statement asks for; the 3rd and the 40th have something. */
+static int links(struct tx *tx, void *arg, struct err *err)
+{
+    struct run list[41] = { 0 };
+    char ids[41][HEX32_TEXT], data[UUID_TEXT];
+    unsigned char has[41];
+    (void)arg;
+    for (size_t i = 0; i < ARRAY_LEN(list); i++) {
+        MUST(run_create(tx, &by, &(struct run_new){ .start_time_ms = 1 }, ids[i], err));
+        list[i].id = ids[i];
+    }
+    struct dataset d = { .project = "default",
+                         .name = "d",
+                         .digest = "abcd",
+                         .source_type = "local",
+                         .source = "x",
+                         .rows = -1,
+                         .columns_n = -1,
+                         .files_n = -1,
+                         .bytes = -1 };
+    MUST(dataset_put(tx, &by, &d, data, err));
+    MUST(run_input_add(tx, ids[2], data, "training", err));
+    MUST(run_input_add(tx, ids[39], data, NULL, err));
+    MUST(run_model_add(tx, ids[39], 0, &(struct run_model){ "m-1", 0 }, err));
+    MUST(run_model_add(tx, ids[40], 1, &(struct run_model){ "m-2", 3 }, err));
+    MUST(run_links(tx, list, ARRAY_LEN(list), has, err));
+    for (size_t i = 0; i < ARRAY_LEN(list); i++)
+        CHECK_INT(has[i], i == 2    ? RUN_HAS_INPUTS
+                          : i == 39 ? RUN_HAS_INPUTS | RUN_HAS_MODELS_IN
+                          : i == 40 ? RUN_HAS_MODELS_OUT
+                                    : 0);
+    return 0;
+}
+
+TEST(run_links_of_more_runs_than_one_statement_takes)
+{
+    in_write(links);
 }
 
 TEST(track_search)

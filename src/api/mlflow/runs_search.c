@@ -183,6 +183,25 @@ static int read_experiments(struct mlf *m, int64_t **out, size_t *out_n)
     return rc;
 }
 
+/* What is read of a run is needed until it is written: one scratch arena serves all. */
+static int write_each(struct mlf *m, struct tx *tx, const struct run *list,
+                      const unsigned char *links, size_t n)
+{
+    struct arena scratch, *kept = m->a;
+    int rc = 0;
+    arena_init(&scratch, MIB(256));
+    m->a = &scratch;
+    for (size_t i = 0; !rc && i < n; i++) {
+        arena_reset(&scratch);
+        rc = mlf_write_run(m, tx, &list[i], links[i]);
+    }
+    if (!rc && scratch.failed)
+        rc = ERR(m->err, ERR_NOMEM, "a run does not fit in memory");
+    m->a = kept;
+    arena_fini(&scratch);
+    return rc;
+}
+
 static int write_runs(struct mlf *m, struct tx *tx, const struct run *list, size_t n, int64_t next)
 {
     unsigned char *links = ARENA_TRY_ARRAY(m->a, n + 1, unsigned char);
@@ -195,8 +214,7 @@ static int write_runs(struct mlf *m, struct tx *tx, const struct run *list, size
     if (n) {
         jo_key(o, "runs");
         jo_array(o);
-        for (size_t i = 0; !rc && i < n; i++)
-            rc = mlf_write_run(m, tx, &list[i], links[i]);
+        rc = write_each(m, tx, list, links, n);
         jo_array_end(o);
     }
     if (next)
