@@ -17,6 +17,10 @@ enum { RUN_SEARCH_MEMORY = 256 << 20 };
 SQL(search_experiment,
     "SELECT " RUN_COLUMNS " WHERE r.experiment_id = $1 AND (r.lifecycle_stage = $2 OR $2 = 'any')"
     " ORDER BY r.start_time_ms DESC, r.run_id");
+/* For filters and orders that name only metrics, parameters and tags. */
+SQL(search_experiment_ids,
+    "SELECT run_id, start_time_ms FROM runs WHERE experiment_id = $1 AND (lifecycle_stage = $2 OR "
+    "$2 = 'any') ORDER BY start_time_ms DESC, run_id");
 SQL(search_project,
     "SELECT " RUN_COLUMNS " WHERE e.project = $1 AND (r.lifecycle_stage = $2 OR $2 = 'any')"
     " ORDER BY r.start_time_ms DESC, r.run_id");
@@ -408,7 +412,38 @@ static int is_enough(const struct search *s)
            (int64_t)s->n - limit > s->q->offset;
 }
 
-static int scan(struct search *s, struct stmt *st)
+static int names_row(const struct expr *e)
+{
+    enum field_kind kind;
+    if (e->op == EXPR_NAME)
+        return kind_of(e, &kind, NULL) != 0 || kind == FIELD_ATTRIBUTE || kind == FIELD_DATASET;
+    for (size_t i = 0; i < e->n; i++)
+        if (names_row(e->args[i]))
+            return 1;
+    return 0;
+}
+
+/* 1 when the filter, the order or the caller looks at the run's own columns. */
+static int needs_row(const struct search *s)
+{
+    if (s->q->accept || (s->filter && names_row(s->filter)))
+        return 1;
+    for (size_t i = 0; i < s->order_n; i++)
+        if (names_row(s->order[i].key))
+            return 1;
+    return 0;
+}
+
+static void read_row(const struct stmt *st, struct arena *a, int brief, struct run *r)
+{
+    if (!brief) {
+        run__read(st, a, r);
+        return;
+    }
+    *r = (struct run){ .id = stmt_get_text(st, 0, a), .start_time_ms = stmt_get_int(st, 1) };
+}
+
+static int scan(struct search *s, struct stmt *st, int brief)
 {
     struct arena scratch;
     int rc = 0;
@@ -421,7 +456,7 @@ static int scan(struct search *s, struct stmt *st)
             break;
         }
         arena_reset(&scratch);
-        run__read(st, &scratch, &r);
+        read_row(st, &scratch, brief, &r);
         rc = take_row(s, &r, &scratch);
         if (rc || s->kept.failed || scratch.failed)
             break;
@@ -442,16 +477,17 @@ static int scan_all(struct search *s)
             return rc;
         stmt_text(st, 1, s->q->project ? s->q->project : "default");
         stmt_text(st, 2, track__stage_of(s->q->view));
-        return scan(s, st);
+        return scan(s, st, 0);
     }
+    int brief = !needs_row(s);
     for (size_t i = 0; i < s->q->experiment_n; i++) {
         AUTO(stmt_auto) struct stmt *st = NULL;
-        int rc = stmt_open(s->tx, &search_experiment, &st, s->err);
+        int rc = stmt_open(s->tx, brief ? &search_experiment_ids : &search_experiment, &st, s->err);
         if (rc)
             return rc;
         stmt_int(st, 1, s->q->experiment_ids[i]);
         stmt_text(st, 2, track__stage_of(s->q->view));
-        rc = scan(s, st);
+        rc = scan(s, st, brief);
         if (rc)
             return rc;
     }
