@@ -84,7 +84,7 @@ class Side:
         if operation.startswith("search, 1,000"):
             return [post("runs/search", {"experiment_ids": [self.searched], "max_results": RUNS})]
         if operation.startswith("history"):
-            return [("GET", API + "metrics/get-history?metric_key=loss&run_id=" + self.long, "")]
+            return [("GET", API + "metrics/get-history?max_results=%d&metric_key=loss&run_id=%s" % (POINTS, self.long), "")]
         if operation.startswith("artifact up"):
             return [("PUT", FILES + "bench/%d.bin" % i, "@FILE@%s" % (self.folder / "mib.bin")) for i in range(16)]
         return [("GET", FILES + "bench/%d.bin" % i, "") for i in range(16)]
