@@ -187,6 +187,17 @@ def test_garbage_and_a_killed_server(trained, server):
     assert c.ok("predict", "diabetes").out
 
 
+def test_garbage_of_a_lost_database_stays(trained):
+    """A database made anew refers to nothing; the blobs of the lost one are not its garbage."""
+    for p in trained.data.glob("slipway.db*"):
+        p.unlink()
+    trained.cli.ok("exp", "create", "again")
+    age(trained)
+    before = len(blob_files(trained))
+    r = trained.cli.fails(5, "admin", "gc", "--yes")
+    assert "made anew" in r.err and len(blob_files(trained)) == before > 0
+
+
 def test_saved_views(trained, server):
     s = server(trained.data, cli=trained.cli)
     state = {"filter": "metrics.rmse.best < 60", "columns": ["metrics.rmse", "params.alpha"]}

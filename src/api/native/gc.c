@@ -122,6 +122,23 @@ static int tell(struct tx *tx, struct request *rq, void *arg, struct err *err)
     return event_add(tx, &e, err);
 }
 
+/* A database that was lost and made anew refers to nothing: what lies beside it belongs to the lost
+ * one. Whoever made blobs through this database has at least one run in its record. */
+static int refuse_new(struct tx *tx, struct request *rq, void *arg, struct err *err)
+{
+    const struct gc_report *r = arg;
+    struct event_query q = { .kind_prefix = "run.", .limit = 1 };
+    struct event *events;
+    size_t n;
+    int rc = event_list(tx, &rq->arena, &q, &events, &n, err);
+    if (!rc && !n && r->n && !r->kept)
+        rc = ERR(err, ERR_CONFLICT,
+                 "this database knows no run, yet %zu blobs lie beside it: it may have been made "
+                 "anew; put the old slipway.db back, or remove the folder 'blobs' by hand",
+                 r->n);
+    return rc;
+}
+
 static int collect(struct request *rq, struct arena *a, int remove, struct err *err)
 {
     struct app *app = app_of(rq);
@@ -132,6 +149,8 @@ static int collect(struct request *rq, struct arena *a, int remove, struct err *
         rc = handler_read(rq, keep_garbage, &f, err);
     if (!rc)
         rc = gc_blobs(app->store, app->blobs, a, 0, &r, err);
+    if (!rc && remove)
+        rc = handler_read(rq, refuse_new, &r, err);
     if (!rc && remove && (r.n || f.n)) /* the record first: what it tells of may be cut short */
         rc = handler_write(rq, tell, &r, err);
     for (size_t i = 0; !rc && remove && i < f.n; i++)
