@@ -19,11 +19,6 @@ struct checking {
 static const char *const kind_names[] = { "not_null", "unique",  "in_range",
                                           "in_set",   "matches", "row_count" };
 
-const char *expect_kind_name(enum expect_kind k)
-{
-    return kind_names[k];
-}
-
 static void mark_null(struct checking *x, const struct column *c, struct expect_outcome *o)
 {
     o->checked = x->f->n;

@@ -23,7 +23,6 @@ struct expect_outcome {
 typedef int (*expect_match_fn)(void *arg, const char *pattern, const str_t *texts, size_t n,
                                uint8_t *out, struct err *err);
 
-const char *expect_kind_name(enum expect_kind k); /* "not_null", … */
 /* Checks every rule against the frame; outcomes (n) come from the arena. Fails only when a rule
  * cannot be checked at all (INVALID: unknown column, in_range on strings, bad pattern). */
 int expect_check(struct arena *a, const struct frame *f, const struct expect_rule *rules, size_t n,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Models, versions, what a run's result becomes, comparison, lineage. */
-#include "test.h"
+#include "store_test.h"
 
 #include "base/fs.h"
 #include "base/limits.h"
@@ -11,26 +11,6 @@
 #include "track/metric.h"
 
 static const struct cause by = { .actor = "user:ann" };
-
-static void in_write(store_fn fn)
-{
-    char path[512];
-    struct store *s = NULL;
-    struct arena a;
-    arena_init(&a, 256 << 20);
-    (void)snprintf(path, sizeof path, "%s/slipway.db", test_tmpdir());
-    CHECK_OK(store_open(&s, &(struct store_options){ .path = path, .create = 1 }, err));
-    CHECK_OK(store_write(s, fn, &a, err));
-    store_close(s);
-    arena_fini(&a);
-}
-
-#define MUST(call)                                                                                 \
-    do {                                                                                           \
-        int rc_ = (call);                                                                          \
-        if (rc_ != 0)                                                                              \
-            TEST_FAIL("%s: %d %s", #call, rc_, err->msg);                                          \
-    } while (0)
 
 static int64_t event_count(struct tx *tx, struct arena *a, const char *kind)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Experiments, runs, metrics, data versions, attempts and search. Each test runs inside one write.
  */
-#include "test.h"
+#include "store_test.h"
 
 #include <math.h>
 
@@ -14,26 +14,6 @@
 #include "track/table.h"
 
 static const struct cause by = { .actor = "user:ann", .request_id = "r1", .reason = "test" };
-
-static void in_write(store_fn fn)
-{
-    char path[512];
-    struct store *s = NULL;
-    struct arena a;
-    arena_init(&a, 64 << 20);
-    (void)snprintf(path, sizeof path, "%s/slipway.db", test_tmpdir());
-    CHECK_OK(store_open(&s, &(struct store_options){ .path = path, .create = 1 }, err));
-    CHECK_OK(store_write(s, fn, &a, err));
-    store_close(s);
-    arena_fini(&a);
-}
-
-#define MUST(call)                                                                                 \
-    do {                                                                                           \
-        int rc_ = (call);                                                                          \
-        if (rc_ != 0)                                                                              \
-            TEST_FAIL("%s: %d %s", #call, rc_, err->msg);                                          \
-    } while (0)
 
 static int64_t event_count(struct tx *tx, struct arena *a, const char *kind)
 {
