@@ -158,34 +158,61 @@ static int not_found(const struct table *t, str_t name, struct arena *a, struct 
         shown, name.p);
 }
 
-/* The version asked for, and the counters that belong to it. */
-static struct serve_version *find(const struct table *t, const struct serve_call *c,
-                                  struct traffic **out)
+struct table_entry *serve__entry(const struct table *t, str_t name)
 {
-    struct table_entry *e = map_get(&t->endpoints, c->name);
-    if (!e)
-        e = map_get(&t->models, c->name);
-    if (!e)
-        return NULL;
-    if (c->version.n == 0 || str_is(c->version, e->active->version)) {
-        *out = e->active_traffic;
-        return e->active;
-    }
-    for (size_t i = 0; i < t->n;
-         i++) { /* another version of the same model, wherever it is loaded */
+    struct table_entry *e = map_get(&t->endpoints, name);
+    return e ? e : map_get(&t->models, name);
+}
+
+/* Another version of the same model, wherever it is loaded. */
+static struct serve_version *find_version(const struct table *t, const char *model, str_t version,
+                                          struct traffic **out)
+{
+    for (size_t i = 0; i < t->n; i++) {
         const struct table_entry *o = &t->entries[i];
-        if (strcmp(o->active->model, e->active->model) != 0)
-            continue;
-        if (str_is(c->version, o->active->version)) {
-            *out = o->active_traffic;
-            return o->active;
-        }
-        if (o->previous && str_is(c->version, o->previous->version)) {
-            *out = o->previous_traffic;
-            return o->previous;
+        struct serve_version *loaded[] = { o->active, o->candidate, o->previous };
+        struct traffic *counters[] = { o->active_traffic, o->candidate_traffic,
+                                       o->previous_traffic };
+        for (size_t k = 0; k < ARRAY_LEN(loaded); k++) {
+            if (loaded[k] && strcmp(loaded[k]->model, model) == 0 &&
+                str_is(version, loaded[k]->version)) {
+                *out = counters[k];
+                return loaded[k];
+            }
         }
     }
     return NULL;
+}
+
+/* The version that answers a request that names none: the candidate of a trial has its share. */
+static struct serve_version *choose(const struct table_entry *e, struct serve_call *c,
+                                    struct traffic **out)
+{
+    if (UNLIKELY(e->trial != NULL)) {
+        c->trial = e->trial;
+        c->trial_arm = trial__take(e->trial, e->share.permille);
+        if (c->trial_arm) {
+            *out = e->candidate_traffic;
+            return e->candidate;
+        }
+    }
+    *out = e->active_traffic;
+    return e->active;
+}
+
+/* The version asked for, and the counters that belong to it. */
+static struct serve_version *find(const struct table *t, struct serve_call *c, struct traffic **out)
+{
+    const struct table_entry *e = serve__entry(t, c->name);
+    if (!e)
+        return NULL;
+    if (c->version.n == 0)
+        return choose(e, c, out);
+    if (str_is(c->version, e->active->version)) {
+        *out = e->active_traffic;
+        return e->active;
+    }
+    return find_version(t, e->active->model, c->version, out);
 }
 
 int serve_call_begin(struct serve *s, struct serve_call *c, struct err *err)
@@ -196,6 +223,7 @@ int serve_call_begin(struct serve *s, struct serve_call *c, struct err *err)
     c->form = SERVE_NONE;
     c->rows = 0;
     c->traffic = NULL;
+    c->trial = NULL;
     const struct serve_version *v = find(t, c, &traffic);
     c->loaded = v;
     c->traffic = traffic;
@@ -210,7 +238,12 @@ int serve_call_begin(struct serve *s, struct serve_call *c, struct err *err)
         return not_found(t, c->name, c->arena, err);
     }
     ASSERT(v->magic == VERSION_MAGIC);
-    return serve__run(c, v, err);
+    if (LIKELY(!c->trial))
+        return serve__run(c, v, err);
+    int64_t start = clock_mono_ns();
+    int rc = serve__run(c, v, err);
+    c->run_ns = clock_mono_ns() - start;
+    return rc;
 }
 
 int serve_call_version(const struct serve_version *v, struct serve_call *c, struct err *err)
@@ -224,6 +257,12 @@ void serve_call_end(struct serve *s, struct serve_call *c, int failed)
 {
     if (c->traffic)
         traffic__count(c->traffic, c, clock_mono_ns() - c->started_ns, failed);
+    if (UNLIKELY(c->trial != NULL)) {
+        const struct table_entry *e = serve__entry(cell_get(&s->table), c->name);
+        trial__count(c->trial, c->trial_arm, c, c->run_ns, failed);
+        if (e && e->trial == c->trial && e->share.shadow)
+            trial__copy(s, e, c);
+    }
     epoch_exit(&s->epoch, c->epoch);
     c->loaded = NULL;
     c->values = NULL;

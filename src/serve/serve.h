@@ -85,6 +85,9 @@ struct serve_call {
     double *const *values; /* output_n arrays of rows·width */
     str_t signature_name;  /* of TensorFlow Serving, n = 0 when not given */
     void *traffic;
+    void *trial;    /* of the endpoint, when a candidate stands beside its version */
+    int trial_arm;  /* which of the two answers */
+    int64_t run_ns; /* of the version's own work, when there is a trial */
     int64_t epoch;
 };
 
@@ -116,6 +119,45 @@ void serve_write_rows(const struct serve_call *c, struct buf *out);
 /* Column form: one output gives its array, more give an object of arrays. */
 void serve_write_columns(const struct serve_call *c, struct buf *out);
 
+/* ---- a candidate beside the version that serves ---- */
+
+/* How a candidate takes part: it answers `permille` of the requests, or with shadow it answers a
+ * copy of each request, behind the answer, for the counters alone. */
+struct serve_share {
+    unsigned permille; /* 0 to 1000 */
+    int shadow;
+};
+
+/* Puts v (taken over) beside the version of an endpoint that serves; with the version that is the
+ * candidate already only the share changes. Another candidate starts counters anew.
+ * ERR_NOT_FOUND: no such endpoint serves. */
+int serve_candidate_set(struct serve *s, const char *endpoint, struct serve_version *v,
+                        struct serve_share share, struct err *err) WARN_UNUSED;
+/* Takes the candidate out; absent is fine. serve_publish of the candidate itself does it too: the
+ * swap is one step for those who ask. */
+void serve_candidate_clear(struct serve *s, const char *endpoint);
+
+/* Cells of predictions that need no reference: eight an octave by magnitude and sign, so that two
+ * versions are counted alike whatever their scale. */
+enum { SERVE_ARM_LATENCIES = 96, SERVE_ARM_CELLS = 1024 };
+
+/* What one arm of a trial did since the trial began. Latency is the version's own work. */
+struct serve_arm {
+    char version[32];
+    uint64_t requests, errors, rows;
+    uint64_t skipped; /* copies for the shadow that were dropped: queue full, body too large */
+    double sum, sum_squares; /* of the first output, finite values */
+    uint64_t not_finite;
+    uint64_t latency[SERVE_ARM_LATENCIES]; /* serve_arm_quantile reads it */
+    uint64_t cells[SERVE_ARM_CELLS];
+};
+/* arms[0] the version that serves, arms[1] the candidate. ERR_NOT_FOUND: there is no trial. */
+int serve_arms_get(struct serve *s, const char *endpoint, struct serve_arm arms[2]) WARN_UNUSED;
+/* Milliseconds, of the counts in `latency`; NaN when there are none. */
+double serve_arm_quantile(const uint64_t latency[SERVE_ARM_LATENCIES], double q);
+/* Waits until every shadow copy taken so far was answered; for tests. */
+void serve_shadow_drain(struct serve *s);
+
 /* ---- what is there ---- */
 
 enum { SERVE_NAME = 256, SERVE_RING = 60 };
@@ -123,11 +165,14 @@ enum { SERVE_NAME = 256, SERVE_RING = 60 };
 struct serve_status {
     char endpoint[SERVE_NAME];
     char model[SERVE_NAME];
-    char version[32];  /* that answers; "" = none */
-    char digest[72];   /* of its model file; "" = unknown */
-    char previous[32]; /* also loaded; "" = none */
-    char wanted[32];   /* of serve_set_problem; "" = none */
-    char problem[480]; /* "" = none */
+    char version[32];   /* that answers; "" = none */
+    char digest[72];    /* of its model file; "" = unknown */
+    char previous[32];  /* also loaded; "" = none */
+    char candidate[32]; /* of a trial; "" = none */
+    char candidate_digest[72];
+    struct serve_share share; /* of the candidate */
+    char wanted[32];          /* of serve_set_problem; "" = none */
+    char problem[480];        /* "" = none */
     int64_t loaded_ms;
 };
 

@@ -57,11 +57,35 @@ struct traffic {
     } ring[SERVE_RING];
 };
 
+/* Counters of the two arms of a trial. */
+struct trial {
+    struct trial_arm {
+        char version[32];
+        struct trial_stripe {
+            counter_t requests, errors, rows, skipped, not_finite, turn;
+            sum_t sum, sum_squares;
+            counter_t latency[SERVE_ARM_LATENCIES];
+            counter_t cells[SERVE_ARM_CELLS];
+        } stripes[TRAFFIC_STRIPES];
+    } arms[2];
+};
+
+/* The copies of requests that a candidate answers behind the answers; its thread starts with the
+ * first shadow and ends with the table. */
+struct shadow {
+    struct queue *queue;
+    pthread_t thread;
+    gauge_t waiting; /* copies taken and not yet answered */
+    int on;
+};
+
 /* The writers' view of an endpoint, under serve->lock. */
 struct endpoint {
     struct endpoint *next;
     char *name;
-    struct serve_version *active, *previous;
+    struct serve_version *active, *previous, *candidate;
+    struct serve_share share; /* of the candidate */
+    struct trial *trial;      /* with a candidate */
     struct traffic *traffic;
     char wanted[32];
     char problem[480];
@@ -73,8 +97,10 @@ struct endpoint {
 struct table_entry {
     const char *name;
     uint64_t changed;
-    struct serve_version *active, *previous;
-    struct traffic *active_traffic, *previous_traffic;
+    struct serve_version *active, *previous, *candidate;
+    struct traffic *active_traffic, *previous_traffic, *candidate_traffic;
+    struct serve_share share;
+    struct trial *trial;
 };
 
 struct table {
@@ -97,6 +123,7 @@ struct serve {
     int64_t ring_second;    /* of the newest slot, 0 = none yet */
     pthread_t thread;
     int thread_on;
+    struct shadow shadow; /* queue and on: under serve->lock */
     flag_t stop;
     struct lock tick_lock;
     struct cond tick;
@@ -108,9 +135,22 @@ int serve__read_body(struct serve_call *c, const struct serve_version *v, void *
 /* predict.c: reads the body, runs the predictor; everything lands in c->arena. */
 int serve__run(struct serve_call *c, const struct serve_version *v, struct err *err) WARN_UNUSED;
 const char *serve__form_name(enum serve_form form);
-/* table.c */
-struct endpoint *serve__endpoint(struct serve *s,
-                                 const char *name); /* under lock; NULL when absent */
+/* table.c, under lock */
+struct endpoint *serve__endpoint(struct serve *s, const char *name); /* NULL when absent */
+void serve__publish(struct serve *s); /* swaps in a snapshot of the list, waits for the readers */
+/* Counters of a version on an endpoint; *out_old is to be freed after the next publish. */
+void serve__need_traffic(struct serve *s, struct endpoint *e, const struct serve_version *v,
+                         struct traffic **out_old);
+void serve__unref(struct serve_version *v); /* NULL allowed */
+/* predict.c: the endpoint's entry, else that of the endpoint of a model. */
+struct table_entry *serve__entry(const struct table *t, str_t name);
+/* trial.c */
+/* Whether this request is the candidate's. */
+int trial__take(struct trial *t, unsigned permille);
+void trial__count(struct trial *t, int arm, const struct serve_call *c, int64_t ns, int failed);
+/* Hands a copy of an answered call to the shadow. */
+void trial__copy(struct serve *s, const struct table_entry *e, const struct serve_call *c);
+void trial__stop(struct serve *s);
 /* traffic.c */
 struct traffic *traffic__find(struct endpoint *e, const char *version); /* NULL when absent */
 void traffic__count(struct traffic *t, const struct serve_call *c, int64_t ns, int failed);

@@ -40,8 +40,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-/* Under s->lock: swaps in a snapshot of the list and waits until nobody sees the old one. */
-static void publish(struct serve *s)
+void serve__publish(struct serve *s)
 {
     struct table *t = table_new(s->endpoint_n);
     for (struct endpoint *e = s->endpoints; e; e = e->next) {
@@ -57,6 +56,10 @@ static void publish(struct serve *s)
             .previous = e->previous,
             .active_traffic = traffic__find(e, e->active->version),
             .previous_traffic = e->previous ? traffic__find(e, e->previous->version) : NULL,
+            .candidate = e->candidate,
+            .candidate_traffic = e->candidate ? traffic__find(e, e->candidate->version) : NULL,
+            .share = e->share,
+            .trial = e->trial,
         };
     }
     qsort(t->entries, t->n, sizeof *t->entries, by_name);
@@ -87,7 +90,7 @@ int serve_open(struct serve **out, struct err *err)
     return 0;
 }
 
-static void unref(struct serve_version *v)
+void serve__unref(struct serve_version *v)
 {
     if (v && --v->refs == 0)
         serve_version_free(v);
@@ -99,8 +102,10 @@ static void endpoint_free(struct endpoint *e)
         next = t->next;
         mem_free(t);
     }
-    unref(e->active);
-    unref(e->previous);
+    serve__unref(e->active);
+    serve__unref(e->previous);
+    serve__unref(e->candidate);
+    mem_free(e->trial);
     mem_free(e->name);
     mem_free(e);
 }
@@ -117,6 +122,7 @@ void serve_close(struct serve *s)
         lock_drop(&s->tick_lock);
         thread_join(s->thread);
     }
+    trial__stop(s);
     table_free(cell_get(&s->table));
     for (struct endpoint *e = s->endpoints, *next; e; e = next) {
         next = e->next;
@@ -159,7 +165,7 @@ static struct endpoint *need_endpoint(struct serve *s, const char *name, struct 
 
 /* Counters of a version on this endpoint, made when absent; the oldest beyond TRAFFIC_KEPT that no
  * snapshot names goes to *out_old, to be freed after the grace period. */
-static void need_traffic(struct serve *s, struct endpoint *e, const struct serve_version *v,
+void serve__need_traffic(struct serve *s, struct endpoint *e, const struct serve_version *v,
                          struct traffic **out_old)
 {
     size_t n = 0;
@@ -172,7 +178,10 @@ static void need_traffic(struct serve *s, struct endpoint *e, const struct serve
     t->next = e->traffic;
     e->traffic = t;
     for (struct traffic **at = &e->traffic; *at; at = &(*at)->next) {
-        int held = (e->active && strcmp((*at)->version, e->active->version) == 0) || *at == t;
+        int held = *at == t;
+        const struct serve_version *loaded[] = { e->active, e->previous, e->candidate };
+        for (size_t i = 0; i < ARRAY_LEN(loaded); i++)
+            held |= loaded[i] && strcmp((*at)->version, loaded[i]->version) == 0;
         if (++n > TRAFFIC_KEPT && !held) {
             *out_old = *at;
             *at = (*at)->next;
@@ -188,11 +197,11 @@ struct serve_version *serve_loaded(struct serve *s, const char *model, const cha
     struct serve_version *found = NULL;
     lock_take(&s->lock);
     for (struct endpoint *e = s->endpoints; e && !found; e = e->next) {
-        struct serve_version *both[] = { e->active, e->previous };
-        for (int i = 0; i < 2 && !found; i++)
-            if (both[i] && strcmp(both[i]->model, model) == 0 &&
-                strcmp(both[i]->version, version) == 0 && strcmp(both[i]->digest, digest) == 0)
-                found = both[i];
+        struct serve_version *all[] = { e->active, e->previous, e->candidate };
+        for (size_t i = 0; i < ARRAY_LEN(all) && !found; i++)
+            if (all[i] && strcmp(all[i]->model, model) == 0 &&
+                strcmp(all[i]->version, version) == 0 && strcmp(all[i]->digest, digest) == 0)
+                found = all[i];
     }
     lock_drop(&s->lock);
     return found;
@@ -201,21 +210,31 @@ struct serve_version *serve_loaded(struct serve *s, const char *model, const cha
 int serve_publish(struct serve *s, const char *endpoint, struct serve_version *v, struct err *err)
 {
     struct traffic *old_traffic = NULL;
-    struct serve_version *dropped = NULL;
+    struct serve_version *dropped = NULL, *candidate = NULL;
+    struct trial *trial = NULL;
     ASSERT(v->magic == VERSION_MAGIC);
     lock_take(&s->lock);
     struct endpoint *e = need_endpoint(s, endpoint, err);
     int rc = e ? 0 : ERR_LIMIT;
     if (!rc && e->active != v) {
-        need_traffic(s, e, v, &old_traffic);
+        serve__need_traffic(s, e, v, &old_traffic);
         dropped = e->previous;
         v->refs++;
         e->previous = e->active;
         e->active = v;
         e->changed = ++s->changes;
         e->since_ms = clock_now_ms();
-        publish(s);
-        unref(dropped);
+        if (e->candidate) { /* it became the version, or was measured against another one */
+            candidate = e->candidate;
+            trial = e->trial;
+            e->candidate = NULL;
+            e->trial = NULL;
+            e->share = (struct serve_share){ 0 };
+        }
+        serve__publish(s);
+        serve__unref(dropped);
+        serve__unref(candidate);
+        mem_free(trial);
         mem_free(old_traffic);
     }
     if (!rc)
@@ -236,7 +255,7 @@ void serve_remove(struct serve *s, const char *endpoint)
         *at = e->next;
         s->endpoint_n--;
         lock_drop(&s->stats_lock);
-        publish(s);
+        serve__publish(s);
         endpoint_free(e);
     }
     lock_drop(&s->lock);
@@ -252,7 +271,7 @@ void serve_set_problem(struct serve *s, const char *endpoint, const char *wanted
                        reason && wanted_version ? wanted_version : "");
         (void)snprintf(e->problem, sizeof e->problem, "%s", reason ? reason : "");
         if (!e->active) /* those who ask it are told */
-            publish(s);
+            serve__publish(s);
     }
     lock_drop(&s->lock);
 }
@@ -261,7 +280,12 @@ void serve_set_problem(struct serve *s, const char *endpoint, const char *wanted
 
 static void fill_status(const struct endpoint *e, struct serve_status *out)
 {
-    *out = (struct serve_status){ .loaded_ms = e->since_ms };
+    *out = (struct serve_status){ .loaded_ms = e->since_ms, .share = e->share };
+    if (e->candidate) {
+        (void)snprintf(out->candidate, sizeof out->candidate, "%s", e->candidate->version);
+        (void)snprintf(out->candidate_digest, sizeof out->candidate_digest, "%s",
+                       e->candidate->digest);
+    }
     (void)snprintf(out->endpoint, sizeof out->endpoint, "%s", e->name);
     (void)snprintf(out->model, sizeof out->model, "%s", e->active ? e->active->model : "");
     (void)snprintf(out->version, sizeof out->version, "%s", e->active ? e->active->version : "");
@@ -322,9 +346,12 @@ int serve_signature_get(struct serve *s, struct arena *a, str_t name, str_t vers
 {
     lock_take(&s->lock);
     const struct endpoint *e = resolve(s, name);
-    const struct serve_version *v = e ? e->active : NULL;
-    if (v && version.n && !str_is(version, v->version))
-        v = e->previous && str_is(version, e->previous->version) ? e->previous : NULL;
+    const struct serve_version *v = e && !version.n ? e->active : NULL;
+    const struct serve_version *loaded[] = { e ? e->active : NULL, e ? e->candidate : NULL,
+                                             e ? e->previous : NULL };
+    for (size_t i = 0; i < ARRAY_LEN(loaded) && !v; i++)
+        if (loaded[i] && str_is(version, loaded[i]->version))
+            v = loaded[i];
     if (v) {
         struct serve_column *columns = ARENA_TRY_ARRAY(a, v->column_n + 1, struct serve_column);
         struct serve_output *outputs = ARENA_TRY_ARRAY(a, v->output_n + 1, struct serve_output);

@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "serve/serve_int.h"
 
+_Static_assert((int)SERVE_ARM_LATENCIES == (int)TRAFFIC_BUCKETS, "one way to count latencies");
+
 enum { FLAT = 4 }; /* buckets of one microsecond before the logarithmic ones */
 
 int traffic__bucket(int64_t ns)
@@ -88,6 +90,11 @@ static double quantile(const uint64_t *buckets, double q)
         below += buckets[b];
     }
     return NAN;
+}
+
+double serve_arm_quantile(const uint64_t latency[SERVE_ARM_LATENCIES], double q)
+{
+    return quantile(latency, q);
 }
 
 /* ---- merging ---- */
