@@ -305,7 +305,7 @@ static int judge_gates(struct work *w, const struct project_stage *s, struct err
                        struct place *at)
 {
     struct buf b;
-    w->gates = ARENA_TRY_ARRAY(w->a, s->gate_n, struct gate_outcome);
+    w->gates = ARENA_TRY_ARRAY(w->a, s->gate_n, struct condition_outcome);
     if (!w->gates)
         return ERR(err, ERR_NOMEM, "no memory for the gates");
     buf_init(&b, KIB(16));

@@ -132,7 +132,7 @@ struct work {
     const char *evaluation_key; /* of its cache entry */
     str_t evaluation_json;      /* {"metrics","comparison","slices"} */
     struct json evaluation;     /* the same, parsed */
-    struct gate_outcome *gates;
+    struct condition_outcome *gates;
     int refused;
     const char *refused_why;
 };

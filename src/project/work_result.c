@@ -174,7 +174,7 @@ static void write_evaluation(struct work *w, struct json_out *o)
 }
 
 static void write_gate(struct json_out *o, const struct project_gate *g,
-                       const struct gate_outcome *out)
+                       const struct condition_outcome *out)
 {
     jo_object(o);
     jo_kv_cstr(o, "expr", g->text);

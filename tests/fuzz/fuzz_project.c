@@ -36,7 +36,7 @@ static void use(struct arena *a, const struct project *p, struct diags *d)
     static const char *const names[] = { "y", "x", "id", "t", "age", "sex" };
     struct column columns[6];
     struct err err = ERR_INIT;
-    struct gate_outcome out;
+    struct condition_outcome out;
     for (size_t i = 0; i < 6; i++)
         columns[i] =
             (struct column){ .name = names[i], .type = i == 5 ? COLUMN_STRING : COLUMN_NUMBER };

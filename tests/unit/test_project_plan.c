@@ -184,7 +184,7 @@ TEST(project_gate_outcomes)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct arena a;
         struct diags d;
-        struct gate_outcome out;
+        struct condition_outcome out;
         arena_init(&a, 16 << 20);
         const char *text = arena_printf(&a,
                                         "data:\n  d: { csv: d.csv, target: y }\nstages:\n  fit: { "
