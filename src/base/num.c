@@ -206,20 +206,28 @@ static size_t add_point_zero(char *out, size_t n)
     return n + 2;
 }
 
+/* Two digits a step, from the end. */
 size_t fmt_i64(int64_t v, char out[FMT_DOUBLE_MAX])
 {
+    static const char pairs[] = "0001020304050607080910111213141516171819"
+                                "2021222324252627282930313233343536373839"
+                                "4041424344454647484950515253545556575859"
+                                "6061626364656667686970717273747576777879"
+                                "8081828384858687888990919293949596979899";
     char tmp[24];
-    size_t n = 0, len = 0;
+    size_t at = sizeof tmp;
     uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-    do
-        tmp[n++] = (char)('0' + u % 10);
-    while (u /= 10);
+    for (; u >= 100; u /= 100)
+        memcpy(tmp + (at -= 2), pairs + 2 * (u % 100), 2);
+    if (u >= 10)
+        memcpy(tmp + (at -= 2), pairs + 2 * u, 2);
+    else
+        tmp[--at] = (char)('0' + u);
     if (v < 0)
-        out[len++] = '-';
-    while (n)
-        out[len++] = tmp[--n];
-    out[len] = '\0';
-    return len;
+        tmp[--at] = '-';
+    memcpy(out, tmp + at, sizeof tmp - at);
+    out[sizeof tmp - at] = '\0';
+    return sizeof tmp - at;
 }
 
 __extension__ typedef unsigned __int128 wide;
@@ -245,48 +253,112 @@ static const uint64_t tens[] = {
     100000000000000000,
 };
 
-/* v * 10^p rounded to nearest, ties to even, exactly, for v in [1e-4, 1e14) and p in [0, 21]:
- * 53 bits times 5^p are at most 102 bits. */
-static uint64_t scaled(double v, int p)
+static const uint64_t fives[] = {
+    UINT64_C(1),
+    UINT64_C(5),
+    UINT64_C(25),
+    UINT64_C(125),
+    UINT64_C(625),
+    UINT64_C(3125),
+    UINT64_C(15625),
+    UINT64_C(78125),
+    UINT64_C(390625),
+    UINT64_C(1953125),
+    UINT64_C(9765625),
+    UINT64_C(48828125),
+    UINT64_C(244140625),
+    UINT64_C(1220703125),
+    UINT64_C(6103515625),
+    UINT64_C(30517578125),
+    UINT64_C(152587890625),
+    UINT64_C(762939453125),
+    UINT64_C(3814697265625),
+    UINT64_C(19073486328125),
+    UINT64_C(95367431640625),
+    UINT64_C(476837158203125),
+    UINT64_C(2384185791015625),
+    UINT64_C(11920928955078125),
+    UINT64_C(59604644775390625),
+    UINT64_C(298023223876953125),
+    UINT64_C(1490116119384765625),
+    UINT64_C(7450580596923828125),
+};
+
+/* A double in [FAST_MIN, FAST_MAX) as mantissa * 2^exponent, and the power of ten of its first
+ * digit. */
+struct binary {
+    uint64_t mantissa; /* 53 bits */
+    int exponent;
+    int top;
+};
+#define FAST_MIN 1e-9
+#define FAST_MAX 1e14
+
+static struct binary split(double v)
 {
-    int e;
-    wide w = (wide)(uint64_t)ldexp(frexp(v, &e), 53);
-    for (int i = 0; i < p; i++)
-        w *= 5;
-    e += p - 53;
+    static const double powers[] = { 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2,
+                                     1e-1, 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,
+                                     1e7,  1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14 };
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    int e = (int)(bits >> 52) - 1075;
+    /* log10(2) is about 1233 / 4096; the guess is at most one too low. */
+    int top = ((e + 52) * 1233) >> 12;
+    top = MAX(top, -9);
+    while (v >= powers[top + 10])
+        top++;
+    return (struct binary){ (bits & ((UINT64_C(1) << 52) - 1)) | UINT64_C(1) << 52, e, top };
+}
+
+/* v * 10^p rounded to nearest, ties to even, exactly: 53 bits times 5^p are at most 116 bits.
+ * *out_same = 1 when the result, divided by 10^p, reads back as v: it lies within half a unit of
+ * the last binary place. */
+static uint64_t scaled(const struct binary *b, int p, int *out_same)
+{
+    wide w = (wide)b->mantissa * fives[p];
+    int e = b->exponent + p;
+    *out_same = 1;
     if (e >= 0)
         return (uint64_t)(w << e);
     wide half = (wide)1 << (-e - 1), rest = w & ((half << 1) - 1);
     uint64_t q = (uint64_t)(w >> -e);
-    return q + (rest > half || (rest == half && (q & 1)));
+    int up = rest > half || (rest == half && (q & 1));
+    wide error = up ? (half << 1) - rest : rest;
+    /* The doubles below a power of two lie twice as close. */
+    int close = !up && b->mantissa == UINT64_C(1) << 52;
+    wide twice = error << (1 + close);
+    *out_same = twice < fives[p] || (twice == fives[p] && !(b->mantissa & 1));
+    return q + (uint64_t)up;
 }
 
-/* What "%.*g" gives for v in [1e-4, 1e14), without its cost; 15 to 17 digits. */
-static size_t fmt_common(double v, int digits, char *out)
+/* What "%.*g" gives, without its cost: the number d * 10^-p whose first digit has the exponent
+ * `top`. */
+static size_t put_decimal(uint64_t d, int p, int top, char *out)
 {
-    static const double powers[] = { 1e-3, 1e-2, 1e-1, 1e0, 1e1,  1e2,  1e3,  1e4,  1e5,
-                                     1e6,  1e7,  1e8,  1e9, 1e10, 1e11, 1e12, 1e13, 1e14 };
+    char text[FMT_DOUBLE_MAX];
     size_t n = 0;
-    int p, top = -4; /* the exponent of the first digit */
-    while (v >= powers[top + 4])
-        top++;
-    p = digits - 1 - top;
-    uint64_t d = scaled(v, p);
-    if (d >= tens[digits]) { /* rounded up to the next power, or 0.1 is a little less than 1e-1 */
-        p--;
-        d = scaled(v, p);
-    } else if (d < tens[digits - 1]) {
-        p++;
-        d = scaled(v, p);
-    }
     for (; p > 0 && d % 10 == 0; p--)
         d /= 10;
-    if (p <= 0)
-        return fmt_i64((int64_t)d, out);
-    char text[FMT_DOUBLE_MAX];
-    size_t len = fmt_i64((int64_t)d, text), whole = len > (size_t)p ? len - (size_t)p : 0;
+    size_t len = fmt_i64((int64_t)d, text);
+    if (top < -4) {
+        out[n++] = text[0];
+        if (len > 1) {
+            out[n++] = '.';
+            memcpy(out + n, text + 1, len - 1);
+            n += len - 1;
+        }
+        memcpy(out + n, "e-0", 3);
+        out[n + 3] = (char)('0' - top);
+        out[n + 4] = '\0';
+        return n + 4;
+    }
+    size_t whole = len > (size_t)p ? len - (size_t)p : 0;
     memcpy(out, text, whole);
     n = whole;
+    if (p <= 0) {
+        out[n] = '\0';
+        return n;
+    }
     if (!whole)
         out[n++] = '0';
     out[n++] = '.';
@@ -296,31 +368,53 @@ static size_t fmt_common(double v, int digits, char *out)
     return n + len - whole;
 }
 
-static size_t fmt_digits(double v, int digits, char *out)
+/* 15 digits when they read back as v, else 16, else 17. */
+static size_t fmt_fast(double v, char *out)
 {
-    double size = fabs(v);
-    if (!(size >= 1e-4 && size < 1e14))
-        return (size_t)snprintf(out, FMT_DOUBLE_MAX, "%.*g", digits, v);
-    out[0] = '-';
-    return v < 0 ? 1 + fmt_common(size, digits, out + 1) : fmt_common(size, digits, out);
+    struct binary b = split(v);
+    uint64_t d = 0;
+    int p = 0, top = 0;
+    for (int digits = 15, same = 0; digits <= 17 && !same; digits++) {
+        top = b.top;
+        p = digits - 1 - top;
+        d = scaled(&b, p, &same);
+        if (d >= tens[digits]) { /* rounded up to the next power */
+            d = scaled(&b, --p, &same);
+            top++;
+        } else if (d < tens[digits - 1]) { /* 0.1 as a double is a little less than 1e-1 */
+            d = scaled(&b, ++p, &same);
+            top--;
+        }
+    }
+    return put_decimal(d, p, top, out);
+}
+
+static size_t fmt_slow(double v, char *out)
+{
+    size_t n = 0;
+    for (int digits = 15; digits <= 17; digits++) {
+        double back;
+        n = (size_t)snprintf(out, FMT_DOUBLE_MAX, "%.*g", digits, v);
+        if (digits == 17 || (parse_double((str_t){ out, n }, &back) == 0 && back == v))
+            break;
+    }
+    return n;
 }
 
 size_t fmt_double(double v, char out[FMT_DOUBLE_MAX])
 {
+    double size = fabs(v);
     if (!isfinite(v))
         return fmt_special(v, out);
-    if (fabs(v) < 1e15 && v == (double)(int64_t)v && !(v == 0 && signbit(v))) {
+    if (size < 1e15 && v == (double)(int64_t)v && !(v == 0 && signbit(v))) {
         size_t n = fmt_i64((int64_t)v, out);
-        return add_point_zero(out, n);
+        memcpy(out + n, ".0", 3);
+        return n + 2;
     }
-    size_t n = 0;
-    for (int digits = 15; digits <= 17; digits++) {
-        n = fmt_digits(v, digits, out);
-        double back;
-        if (digits == 17 || (parse_double((str_t){ out, n }, &back) == 0 && back == v))
-            break;
-    }
-    return add_point_zero(out, n);
+    if (!(size >= FAST_MIN && size < FAST_MAX))
+        return add_point_zero(out, fmt_slow(v, out));
+    out[0] = '-';
+    return v < 0 ? 1 + fmt_fast(size, out + 1) : fmt_fast(size, out);
 }
 
 size_t fmt_double_digits(double v, int digits, char out[FMT_DOUBLE_MAX])

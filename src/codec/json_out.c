@@ -12,37 +12,51 @@ void json_out_init(struct json_out *o, struct buf *b)
     o->nan_as_string = 1;
 }
 
-static void new_line(struct json_out *o)
+/* The comma, the line's end and the blanks before a value or a closing bracket, and room for n
+ * bytes more behind them; the caller writes these and calls done(). NULL when it failed. */
+static char *begin(struct json_out *o, int comma, int line, size_t n)
 {
-    if (!o->indent)
-        return;
-    static const char blanks[] = "\n                                ";
-    size_t n = (size_t)(o->depth * o->indent), first = MIN(n, sizeof blanks - 2);
-    buf_put(o->b, blanks, 1 + first);
-    for (; n > first; n--)
-        buf_putc(o->b, ' ');
+    size_t blanks = line ? (size_t)(o->depth * o->indent) : 0;
+    char *p = buf_reserve(o->b, n + 2 + blanks);
+    if (!p)
+        return NULL;
+    if (comma)
+        *p++ = ',';
+    if (line) {
+        *p++ = '\n';
+        memset(p, ' ', blanks);
+        p += blanks;
+    }
+    return p;
 }
 
-static void before_value(struct json_out *o)
+static void done(struct json_out *o, char *end)
 {
-    if (o->after_key) {
+    *end = '\0';
+    o->b->n = (size_t)(end - o->b->p);
+}
+
+/* As begin() for the next value, whose place in its object or list is known. */
+static char *begin_value(struct json_out *o, size_t n)
+{
+    if (o->after_key || !o->depth) {
         o->after_key = 0;
-        return;
+        return begin(o, 0, 0, n);
     }
-    if (!o->depth)
-        return;
-    if (o->has_items[o->depth])
-        buf_putc(o->b, ',');
+    int comma = o->has_items[o->depth];
     o->has_items[o->depth] = 1;
-    new_line(o);
+    return begin(o, comma, o->indent, n);
 }
 
 static void open_level(struct json_out *o, char c)
 {
-    before_value(o);
-    buf_putc(o->b, c);
+    char *p = begin_value(o, 1);
     ASSERT(o->depth < LIMIT_JSON_DEPTH_MAX);
     o->has_items[++o->depth] = 0;
+    if (!p)
+        return;
+    *p = c;
+    done(o, p + 1);
 }
 
 static void close_level(struct json_out *o, char c)
@@ -50,9 +64,11 @@ static void close_level(struct json_out *o, char c)
     int any = o->has_items[o->depth];
     ASSERT(o->depth > 0);
     o->depth--;
-    if (any)
-        new_line(o);
-    buf_putc(o->b, c);
+    char *p = begin(o, 0, any && o->indent, 1);
+    if (!p)
+        return;
+    *p = c;
+    done(o, p + 1);
 }
 
 void jo_object(struct json_out *o)
@@ -132,11 +148,52 @@ static void put_any(struct buf *b, str_t s)
         put_repaired(b, s);
 }
 
+/* ASCII without quotes, backslashes and control characters: goes out as it is. */
+static int is_plain(str_t s)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    size_t i = 0;
+    for (; i + 8 <= s.n; i += 8) {
+        uint64_t w;
+        memcpy(&w, s.p + i, 8);
+        uint64_t quote = w ^ (ones * '"'), slash = w ^ (ones * '\\');
+        /* A top bit where a byte is >= 0x80, below 0x20, a quote or a backslash. */
+        if ((w | (w - ones * 0x20) | (quote - ones) | (slash - ones)) & tops)
+            return 0;
+    }
+    for (; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\')
+            return 0;
+    }
+    return 1;
+}
+
+/* A string and what follows it. */
+static void put_text(struct json_out *o, str_t s, const char *after, size_t after_n)
+{
+    int plain = is_plain(s);
+    char *p = begin_value(o, plain ? s.n + 2 + after_n : 0);
+    if (!p)
+        return;
+    if (!plain) {
+        done(o, p);
+        put_any(o->b, s);
+        buf_put(o->b, after, after_n);
+        return;
+    }
+    *p++ = '"';
+    if (s.n)
+        memcpy(p, s.p, s.n);
+    p += s.n;
+    *p++ = '"';
+    memcpy(p, after, after_n);
+    done(o, p + after_n);
+}
+
 void jo_key_str(struct json_out *o, str_t key)
 {
-    before_value(o);
-    put_any(o->b, key);
-    buf_puts(o->b, o->indent ? ": " : ":");
+    put_text(o, key, ": ", o->indent ? 2 : 1);
     o->after_key = 1;
 }
 
@@ -147,8 +204,7 @@ void jo_key(struct json_out *o, const char *key)
 
 void jo_str(struct json_out *o, str_t s)
 {
-    before_value(o);
-    put_any(o->b, s);
+    put_text(o, s, "", 0);
 }
 
 void jo_cstr(struct json_out *o, const char *z)
@@ -161,19 +217,23 @@ void jo_cstr(struct json_out *o, const char *z)
 
 void jo_double(struct json_out *o, double v)
 {
-    before_value(o);
     int quote = o->nan_as_string && !isfinite(v);
+    char *p = begin_value(o, FMT_DOUBLE_MAX + 2);
+    if (!p)
+        return;
     if (quote)
-        buf_putc(o->b, '"');
-    buf_double(o->b, v);
+        *p++ = '"';
+    p += fmt_double(v, p);
     if (quote)
-        buf_putc(o->b, '"');
+        *p++ = '"';
+    done(o, p);
 }
 
 void jo_int(struct json_out *o, int64_t v)
 {
-    before_value(o);
-    buf_i64(o->b, v);
+    char *p = begin_value(o, FMT_DOUBLE_MAX);
+    if (p)
+        done(o, p + fmt_i64(v, p));
 }
 
 void jo_bool(struct json_out *o, int v)
@@ -188,8 +248,12 @@ void jo_null(struct json_out *o)
 
 void jo_raw(struct json_out *o, str_t json)
 {
-    before_value(o);
-    buf_str(o->b, json);
+    char *p = begin_value(o, json.n);
+    if (!p)
+        return;
+    if (json.n)
+        memcpy(p, json.p, json.n);
+    done(o, p + json.n);
 }
 
 void jo_value(struct json_out *o, const struct json *v)
