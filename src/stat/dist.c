@@ -48,8 +48,7 @@ static double deviance(double x, double m)
     return sum;
 }
 
-/* Γ(a+b+1) / (Γ(a+1) Γ(b+1)) x^a y^b. */
-static double binomial_term(double a, double b, double x, double y)
+double dist_binomial_term(double a, double b, double x, double y)
 {
     double n = a + b;
     double log_ratio = stirling_error(n) - stirling_error(a) - stirling_error(b);
@@ -90,7 +89,7 @@ double dist_beta_inc(double a, double b, double x, double y)
         return 0;
     if (y == 0)
         return 1;
-    double front = binomial_term(a, b, x, y) * a * b / (a + b);
+    double front = dist_binomial_term(a, b, x, y) * a * b / (a + b);
     if (a * y >= b * x)
         return front * beta_fraction(a, b, x, y);
     return 1 - front * beta_fraction(b, a, y, x);
@@ -205,7 +204,7 @@ double dist_chi2_sf(double x, double df)
 static double f_density(double f, double df1, double df2)
 {
     double s = f / df2 * df1, x = s / (1 + s), y = 1 / (1 + s), a = df1 / 2, b = df2 / 2;
-    return binomial_term(a, b, x, y) * a * b / (a + b) / f;
+    return dist_binomial_term(a, b, x, y) * a * b / (a + b) / f;
 }
 
 static double chi2_density(double x, double df)
@@ -342,4 +341,18 @@ double dist_chi2_ppf(double p, double df)
 double dist_chi2_isf(double p, double df)
 {
     return df > 0 ? positive_inverse((struct tail){ CHI2, df, 0, 1 }, p, df) : NAN;
+}
+
+double dist_poisson_cdf(double k, double mean)
+{
+    if (!(mean >= 0) || isnan(k))
+        return NAN;
+    return k < 0 ? 0 : dist_gamma_inc(floor(k) + 1, mean, 1);
+}
+
+double dist_poisson_sf(double k, double mean)
+{
+    if (!(mean >= 0) || isnan(k))
+        return NAN;
+    return k < 0 ? 1 : dist_gamma_inc(floor(k) + 1, mean, 0);
 }
