@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * import mlflow, export mlflow: moving in and out, by the native routes. */
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/term.h"
+#include "transfer/pg_url.h"
 
 enum { SHOWN_DIFFERENCES = 20 };
 
@@ -22,10 +25,25 @@ static const char *absolute(struct cli *c, const char *path, struct err *err)
     return arena_printf(&c->arena, "%s/%s", here, path);
 }
 
+/* $PGPASSWORD stands in for a password in the URL, where 'ps' shows it to everybody. */
+static const char *with_password(struct cli *c, const char *url, struct err *err)
+{
+    struct pg_url u;
+    const char *secret = getenv("PGPASSWORD");
+    if (pg_url_parse(&c->arena, url, &u, err))
+        return NULL;
+    if (u.password || !secret || !*secret)
+        return url;
+    return arena_printf(&c->arena, "%.*s%cpassword=%s", (int)strcspn(url, "#"), url,
+                        strchr(url, '?') ? '&' : '?', client_escape(c, secret));
+}
+
 static const char *place_of(struct cli *c, const char *text, struct err *err)
 {
     static const char sqlite[] = "sqlite:///";
     int is_sqlite = str_starts(str_of(text), sqlite);
+    if (pg_url_is(text))
+        return with_password(c, text, err);
     if (!is_sqlite && strstr(text, "://"))
         return text;
     const char *path = absolute(c, is_sqlite ? text + sizeof sqlite - 1 : text, err);

@@ -599,6 +599,7 @@ static const struct cli_command commands[] = {
       .usage = "SOURCE",
       .examples = "slipway import mlflow ./mlruns                    # a folder of the file store\n"
                   "slipway import mlflow sqlite:///mlflow.db         # a database\n"
+                  "slipway import mlflow postgresql://me@db/mlflow   # another; reads $PGPASSWORD\n"
                   "slipway import mlflow http://mlflow.lan:5000      # a running server\n"
                   "slipway import mlflow ./mlruns --artifacts copy   # with the files\n",
       .detail = "Experiments, runs with their whole history, data sets and the registry come over "

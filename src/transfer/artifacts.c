@@ -69,7 +69,8 @@ static char *folder_of(struct copy *c, const char *uri)
 static int allowed_root(struct copy *c, char **out, struct err *err)
 {
     const struct import *im = c->im;
-    if (!im->o->artifact_root && str_starts(str_of(im->source), "server:"))
+    if (!im->o->artifact_root && (str_starts(str_of(im->source), "server:") ||
+                                  str_starts(str_of(im->source), "postgresql:")))
         return ERR(err, ERR_INVALID, "artifacts of a server are copied with --artifact-root only");
     if (im->o->artifact_root)
         return fs_real(&c->a, im->o->artifact_root, out, err);

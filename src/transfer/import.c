@@ -15,6 +15,7 @@
 #include "base/proc.h"
 #include "store/rows.h"
 #include "transfer/import_int.h"
+#include "transfer/pg_url.h"
 
 enum { BATCH_RUNS = 64, BATCH_POINTS = 50000, CHILD_END_MS = 10000 };
 
@@ -482,7 +483,7 @@ static int end_of_child(struct import *im, struct proc *p, int rc)
 
 static int run_child(struct import *im, const char *kind, const char *path)
 {
-    int remote = strcmp(kind, "server") == 0;
+    int remote = strcmp(kind, "server") == 0 || strcmp(kind, "postgresql") == 0;
     const char *argv[] = { proc_self(), "_import", kind, remote ? "-" : path, NULL };
     const char *url = remote ? arena_printf(im->a, "SLIPWAY_IMPORT_URL=%s", path) : NULL;
     const char *env[] = { "LC_ALL=C", "ASAN_OPTIONS=detect_leaks=0", url, NULL };
@@ -524,6 +525,23 @@ static int find_server(struct import *im, char **out_path)
     return 0;
 }
 
+/* The URL is not repeated: a password may stand in it. */
+static int refuse_source(struct import *im, const char *place)
+{
+    int n = (int)MIN(strcspn(place, ":"), (size_t)40);
+    if (str_starts(str_of(place), "mysql") || str_starts(str_of(place), "mariadb") ||
+        str_starts(str_of(place), "mssql"))
+        return ERR(im->err, ERR_INVALID,
+                   "a store in %.*s is not read directly: start 'mlflow server "
+                   "--backend-store-uri %.*s://…' on it and import from that server's http:// URL",
+                   n, place, n, place);
+    return ERR(im->err, ERR_INVALID,
+               "cannot import from a '%.*s://' URL; name an mlruns folder or "
+               "sqlite:///path/mlflow.db, postgresql://user@host/name, or the http:// or https:// "
+               "URL of a server",
+               n, place);
+}
+
 static int find_source(struct import *im, const char **out_kind, char **out_path)
 {
     const char *place = im->o->place;
@@ -533,12 +551,16 @@ static int find_source(struct import *im, const char **out_kind, char **out_path
         *out_kind = "server";
         return find_server(im, out_path);
     }
+    if (pg_url_is(place)) {
+        struct pg_url url;
+        *out_kind = "postgresql";
+        *out_path = arena_strdup(im->a, place);
+        int bad = pg_url_parse(im->a, place, &url, im->err);
+        im->source = url.shown;
+        return bad;
+    }
     if (!sqlite && strstr(place, "://") && !str_starts(p, "file://"))
-        return ERR(
-            im->err, ERR_INVALID,
-            "cannot import from '%.200s'; name an mlruns folder or sqlite:///path/mlflow.db, "
-            "or the http:// or https:// URL of a server",
-            place);
+        return refuse_source(im, place);
     const char *path = sqlite                     ? place + strlen("sqlite:///")
                        : str_starts(p, "file://") ? place + strlen("file://")
                                                   : place;

@@ -13,7 +13,7 @@ enum import_artifacts {
 struct import_options {
     struct store *store;
     struct cause by;
-    const char *place; /* a folder, sqlite:///path, or the URL of a server */
+    const char *place; /* a folder, sqlite:///path, postgresql://…, or the URL of a server */
     enum import_artifacts artifacts;
     const char *artifact_root; /* only below it anything is copied; NULL = the source's folder */
     const char *destination;   /* our folder behind mlflow-artifacts:/ */
@@ -27,7 +27,7 @@ struct import_count {
 };
 
 struct import_report {
-    const char *kind;   /* "sqlite", "files", "server" */
+    const char *kind;   /* "sqlite", "files", "postgresql", "server" */
     const char *source; /* its identity in the journal */
     struct import_count *counts;
     size_t count_n;

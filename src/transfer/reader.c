@@ -69,10 +69,11 @@ int reader_main(int argc, char **argv)
     (void)setrlimit(RLIMIT_FSIZE, &none); /* no file grows by our hand */
     (void)setrlimit(RLIMIT_CORE, &none);
     wire_out_init(&r.out, STDOUT_FILENO);
-    int rc = strcmp(argv[1], "sqlite") == 0  ? reader_sqlite(&r, argv[2], &err)
-             : strcmp(argv[1], "files") == 0 ? reader_files(&r, argv[2], &err)
-             : strcmp(argv[1], "server") == 0 && url
-                 ? reader_uri(&r, url, &err)
+    int rc = strcmp(argv[1], "sqlite") == 0          ? reader_sqlite(&r, argv[2], &err)
+             : strcmp(argv[1], "files") == 0         ? reader_files(&r, argv[2], &err)
+             : strcmp(argv[1], "server") == 0 && url ? reader_uri(&r, url, &err)
+             : strcmp(argv[1], "postgresql") == 0 && url
+                 ? reader_postgres(&r, url, &err)
                  : ERR(&err, ERR_INVALID, "no such kind of source");
     if (rc) {
         wire_begin(&r.out, WIRE_FAIL);

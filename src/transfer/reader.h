@@ -11,12 +11,13 @@ struct reader {
     int64_t problems; /* told or not: only the first READER_PROBLEMS_MAX are told */
 };
 
-/* `slipway _import KIND PLACE`, KIND "sqlite", "files" or "server"; frames go to standard output.
- * The URL of a server, which may hold a password, comes as $SLIPWAY_IMPORT_URL instead. */
+/* `slipway _import KIND PLACE`, KIND "sqlite", "files", "postgresql" or "server"; frames go to
+ * standard output. A URL, which may hold a password, comes as $SLIPWAY_IMPORT_URL instead. */
 int reader_main(int argc, char **argv);
 
 /* All send HELLO … COUNT; an error ends the reading. */
 int reader_sqlite(struct reader *r, const char *path, struct err *err) WARN_UNUSED;
+int reader_postgres(struct reader *r, const char *url, struct err *err) WARN_UNUSED;
 int reader_uri(struct reader *r, const char *base, struct err *err) WARN_UNUSED;
 int reader_files(struct reader *r, const char *dir, struct err *err) WARN_UNUSED;
 

@@ -12,6 +12,7 @@
 #include "codec/hash.h"
 #include "fetch/fetch.h"
 #include "registry/webhook.h"
+#include "transfer/pg_url.h"
 #include "transfer/wire.h"
 
 TEST(base64_of_rfc_4648)
@@ -138,6 +139,69 @@ static void frame_of_points(struct wire_out *w)
     wire_int(w, -1);
     wire_none(w);
     wire_end(w);
+}
+
+static const char *setting(const struct pg_url *u, const char *key)
+{
+    for (size_t i = 0; i < u->n; i++)
+        if (strcmp(u->keys[i], key) == 0)
+            return u->values[i];
+    return "";
+}
+
+TEST(urls_of_postgresql)
+{
+    static const struct {
+        const char *url, *host, *port, *user, *password, *name, *shown;
+    } cases[] = {
+        { "postgresql://ana:secret@db.lan:5433/mlflow", "db.lan", "5433", "ana", "secret", "mlflow",
+          "postgresql://db.lan:5433/mlflow" },
+        { "postgres://db/x", "db", "", "", "", "x", "postgresql://db:5432/x" },
+        { "postgresql+psycopg2://a:p%40%3a%2Fq@[::1]:1/x?sslmode=require", "::1", "1", "a", "p@:/q",
+          "x", "postgresql://[::1]:1/x" },
+        { "postgresql://a:p@q@h/x", "h", "", "a", "p@q", "x", "postgresql://h:5432/x" },
+        { "postgresql:///x?host=/run/pg&port=7&user=a&password=b", "/run/pg", "7", "a", "b", "x",
+          "postgresql:///run/pg:7/x" },
+        { "postgresql://a@h", "h", "", "a", "", "", "postgresql://h:5432/a" },
+        { "postgresql://", "", "", "", "", "", "postgresql://localhost:5432/" },
+    };
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct pg_url u;
+        CHECK(pg_url_is(cases[i].url));
+        CHECK_OK(pg_url_parse(&a, cases[i].url, &u, err));
+        CHECK_STR(setting(&u, "host"), cases[i].host);
+        CHECK_STR(setting(&u, "port"), cases[i].port);
+        CHECK_STR(setting(&u, "user"), cases[i].user);
+        CHECK_STR(u.password ? u.password : "", cases[i].password);
+        CHECK_STR(setting(&u, "dbname"), cases[i].name);
+        CHECK_STR(u.shown, cases[i].shown);
+        CHECK(u.keys[u.n] == NULL);
+    }
+    arena_fini(&a);
+}
+
+TEST(bad_urls_of_postgresql_are_not_repeated)
+{
+    static const char *const cases[] = {
+        "postgresql://u:hunter%/x",           "postgresql://u:hunter/2@h/x",
+        "postgresql://u:hunter%00@h/x",       "postgresql://u:hunter@h:x/x",
+        "postgresql://u:hunter@h:70000/x",    "postgresql://u:hunter@[::1/x",
+        "postgresql://u:hunter@h/x?a=hunter", "postgresql://u:hunter@h/x?service=hunter",
+        "postgresql://u:hunter%zz@h/x",       "postgresql://u:hunter@h/x?sslmode=%f",
+    };
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct pg_url u;
+        struct err err = ERR_INIT;
+        CHECK_INT(pg_url_parse(&a, cases[i], &u, &err), ERR_INVALID);
+        CHECK(err.msg[0] && !strstr(err.msg, "hunter"));
+    }
+    CHECK(!pg_url_is("postgresqlx://h/x"));
+    CHECK(!pg_url_is("mysql://h/x"));
+    arena_fini(&a);
 }
 
 TEST(frames_come_as_they_went)

@@ -83,7 +83,9 @@ static int post_import(struct request *rq, struct err *err)
     o.artifact_root = json_get_string(&body, "artifact_root", NULL);
     rc = read_artifacts(&body, &o.artifacts, err);
     if (!rc && !o.place)
-        rc = ERR(err, ERR_INVALID, "'source' is missing: an mlruns folder or sqlite:///…");
+        rc = ERR(err, ERR_INVALID,
+                 "'source' is missing: an mlruns folder, sqlite:///…, postgresql://…, or a "
+                 "server's URL");
     if (!rc)
         rc = import_mlflow(&o, &rq->arena, &report, err);
     if (!rc)
@@ -126,11 +128,13 @@ static int post_export(struct request *rq, struct err *err)
 static const struct route routes[] = {
     { "POST", "/api/v1/import", "import.run", post_import, ROUTE_WORKER, LIMIT_BODY_CONTROL,
       "Takes over an MLflow installation; repeated, it changes nothing.",
-      "source! string: A folder mlruns, sqlite:///path/mlflow.db, or the URL of a server.\n"
+      "source! string: A folder mlruns, sqlite:///path/mlflow.db, postgresql://user:password@"
+      "host/name, or the URL of a server; a password is kept nowhere.\n"
       "artifacts string: leave (default), copy or link.\n"
       "artifact_root string: Only artifacts below this folder are copied; default is the source's "
       "folder.\nreason string: Why.",
-      "kind! string: sqlite, files or server.\nsource! string: Its identity in the journal.\n"
+      "kind! string: sqlite, files, postgresql or server.\nsource! string: Its identity in the "
+      "journal.\n"
       "complete! boolean: Nothing differs.\nruns_added! integer: Runs taken over now.\n"
       "runs_unchanged! integer: Runs that were here.\nfiles! integer: Artifact files copied.\n"
       "bytes! integer: Of those.\nduration_ms! integer: How long it took.\n"

@@ -11,3 +11,6 @@ sys.modules["scenario_conftest"] = _module
 _spec.loader.exec_module(_module)
 cli, server = _module.cli, _module.server
 pytest_configure = _module.pytest_configure
+_spec = importlib.util.spec_from_file_location("postgres", _path.parent / "postgres.py")
+sys.modules["postgres"] = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(sys.modules["postgres"])
