@@ -2,8 +2,8 @@
  * Metrics of runs. Points lie in blocks of up to 512, delta-coded: zigzag varint of the step,
  * zigzag varint of the time, 8 bytes of the value; a block stands alone. Beside the run stand the
  * latest point (greatest step, then time, then value), minimum, maximum and count, so that search
- * reads no history. A point that equals one of the newest block is taken as sent twice and ignored.
- */
+ * reads no history, and the newest points, at most 32, as the row's tail. A point that equals an
+ * earlier one of its metric (step, time, value; NaN equals NaN) was sent twice and is ignored. */
 #pragma once
 #include "track/run.h"
 
@@ -26,6 +26,15 @@ int metric_log(struct tx *tx, const char *run_id, const char *key,
 /* The same for a run that is known to be active in this transaction: batches ask once. */
 int metric_append(struct tx *tx, const char *run_id, const char *key,
                   const struct metric_point *points, size_t n, struct err *err) WARN_UNUSED;
+/* Points of one metric, in the order in which they came. */
+struct metric_series {
+    const char *key;
+    const struct metric_point *points;
+    size_t n;
+};
+/* The same for many metrics at once, each key once. */
+int metric_append_batch(struct tx *tx, const char *run_id, const struct metric_series *list,
+                        size_t n, struct err *err) WARN_UNUSED;
 /* All metrics of a run, by key. */
 int metric_list(struct tx *tx, struct arena *a, const char *run_id, struct metric **out,
                 size_t *out_n, struct err *err) WARN_UNUSED;

@@ -56,13 +56,13 @@ SQL(copy_params, "INSERT INTO params (run_id, key, value) SELECT CAST($1 AS TEXT
 SQL(copy_tags, "INSERT INTO run_tags (run_id, key, value) SELECT CAST($1 AS TEXT), key, value FROM "
                "run_tags WHERE run_id = $2 AND key <> 'slipway.copied_from'");
 SQL(copy_metrics,
-    "INSERT INTO metrics (run_id, key, value, time_ms, step, min_value, max_value, point_count)"
-    " SELECT CAST($1 AS TEXT), key, value, time_ms, step, min_value, max_value, point_count FROM "
-    "metrics WHERE run_id = $2");
+    "INSERT INTO metrics (run_id, key, value, time_ms, step, min_value, max_value, point_count,"
+    " max_time_ms, tail) SELECT CAST($1 AS TEXT), key, value, time_ms, step, min_value, max_value,"
+    " point_count, max_time_ms, tail FROM metrics WHERE run_id = $2");
 SQL(copy_blocks,
-    "INSERT INTO metric_blocks (run_id, key, block, point_count, last_step, last_time_ms, points)"
-    " SELECT CAST($1 AS TEXT), key, block, point_count, last_step, last_time_ms, points FROM "
-    "metric_blocks WHERE run_id = $2");
+    "INSERT INTO metric_blocks (run_id, key, block, point_count, min_step, max_step, min_time_ms,"
+    " max_time_ms, points) SELECT CAST($1 AS TEXT), key, block, point_count, min_step, max_step,"
+    " min_time_ms, max_time_ms, points FROM metric_blocks WHERE run_id = $2");
 SQL(copy_inputs, "INSERT INTO run_inputs (run_id, dataset_id, context) SELECT CAST($1 AS TEXT), "
                  "dataset_id, context FROM run_inputs WHERE run_id = $2");
 SQL(copy_input_tags,

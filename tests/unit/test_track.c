@@ -235,6 +235,59 @@ static int metrics(struct tx *tx, void *arg, struct err *err)
     return 0;
 }
 
+/* Whatever the order in which points come and come again, each stands once. */
+static int relogged(struct tx *tx, void *arg, struct err *err)
+{
+    enum { N = 1500 };
+    struct arena *a = arg;
+    char id[HEX32_TEXT];
+    struct metric m;
+    struct metric_point *points, sent[N], p;
+    size_t n;
+    MUST(run_create(tx, &by, &(struct run_new){ 0 }, id, err));
+    for (int i = 0; i < N; i++)
+        sent[i] = (struct metric_point){ i % 7 ? i : (double)NAN, 5000 + 10 * i, i };
+    for (int i = 0; i < N; i += 100)
+        MUST(metric_log(tx, id, "loss", sent + i, 100, err));
+    MUST(metric_log(tx, id, "loss", sent, N, err)); /* all again in one batch */
+    for (int i = 0; i < N; i += 13)
+        MUST(metric_log(tx, id, "loss", &sent[i], 1, err)); /* and one by one */
+    MUST(metric_get(tx, a, id, "loss", &m, err));
+    CHECK_INT(m.count, N);
+    p = sent[3];
+    p.value += 1; /* another value, an earlier time, an earlier step are other points */
+    MUST(metric_log(tx, id, "loss", &p, 1, err));
+    p = sent[4];
+    p.time_ms -= 1;
+    MUST(metric_log(tx, id, "loss", &p, 1, err));
+    p = sent[900];
+    p.step = 2;
+    MUST(metric_log(tx, id, "loss", &p, 1, err));
+    p = (struct metric_point){ 1, 1000000, 0 }; /* a restart */
+    MUST(metric_log(tx, id, "loss", &p, 1, err));
+    MUST(metric_log(tx, id, "loss", &p, 1, err));
+    MUST(metric_history(tx, a, id, "loss", &points, &n, err));
+    CHECK_INT(n, N + 4);
+    for (size_t i = 1; i < n; i++)
+        CHECK(points[i - 1].time_ms <= points[i].time_ms);
+    for (int i = N; i-- > 0;) /* from the last to the first, each twice */
+        for (int twice = 0; twice < 2; twice++)
+            MUST(metric_log(tx, id, "back", &sent[i], 1, err));
+    MUST(metric_history(tx, a, id, "back", &points, &n, err));
+    CHECK_INT(n, N);
+    for (size_t i = 0; i < n; i++)
+        CHECK_INT(points[i].step, i);
+    MUST(metric_get(tx, a, id, "back", &m, err));
+    CHECK_INT(m.latest.step, N - 1);
+    CHECK_INT(m.min, 1);
+    return 0;
+}
+
+TEST(track_metrics_sent_again)
+{
+    in_write(relogged);
+}
+
 TEST(track_metrics)
 {
     in_write(metrics);

@@ -83,19 +83,21 @@ static int log_metrics(struct mlf *m, struct tx *tx, const char *run_id, const s
 {
     struct entry *sorted = ARENA_TRY_ARRAY(m->a, n + 1, struct entry);
     struct metric_point *points = ARENA_TRY_ARRAY(m->a, n + 1, struct metric_point);
-    int rc = 0;
-    if (!sorted || !points)
+    struct metric_series *series = ARENA_TRY_ARRAY(m->a, n + 1, struct metric_series);
+    size_t k = 0;
+    if (!sorted || !points || !series)
         return ERR(m->err, ERR_NOMEM, "the batch does not fit in memory");
     for (size_t i = 0; i < n; i++)
         sorted[i] = (struct entry){ mlf_member(&items[i], "key"), i };
     if (n)
         qsort(sorted, n, sizeof *sorted, by_key);
-    for (size_t i = 0; !rc && i < n;) {
-        size_t k = 0, from = i;
-        for (; i < n && strcmp(sorted[i].key, sorted[from].key) == 0; i++)
-            points[k++] = point_of(&items[sorted[i].at]);
-        rc = metric_append(tx, run_id, sorted[from].key, points, k, m->err);
+    for (size_t i = 0; i < n; i++) {
+        if (!i || strcmp(sorted[i].key, sorted[i - 1].key) != 0)
+            series[k++] = (struct metric_series){ sorted[i].key, points + i, 0 };
+        points[i] = point_of(&items[sorted[i].at]);
+        series[k - 1].n++;
     }
+    int rc = metric_append_batch(tx, run_id, series, k, m->err);
     for (size_t i = 0; !rc && i < n; i++)
         rc = log_model_metric(m, tx, run_id, &items[i]);
     return rc;
