@@ -75,6 +75,38 @@ struct app *app_of(const struct request *rq)
     return app;
 }
 
+static void add_file_root(struct app *app, const char *text)
+{
+    struct arena *a = &app->arena;
+    char *real;
+    size_t n;
+    if (str_starts(str_of(text), "file://"))
+        text += strlen("file://");
+    if (fs_real(a, text, &real, NULL) == 0 && strcmp(real, "/") != 0)
+        app->file_roots[app->file_root_n++] = real;
+    if (text[0] != '/')
+        return;
+    char *plain = arena_strdup(a, text);
+    for (n = strlen(plain); n > 1 && plain[n - 1] == '/'; n--)
+        plain[n - 1] = '\0';
+    if (n > 1)
+        app->file_roots[app->file_root_n++] = plain;
+}
+
+/* Those of --file-root, and the folder where new experiments keep their artifacts. */
+static void keep_file_roots(struct app *app, const struct app_options *o)
+{
+    const char *usual = app->options.default_artifact_root;
+    size_t n = 0;
+    while (o->file_roots && o->file_roots[n])
+        n++;
+    app->file_roots = arena_alloc(&app->arena, 2 * (n + 2) * sizeof *app->file_roots);
+    for (size_t i = 0; i < n; i++)
+        add_file_root(app, o->file_roots[i]);
+    if (usual[0] == '/' || str_starts(str_of(usual), "file:///"))
+        add_file_root(app, usual);
+}
+
 static void keep_options(struct app *app, const struct app_options *o)
 {
     struct app_options *to = &app->options;
@@ -87,9 +119,24 @@ static void keep_options(struct app *app, const struct app_options *o)
         arena_strdup(a, o->default_artifact_root ? o->default_artifact_root : "mlflow-artifacts:/");
     to->artifacts_destination = o->artifacts_destination ? arena_strdup(a, o->artifacts_destination)
                                                          : fs_join(a, o->data_dir, "artifacts");
+    app->elsewhere = o->artifacts_destination != NULL;
     if (str_starts(str_of(to->artifacts_destination), "file://"))
         to->artifacts_destination += strlen("file://");
     app->uploads_dir = fs_join(a, to->artifacts_destination, ".slipway-uploads");
+    keep_file_roots(app, o);
+}
+
+/* Artifacts go to the disk that the operator named. */
+static int open_elsewhere(struct app *app, struct err *err)
+{
+    struct arena *a = &app->arena;
+    char *real;
+    if (app->options.mode == APP_READ || !app->elsewhere)
+        return 0;
+    int rc = fs_mkdirs(app->options.artifacts_destination, err);
+    if (!rc)
+        rc = fs_real(a, app->options.artifacts_destination, &real, err);
+    return rc ? rc : blobs_send_elsewhere(app->blobs, fs_join(a, real, ".slipway-blobs"), err);
 }
 
 static void webhook_failed(const char *text)
@@ -124,6 +171,8 @@ int app_open(struct app **out, const struct app_options *options, struct err *er
                                    .data_dir = app->options.data_dir };
         rc = flow_open(&app->flow, &fo, err);
     }
+    if (!rc)
+        rc = open_elsewhere(app, err);
     if (!rc)
         rc = open_notify(app, err);
     if (rc) {

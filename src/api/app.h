@@ -32,7 +32,8 @@ struct app_options {
     int webhook_private;    /* webhooks may call http and addresses that are not public */
     const char *default_artifact_root; /* of new experiments; NULL = mlflow-artifacts:/ */
     const char
-        *artifacts_destination; /* folder behind mlflow-artifacts:/; NULL = <data>/artifacts */
+        *artifacts_destination;    /* folder behind mlflow-artifacts:/; NULL = <data>/artifacts */
+    const char *const *file_roots; /* folders whose files may be read in place; NULL-terminated */
 };
 
 enum { APP_MAGIC = 0x41505031 };
@@ -40,8 +41,11 @@ enum { APP_MAGIC = 0x41505031 };
 struct app {
     uint32_t magic;
     struct app_options options; /* strings live as long as the app */
+    int elsewhere;              /* artifacts_destination was given: bytes of artifacts lie there */
     const char *uploads_dir;    /* beside the artifacts: what is not whole yet */
-    struct arena arena;         /* of those strings; only app_open allocates in it */
+    const char **file_roots;    /* absolute, as named and resolved: below them file: is served */
+    size_t file_root_n;
+    struct arena arena; /* of those strings; only app_open allocates in it */
     struct home *home;
     struct store *store; /* home->store */
     struct blobs *blobs; /* home->blobs */

@@ -7,12 +7,14 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -66,6 +68,29 @@ int fs_exists(const char *path)
 {
     struct stat st;
     return stat(path, &st) == 0;
+}
+
+int fs_open_beneath(const char *folder, const char *relative, int flags, int *out_fd,
+                    struct err *err)
+{
+    AUTO(fd_auto) int root = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct open_how how = { .flags =
+                                (uint64_t)(flags | O_CLOEXEC | (flags & O_PATH ? 0 : O_NONBLOCK)),
+                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+    if (fault() || root < 0)
+        return ERR_SYS(err, "cannot open '%s'", folder);
+    long fd;
+    do
+        fd = syscall(SYS_openat2, root, *relative ? relative : ".", &how, sizeof how);
+    while (fd < 0 && (errno == EAGAIN || errno == EINTR)); /* a rename beside: asked again */
+    if (fd < 0 && (errno == EXDEV || errno == ELOOP))
+        return ERR(err, ERR_DENIED, "'%s' leads out of '%s'", relative, folder);
+    if (fd < 0 && errno == ENOTDIR)
+        return ERR(err, ERR_NOT_FOUND, "'%s' is not in '%s'", relative, folder);
+    if (fd < 0)
+        return ERR_SYS(err, "cannot open '%s' in '%s'", relative, folder);
+    *out_fd = (int)fd;
+    return 0;
 }
 
 int fs_open_read(const char *path, int *out_fd, struct err *err)

@@ -46,6 +46,13 @@ int fs_mkdirs(const char *dir, struct err *err) WARN_UNUSED;      /* like mkdir 
 int fs_list(struct arena *a, const char *dir, const char ***out, size_t *out_n,
             struct err *err) WARN_UNUSED;
 
+/* Opens a path below a folder; neither "..", nor a link anywhere on the way, nor a rename meanwhile
+ * leads out of it (openat2 with RESOLVE_BENEATH). "" is the folder itself. flags as of open,
+ * O_CLOEXEC and O_NONBLOCK are added. ERR_NOT_FOUND when absent, ERR_DENIED when it leads outside.
+ */
+int fs_open_beneath(const char *folder, const char *relative, int flags, int *out_fd,
+                    struct err *err) WARN_UNUSED;
+
 /* a/b, or b alone when b is absolute. */
 char *fs_join(struct arena *a, const char *dir, const char *name);
 /* Absolute form with links resolved; the path must exist. */

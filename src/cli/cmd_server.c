@@ -38,6 +38,7 @@ struct server {
     struct listener main_part, data_part;
     const char *listen, *serve; /* serve NULL = off */
     const char *hosts[HOSTS_MAX + 1], *origins[HOSTS_MAX + 1];
+    const char *file_roots[HOSTS_MAX + 1];
     int64_t drain_ms;
 };
 
@@ -133,9 +134,27 @@ static int read_settings(struct server *s, struct err *err)
 
 /* ---- opening ---- */
 
+static int read_file_roots(struct server *s, struct err *err)
+{
+    size_t cursor = 0, n = 0;
+    const char *one;
+    while ((one = cli_next(s->c, "file-root", &cursor))) {
+        if (n + 1 == ARRAY_LEN(s->file_roots))
+            return ERR(err, ERR_LIMIT, "--file-root can be given %zu times",
+                       ARRAY_LEN(s->file_roots) - 1);
+        if (!fs_exists(one))
+            return ERR(err, ERR_INVALID, "--file-root '%s': there is no such folder", one);
+        s->file_roots[n++] = one;
+    }
+    return 0;
+}
+
 static int open_data(struct server *s, struct err *err)
 {
     struct cli *c = s->c;
+    int rc = read_file_roots(s, err);
+    if (rc)
+        return rc;
     struct app_options o = {
         .mode = APP_SERVER,
         .data_dir = c->data_dir,
@@ -144,6 +163,7 @@ static int open_data(struct server *s, struct err *err)
         .webhook_private = cli_count(c, "webhook-private") > 0,
         .default_artifact_root = cli_get(c, "default-artifact-root"),
         .artifacts_destination = cli_get(c, "artifacts-destination"),
+        .file_roots = s->file_roots,
     };
     struct home_owner owner;
     if (home_owner(c->data_dir, &owner) && owner.url[0]) {
@@ -151,7 +171,7 @@ static int open_data(struct server *s, struct err *err)
         return ERR(err, ERR_CONFLICT, "the server at %s (pid %d) already serves '%s'", owner.url,
                    (int)owner.pid, c->data_dir);
     }
-    int rc = app_open(&s->app, &o, err);
+    rc = app_open(&s->app, &o, err);
     if (!rc)
         rc = door_reload(s->app, err);
     if (!rc)
@@ -181,7 +201,7 @@ static int start_listener(struct server *s, const char *listen, struct listener 
         .done = metrics_request,
         .allowed_hosts = s->hosts,
         .allowed_origins = s->origins,
-        .spool_dir = s->app->uploads_dir,
+        .spool_dir = blobs_spool_dir(s->app->blobs),
         .plain = plain,
     };
     int rc = http_server_start(out, &o, err);

@@ -13,6 +13,7 @@
 #include "codec/json.h"
 #include "flow/flow_int.h"
 #include "registry/record.h"
+#include "track/artifact.h"
 #include "track/dataset.h"
 #include "track/metric.h"
 
@@ -26,6 +27,8 @@ struct apply {
     char result_digest[SHA256_HEX];
     char tree_digest[SHA256_HEX]; /* of output/model; "" when there is none */
     int64_t tree_bytes;
+    struct tree_entry *tree; /* its files */
+    size_t tree_n;
     const char *status;    /* of the run: FINISHED, FAILED, KILLED */
     const char *reason;    /* NULL when it ended well */
     enum step_state state; /* of the attempt */
@@ -105,9 +108,11 @@ static int keep_files(struct apply *p, str_t result_text, struct err *err)
     if (!fs_is_safe_relative(str_of(dir)))
         return ERR(err, ERR_CORRUPT, "result names an unsafe model folder '%s'", dir);
     char *path = flow__path(p->flow, &p->arena, p->at, dir);
-    return fs_exists(path) ? blobs_put_tree(p->flow->blobs, &p->arena, path, p->tree_digest,
-                                            &p->tree_bytes, err)
-                           : 0;
+    if (!fs_exists(path))
+        return 0;
+    rc = blobs_put_tree(p->flow->blobs, &p->arena, path, p->tree_digest, &p->tree_bytes, err);
+    return rc ? rc
+              : blobs_tree(p->flow->blobs, &p->arena, p->tree_digest, &p->tree, &p->tree_n, err);
 }
 
 static int load(struct apply *p, struct err *err)
@@ -289,6 +294,23 @@ static int put_run(struct tx *tx, struct apply *p, struct err *err)
     return rc ? rc : run_finish(tx, &by, p->at->run_id, p->status, p->reason, err);
 }
 
+/* The model's files are artifacts of the run as well, as if a client had logged them there. */
+static int put_artifacts(struct tx *tx, struct apply *p, const struct run *run, struct err *err)
+{
+    static const char managed[] = "mlflow-artifacts:/";
+    int rc = 0;
+    if (!str_starts(str_of(run->artifact_uri), managed))
+        return 0;
+    const char *root = run->artifact_uri + sizeof managed - 1;
+    root += strspn(root, "/");
+    for (size_t i = 0; !rc && i < p->tree_n; i++) {
+        const struct tree_entry *e = &p->tree[i];
+        rc = artifact_put(tx, arena_printf(&p->arena, "%s/model/%s", root, e->path), e->digest,
+                          e->bytes, err);
+    }
+    return rc;
+}
+
 /* The next version of the run's model, or only the evidence when a gate refused it. */
 static int put_version(struct tx *tx, struct apply *p, const struct run *run, struct err *err)
 {
@@ -324,6 +346,8 @@ static int apply_in_tx(struct tx *tx, void *arg, struct err *err)
         rc = put_metrics(tx, p, err);
     if (!rc)
         rc = put_dataset(tx, p, err);
+    if (!rc)
+        rc = put_artifacts(tx, p, &run, err);
     if (!rc)
         rc = put_version(tx, p, &run, err);
     return rc ? rc : put_run(tx, p, err);

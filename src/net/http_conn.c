@@ -3,6 +3,7 @@
  * sizes, ask the plan hook, collect the body and start the handler. Connection threads; none blocks
  * but for writes of a spooled body to a temporary file. */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <arpa/inet.h>
@@ -16,7 +17,10 @@
 #include "base/num.h"
 #include "net/http_int.h"
 
-enum { INLINE_BODY_MAX = 256 * 1024 }; /* larger bodies are a worker's, whatever the plan says */
+enum {
+    INLINE_BODY_MAX = 256 * 1024, /* larger bodies are a worker's, whatever the plan says */
+    SPOOL_BLOCK = 256 * 1024,     /* written and hashed at once: few large writes cost the least */
+};
 
 int64_t http__now_ms(void)
 {
@@ -75,6 +79,13 @@ static struct conn *conn_new(struct http_server *s, struct MHD_Connection *mhd)
     return c;
 }
 
+static void drop_hash(struct conn *c)
+{
+    char ignored[SHA256_HEX];
+    if (c->hash.state)
+        sha256_hex(&c->hash, ignored);
+}
+
 /* The request of on_uri is over. libmicrohttpd skips on_done for some of those that it refuses by
  * itself; then the end of the connection, or its next request, is the end. */
 static void request_over(struct conn *c)
@@ -84,6 +95,7 @@ static void request_over(struct conn *c)
         return;
     c->in_request = 0;
     http__stream_end(c);
+    drop_hash(c);
     if (s->options.done)
         s->options.done(s->options.arg, &c->rq, clock_mono_ns() - c->rq.started_ns);
     request_reset(&c->rq);
@@ -292,6 +304,17 @@ static int plan_body(struct conn *c, uint64_t length, int known)
     return 0;
 }
 
+static int open_named(const char *dir)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/upload-XXXXXX", dir) >= PATH_MAX)
+        return -1;
+    int fd = mkostemp(path, O_CLOEXEC);
+    if (fd >= 0)
+        (void)unlink(path);
+    return fd;
+}
+
 static void open_spool(struct conn *c)
 {
     const char *dir = c->server->options.spool_dir;
@@ -301,9 +324,29 @@ static void open_spool(struct conn *c)
     int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0 && fs_mkdirs(dir, NULL) == 0)
         fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0) /* a file system without such files: one whose name goes at once */
+        fd = open_named(dir);
     if (fd < 0)
         refuse(c, 507, "no temporary file can be made for the upload");
     c->rq.body_fd = fd;
+    sha256_init(&c->hash);
+}
+
+/* Writes and hashes what has gathered. A full disk is a refusal; the rest of the body is dropped.
+ */
+static void flush_spool(struct conn *c)
+{
+    struct err err = ERR_INIT;
+    if (c->discard || !c->body.n)
+        return;
+    sha256_add(&c->hash, c->body.p, c->body.n);
+    int rc = fs_write_all(c->rq.body_fd, buf_view(&c->body), "upload", &err);
+    if (rc) {
+        http__refuse(c, 507, err.msg);
+        c->discard = 1;
+    }
+    c->rq.body_bytes += (int64_t)c->body.n;
+    buf_clear(&c->body);
 }
 
 static enum MHD_Result begin(struct conn *c, const char *method, const char *version)
@@ -341,8 +384,9 @@ static enum MHD_Result begin(struct conn *c, const char *method, const char *ver
     if (c->has_body) {
         buf_clear(&c->body);
         c->body.max_bytes = MAX(c->plan.body_limit, (size_t)1);
-        if (known && !c->discard && !c->plan.spool)
-            (void)buf_reserve(&c->body, MIN((size_t)length, (size_t)MIB(1)));
+        size_t most = c->plan.spool ? (size_t)SPOOL_BLOCK : (size_t)MIB(1);
+        if (known && !c->discard)
+            (void)buf_reserve(&c->body, MIN((size_t)length, most));
         http__set_state(c, CONN_BODY);
     }
     return MHD_YES;
@@ -350,7 +394,6 @@ static enum MHD_Result begin(struct conn *c, const char *method, const char *ver
 
 static enum MHD_Result take_body(struct conn *c, const char *data, size_t n)
 {
-    struct request *rq = &c->rq;
     c->body_seen += n;
     gauge_set(&c->body_bytes, (int64_t)MIN(c->body_seen, (size_t)INT64_MAX));
     if (!c->discard && c->body_seen > c->plan.body_limit) {
@@ -364,14 +407,10 @@ static enum MHD_Result take_body(struct conn *c, const char *data, size_t n)
     }
     if (c->discard)
         return c->body_seen > c->plan.body_limit + LIMIT_BODY_DISCARD ? MHD_NO : MHD_YES;
-    if (c->plan.spool) {
-        struct err err = ERR_INIT;
-        if (fs_write_all(rq->body_fd, (str_t){ data, n }, "spooled upload", &err)) {
-            http__refuse(c, 507, err.msg);
-            c->discard = 1;
-        }
+    if (c->plan.spool && c->body.n + n > SPOOL_BLOCK)
+        flush_spool(c);
+    if (c->discard)
         return MHD_YES;
-    }
     buf_put(&c->body, data, n);
     if (c->body.failed) {
         http__refuse(c, 507, "not enough memory for the body");
@@ -387,7 +426,11 @@ static void finish_body(struct conn *c)
     if (!c->has_body || rq->status)
         return;
     if (c->plan.spool) {
-        (void)lseek(rq->body_fd, 0, SEEK_SET);
+        flush_spool(c);
+        if (!rq->status) {
+            (void)lseek(rq->body_fd, 0, SEEK_SET);
+            sha256_hex(&c->hash, rq->body_digest);
+        }
         return;
     }
     str_t enc = request_header(rq, "content-encoding");

@@ -46,7 +46,8 @@ struct conn {
     int close_after;
     size_t body_seen; /* bytes of the body, dropped ones too */
     int has_body;
-    struct buf body;
+    struct buf body;    /* of a spooled body: what is not written yet */
+    struct sha256 hash; /* of the spooled body so far; state NULL when there is none */
     char remote[64];
     struct request rq;
     /* Streaming answer, under server->lock but for the chunk, which has one owner at a time. */

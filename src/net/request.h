@@ -4,6 +4,7 @@
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"
+#include "codec/hash.h"
 
 struct request;
 
@@ -30,7 +31,9 @@ struct request {
     struct pair *headers; /* names in lower case */
     size_t headers_n;
     str_t body;  /* whole body (routes that stream take body_fd instead) */
-    int body_fd; /* spooled body of a streaming route, else -1 */
+    int body_fd; /* spooled body of a streaming route, else -1: rewound, no name, no other writer */
+    int64_t body_bytes;                     /* of body_fd */
+    char body_digest[SHA256_HEX];           /* of body_fd, computed while it came in */
     struct pair params[REQUEST_PARAMS_MAX]; /* {name} parts of the route's pattern */
     size_t params_n;
     const char *actor;   /* who: "user:root", "token:ab12…", "anonymous" */

@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "codec/json.h"
+#include "store/blobs_int.h"
 #include "store/rows.h"
 
 enum {
@@ -28,19 +29,14 @@ enum {
     TMP_AGE_S = 3600, /* an unfinished blob older than this has no living writer */
 };
 
-struct blobs {
-    char *dir; /* …/blobs */
-    int may_write;
-};
-
-static int is_digest(const char *z)
+int blobs__is_digest(const char *z)
 {
     return z && strlen(z) == SHA256_HEX - 1 && strspn(z, "0123456789abcdef") == SHA256_HEX - 1;
 }
 
-static int path_of(const struct blobs *b, const char *digest, char out[PATH_MAX], struct err *err)
+int blobs__path(const struct blobs *b, const char *digest, char out[PATH_MAX], struct err *err)
 {
-    if (!is_digest(digest))
+    if (!blobs__is_digest(digest))
         return ERR(err, ERR_INVALID, "'%.80s' is not a SHA-256 digest in hex",
                    digest ? digest : "");
     if (snprintf(out, PATH_MAX, "%s/sha256/%.2s/%s", b->dir, digest, digest) >= PATH_MAX)
@@ -67,11 +63,13 @@ static void sweep(const char *tmp)
     arena_fini(&a);
 }
 
-int blobs_open(struct blobs **out, const char *dir, struct err *err)
+static int open_one(struct blobs **out, const char *dir, struct err *err)
 {
     char path[PATH_MAX];
     struct blobs *b = mem_alloc(sizeof *b);
     b->dir = mem_strdup(dir);
+    b->tmp = mem_alloc(strlen(dir) + 5);
+    (void)snprintf(b->tmp, strlen(dir) + 5, "%s/tmp", dir);
     if (snprintf(path, sizeof path, "%s/sha256", dir) >= PATH_MAX - 80) {
         blobs_close(b);
         return ERR(err, ERR_INVALID, "path too long: '%s'", dir);
@@ -80,11 +78,87 @@ int blobs_open(struct blobs **out, const char *dir, struct err *err)
         blobs_close(b);
         return err ? err->code : ERR_READ_ONLY;
     }
-    (void)snprintf(path, sizeof path, "%s/tmp", dir);
-    b->may_write = fs_mkdirs(path, NULL) == 0;
+    b->may_write = fs_mkdirs(b->tmp, NULL) == 0;
     if (b->may_write)
-        sweep(path);
+        sweep(b->tmp);
     *out = b;
+    return 0;
+}
+
+/* The folders that were written down. One that is not there now (a disk that is not mounted) is
+ * kept in the list, so that listing it fails and nothing is collected. */
+static int open_more(struct blobs *b, struct err *err)
+{
+    struct arena a;
+    str_t text, line;
+    char *path;
+    int rc = 0;
+    arena_init(&a, KIB(64));
+    path = fs_join(&a, b->dir, "elsewhere");
+    if (fs_exists(path))
+        rc = fs_read(&a, path, KIB(32), &text, err);
+    else
+        text = STR("");
+    while (!rc && str_cut(text, '\n', &line, &text)) {
+        if (line.n == 0 || line.p[0] != '/' || b->more_n == BLOBS_MORE)
+            continue;
+        struct blobs *one = mem_alloc(sizeof *one);
+        one->dir = mem_strndup(line.p, line.n);
+        one->tmp = mem_strndup(line.p, line.n); /* never written to */
+        b->more[b->more_n++] = one;
+    }
+    arena_fini(&a);
+    return rc;
+}
+
+int blobs_open(struct blobs **out, const char *dir, struct err *err)
+{
+    struct blobs *b = NULL;
+    int rc = open_one(&b, dir, err);
+    if (!rc)
+        rc = open_more(b, err);
+    if (rc) {
+        blobs_close(b);
+        return rc;
+    }
+    *out = b;
+    return 0;
+}
+
+static int write_down(struct blobs *b, const char *dir, struct err *err)
+{
+    struct buf text;
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof path, "%.4000s/elsewhere", b->dir);
+    buf_init(&text, KIB(64));
+    for (size_t i = 0; i < b->more_n; i++)
+        buf_printf(&text, "%s\n", b->more[i]->dir);
+    buf_printf(&text, "%s\n", dir);
+    int rc = fs_write_atomic(path, buf_view(&text), err);
+    buf_fini(&text);
+    return rc;
+}
+
+int blobs_send_elsewhere(struct blobs *b, const char *dir, struct err *err)
+{
+    struct blobs *one = NULL;
+    size_t at = 0;
+    int rc = open_one(&one, dir, err);
+    while (at < b->more_n && strcmp(b->more[at]->dir, dir) != 0)
+        at++;
+    if (!rc && at == BLOBS_MORE)
+        rc = ERR(err, ERR_LIMIT, "artifacts lie in %d folders already; '%s' is one too many",
+                 BLOBS_MORE, dir);
+    if (!rc && at == b->more_n)
+        rc = write_down(b, dir, err);
+    if (rc) {
+        blobs_close(one);
+        return rc;
+    }
+    blobs_close(b->more[at]);
+    b->more[at] = one;
+    b->more_n = MAX(b->more_n, at + 1);
+    b->into = one;
     return 0;
 }
 
@@ -92,7 +166,10 @@ void blobs_close(struct blobs *b)
 {
     if (!b)
         return;
+    for (size_t i = 0; i < b->more_n; i++)
+        blobs_close(b->more[i]);
     mem_free(b->dir);
+    mem_free(b->tmp);
     mem_free(b);
 }
 
@@ -105,7 +182,7 @@ static int is_whole(const char *path, int64_t bytes)
 
 /* The lock between putting (shared) and removing (exclusive), across threads and processes: it goes
  * with the descriptor. */
-static int gate(const struct blobs *b, int how, int *out_fd, struct err *err)
+int blobs__gate(const struct blobs *b, int how, int *out_fd, struct err *err)
 {
     char path[PATH_MAX];
     (void)snprintf(path, sizeof path, "%.4000s/gc.lock", b->dir);
@@ -132,21 +209,21 @@ static int is_sound(const char *path, const char *digest, int64_t bytes)
 
 /* *out = 1 when the blob is there undamaged; its age then starts anew. A damaged one counts as
  * absent: putting it again heals it, by the rename that publishes it. */
-static int is_kept(const struct blobs *b, const char *path, int64_t bytes, int *out,
+int blobs__is_kept(const struct blobs *b, const char *path, int64_t bytes, int *out,
                    struct err *err)
 {
     AUTO(fd_auto) int lock = -1;
     *out = is_sound(path, strrchr(path, '/') + 1, bytes);
     if (!*out)
         return 0;
-    int rc = gate(b, LOCK_SH, &lock, err);
+    int rc = blobs__gate(b, LOCK_SH, &lock, err);
     if (rc)
         return rc;
     *out = is_whole(path, bytes) && utimensat(AT_FDCWD, path, NULL, 0) == 0;
     return 0;
 }
 
-static int tmp_open(const struct blobs *b, char out_path[PATH_MAX], int *out_fd, struct err *err)
+int blobs__tmp_open(const struct blobs *b, char out_path[PATH_MAX], int *out_fd, struct err *err)
 {
     uint64_t tag[2];
     random_bytes(tag, sizeof tag);
@@ -159,25 +236,29 @@ static int tmp_open(const struct blobs *b, char out_path[PATH_MAX], int *out_fd,
     return 0;
 }
 
-/* Makes a complete temporary file visible under its digest, durably. */
-static int publish(const struct blobs *b, int fd, const char *tmp, const char *path,
+int blobs__make_folder(const struct blobs *b, const char *path, char out_folder[PATH_MAX],
+                       struct err *err)
+{
+    char root[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    (void)snprintf(out_folder, PATH_MAX, "%.*s", (int)(slash - path), path);
+    if (fs_exists(out_folder))
+        return 0;
+    (void)snprintf(root, sizeof root, "%.4000s/sha256", b->dir);
+    int rc = fs_mkdirs(out_folder, err);
+    return rc ? rc : fs_sync_dir(root, err);
+}
+
+int blobs__publish(const struct blobs *b, int fd, const char *tmp, const char *path,
                    struct err *err)
 {
-    char folder[PATH_MAX], root[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    (void)snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
-    (void)snprintf(root, sizeof root, "%.4000s/sha256", b->dir);
+    char folder[PATH_MAX];
     if (fsync(fd) != 0)
         return ERR_SYS(err, "cannot sync '%s'", path);
-    int rc = 0;
-    if (!fs_exists(folder)) {
-        rc = fs_mkdirs(folder, err);
-        if (!rc)
-            rc = fs_sync_dir(root, err);
-    }
+    int rc = blobs__make_folder(b, path, folder, err);
     AUTO(fd_auto) int lock = -1;
     if (!rc)
-        rc = gate(b, LOCK_SH, &lock, err);
+        rc = blobs__gate(b, LOCK_SH, &lock, err);
     if (!rc)
         rc = fs_rename(tmp, path, err);
     if (!rc)
@@ -190,18 +271,18 @@ int blobs_put(struct blobs *b, str_t bytes, char out_digest[SHA256_HEX], struct 
     char path[PATH_MAX], tmp[PATH_MAX], digest[SHA256_HEX];
     AUTO(fd_auto) int fd = -1;
     sha256_of(bytes, digest);
-    int there = 0, rc = path_of(b, digest, path, err);
+    int there = 0, rc = blobs__path(b, digest, path, err);
     if (!rc)
-        rc = is_kept(b, path, (int64_t)bytes.n, &there, err);
+        rc = blobs__is_kept(b, path, (int64_t)bytes.n, &there, err);
     if (rc)
         return rc;
     if (!there) {
-        rc = tmp_open(b, tmp, &fd, err);
+        rc = blobs__tmp_open(b, tmp, &fd, err);
         if (rc)
             return rc;
         rc = fs_write_all(fd, bytes, path, err);
         if (!rc)
-            rc = publish(b, fd, tmp, path, err);
+            rc = blobs__publish(b, fd, tmp, path, err);
         if (rc) {
             (void)unlink(tmp);
             return rc;
@@ -211,7 +292,7 @@ int blobs_put(struct blobs *b, str_t bytes, char out_digest[SHA256_HEX], struct 
     return 0;
 }
 
-static int copy_bytes(int from, int to, const char *name, struct err *err)
+int blobs__copy(int from, int to, const char *name, struct err *err)
 {
     if (ioctl(to, FICLONE, from) == 0)
         return 0;
@@ -238,17 +319,17 @@ static int copy_in(struct blobs *b, const char *source, const char *digest, cons
     char tmp[PATH_MAX], copied[SHA256_HEX];
     int rc = fs_open_read(source, &from, err);
     if (!rc)
-        rc = tmp_open(b, tmp, &to, err);
+        rc = blobs__tmp_open(b, tmp, &to, err);
     if (rc)
         return rc;
-    rc = copy_bytes(from, to, source, err);
+    rc = blobs__copy(from, to, source, err);
     if (!rc)
         rc = sha256_file(tmp, copied, NULL, err);
     if (!rc && strcmp(copied, digest) != 0)
         rc = ERR(err, ERR_CONFLICT,
                  "'%s' changed while it was read; run again when nobody writes it", source);
     if (!rc)
-        rc = publish(b, to, tmp, path, err);
+        rc = blobs__publish(b, to, tmp, path, err);
     if (rc)
         (void)unlink(tmp);
     return rc;
@@ -262,9 +343,9 @@ int blobs_put_file(struct blobs *b, const char *source, char out_digest[SHA256_H
     int there = 0;
     int rc = sha256_file(source, digest, &bytes, err);
     if (!rc)
-        rc = path_of(b, digest, path, err);
+        rc = blobs__path(b, digest, path, err);
     if (!rc)
-        rc = is_kept(b, path, bytes, &there, err);
+        rc = blobs__is_kept(b, path, bytes, &there, err);
     if (!rc && !there)
         rc = copy_in(b, source, digest, path, err);
     if (rc)
@@ -275,13 +356,23 @@ int blobs_put_file(struct blobs *b, const char *source, char out_digest[SHA256_H
     return 0;
 }
 
+struct blobs *blobs__find(struct blobs *b, const char *digest, char out[PATH_MAX])
+{
+    for (size_t i = 0; i <= b->more_n; i++) {
+        struct blobs *one = i ? b->more[i - 1] : b;
+        if (blobs__path(one, digest, out, NULL) == 0 && fs_exists(out))
+            return one;
+    }
+    return NULL;
+}
+
 int blobs_path(struct blobs *b, struct arena *a, const char *digest, char **out, struct err *err)
 {
     char path[PATH_MAX];
-    int rc = path_of(b, digest, path, err);
+    int rc = blobs__path(b, digest, path, err);
     if (rc)
         return rc;
-    if (!fs_exists(path))
+    if (!blobs__find(b, digest, path))
         return ERR(err, ERR_NOT_FOUND, "blob '%s' is not in '%s'", digest, b->dir);
     *out = arena_strdup(a, path);
     return 0;
@@ -317,8 +408,8 @@ static int list_folder(struct arena *a, const char *folder, struct blob_file **l
     int rc = fs_list(a, folder, &names, &k, err);
     for (size_t i = 0; !rc && i < k; i++) {
         struct fs_info info;
-        if (!is_digest(names[i]) || fs_stat(fs_join(a, folder, names[i]), &info, NULL) != 0 ||
-            !info.is_file)
+        if (!blobs__is_digest(names[i]) ||
+            fs_stat(fs_join(a, folder, names[i]), &info, NULL) != 0 || !info.is_file)
             continue;
         *list = rows_room(a, *list, *n, cap, sizeof **list);
         if (!*list)
@@ -328,36 +419,55 @@ static int list_folder(struct arena *a, const char *folder, struct blob_file **l
     return rc;
 }
 
-int blobs_list(struct blobs *b, struct arena *a, struct blob_file **out, size_t *out_n,
-               struct err *err)
+static int list_root(struct arena *a, const char *dir, struct blob_file **list, size_t *n,
+                     size_t *cap, struct err *err)
 {
-    const char **names, *root = fs_join(a, b->dir, "sha256");
-    struct blob_file *list = NULL;
-    size_t k, n = 0, cap = 0;
+    const char **names, *root = fs_join(a, dir, "sha256");
+    size_t k;
     int rc = fs_list(a, root, &names, &k, err);
     for (size_t i = 0; !rc && i < k; i++)
         if (strlen(names[i]) == 2)
-            rc = list_folder(a, fs_join(a, root, names[i]), &list, &n, &cap, err);
+            rc = list_folder(a, fs_join(a, root, names[i]), list, n, cap, err);
+    return rc;
+}
+
+int blobs_list(struct blobs *b, struct arena *a, struct blob_file **out, size_t *out_n,
+               struct err *err)
+{
+    struct blob_file *list = NULL;
+    size_t n = 0, cap = 0;
+    int rc = list_root(a, b->dir, &list, &n, &cap, err);
+    for (size_t i = 0; !rc && i < b->more_n; i++)
+        rc = list_root(a, b->more[i]->dir, &list, &n, &cap, err);
     *out = list;
     *out_n = n;
     return rc;
 }
 
-int blobs_remove_old(struct blobs *b, const char *digest, int *out_removed, struct err *err)
+static int remove_old(struct blobs *b, const char *digest, int *out_removed, struct err *err)
 {
     char path[PATH_MAX];
     struct fs_info info;
     AUTO(fd_auto) int lock = -1;
-    *out_removed = 0;
-    int rc = path_of(b, digest, path, err);
+    int rc = blobs__path(b, digest, path, err);
     if (!rc)
-        rc = gate(b, LOCK_EX, &lock, err);
+        rc = blobs__gate(b, LOCK_EX, &lock, err);
     if (rc || fs_stat(path, &info, NULL) != 0)
         return rc;
     if (info.mtime_ns / 1000000000 > clock_now_ms() / 1000 - BLOBS_GRACE_S)
         return 0;
     rc = fs_remove(path, err);
-    *out_removed = rc == 0;
+    *out_removed |= rc == 0;
+    return rc;
+}
+
+int blobs_remove_old(struct blobs *b, const char *digest, int *out_removed, struct err *err)
+{
+    *out_removed = 0;
+    int rc = remove_old(b, digest, out_removed, err);
+    for (size_t i = 0; !rc && i < b->more_n; i++)
+        if (fs_exists(b->more[i]->dir))
+            rc = remove_old(b->more[i], digest, out_removed, err);
     return rc;
 }
 
@@ -487,7 +597,7 @@ int blobs_tree(struct blobs *b, struct arena *a, const char *digest, struct tree
     for (size_t i = 0; i < files->n; i++) {
         const char *path = json_get_string(&files->items[i], "path", "");
         const char *sum = json_get_string(&files->items[i], "digest", "");
-        if (!fs_is_safe_relative(str_of(path)) || !is_digest(sum))
+        if (!fs_is_safe_relative(str_of(path)) || !blobs__is_digest(sum))
             return ERR(err, ERR_CORRUPT, "the list of files '%s' is damaged at entry %zu", digest,
                        i);
         list[i] = (struct tree_entry){ path, sum, json_get_int(&files->items[i], "bytes", 0) };

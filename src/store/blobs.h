@@ -7,8 +7,13 @@
 
 struct blobs;
 
+/* Folders that <dir>/elsewhere names, one absolute path a line, are part of it: bytes are looked
+ * for and collected there too. */
 int blobs_open(struct blobs **out, const char *dir, struct err *err) WARN_UNUSED;
 void blobs_close(struct blobs *b);
+/* From now on blobs_spool and blobs_take keep bytes below another folder (another disk), which is
+ * made when absent and written down in <dir>/elsewhere. Called once, before other threads. */
+int blobs_send_elsewhere(struct blobs *b, const char *dir, struct err *err) WARN_UNUSED;
 
 /* What is there already under the digest is read once and written anew when it is damaged. */
 int blobs_put(struct blobs *b, str_t bytes, char out_digest[SHA256_HEX],
@@ -16,6 +21,23 @@ int blobs_put(struct blobs *b, str_t bytes, char out_digest[SHA256_HEX],
 /* Copies (reflink or hard work) a file in; the source stays. */
 int blobs_put_file(struct blobs *b, const char *path, char out_digest[SHA256_HEX],
                    int64_t *out_bytes, struct err *err) WARN_UNUSED;
+/* ---- bytes that come in pieces ---- */
+
+/* Folder in which a file without a name (O_TMPFILE) can be taken without a copy. */
+const char *blobs_spool_dir(const struct blobs *b);
+/* Such a file; the caller closes it. Killed or closed, it is gone. */
+int blobs_spool(struct blobs *b, int *out_fd, struct err *err) WARN_UNUSED;
+/* The bytes in fd, whose digest the caller computed while writing them, become a blob: synced, then
+ * visible. fd may come from any folder; from blobs_spool nothing is copied. Nobody may write to it
+ * afterwards. ERR_NO_SPACE leaves nothing. */
+int blobs_take(struct blobs *b, int fd, const char *digest, int64_t bytes,
+               struct err *err) WARN_UNUSED;
+/* Opens a blob for reading; *out_bytes is its size. It stays readable when it is removed. */
+int blobs_open_read(struct blobs *b, const char *digest, int *out_fd, int64_t *out_bytes,
+                    struct err *err) WARN_UNUSED;
+
+/* ---- whole ---- */
+
 int blobs_path(struct blobs *b, struct arena *a, const char *digest, char **out,
                struct err *err) WARN_UNUSED;
 int blobs_get(struct blobs *b, struct arena *a, const char *digest, size_t max_bytes, str_t *out,

@@ -16,6 +16,7 @@
 #include "track/dataset.h"
 #include "track/logged_model.h"
 #include "track/search.h"
+#include "transfer/export_files.h"
 
 enum { PAGE = 64 }; /* runs of one snapshot: a snapshot has a time limit */
 
@@ -26,6 +27,7 @@ struct out_dir {
     struct tx *tx;
     struct arena a; /* of one experiment or model */
     const char *part;
+    struct export_files files;
     struct buf b; /* the file being written */
 };
 
@@ -104,16 +106,34 @@ static int save_pairs(struct out_dir *x, const char *dir, const char *folder,
     return rc;
 }
 
-/* A URI that MLflow's file store can follow without our server. */
-static const char *plain_uri(struct out_dir *x, const char *uri)
+/* The path in the tree of artifacts, or NULL when the URI means another place. */
+static const char *tree_path(const char *uri)
 {
     static const char prefix[] = "mlflow-artifacts:/";
-    if (!str_starts(str_of(uri), prefix) || !x->o->artifacts_destination)
-        return uri;
+    if (!str_starts(str_of(uri), prefix))
+        return NULL;
     const char *rest = uri + sizeof prefix - 1;
-    while (*rest == '/')
-        rest++;
-    return arena_printf(&x->a, "file://%s/%s", x->o->artifacts_destination, rest);
+    return rest + strspn(rest, "/");
+}
+
+/* A URI that MLflow's file store can follow without our server: the tree has its layout. */
+static const char *plain_uri(struct out_dir *x, const char *uri)
+{
+    const char *path = tree_path(uri);
+    return path ? arena_printf(&x->a, "file://%s/%s", x->o->dir, path) : uri;
+}
+
+/* The same for a root whose files go into <dir>/artifacts of the export. */
+static const char *root_uri(struct out_dir *x, const char *uri, const char *dir)
+{
+    const char *inside = dir + strlen(x->part);
+    return tree_path(uri) ? arena_printf(&x->a, "file://%s%s/artifacts", x->o->dir, inside) : uri;
+}
+
+static int note_files(struct out_dir *x, const char *uri, const char *dir)
+{
+    const char *path = tree_path(uri), *to = fs_join(&x->a, dir, "artifacts");
+    return path && x->o->blobs ? export_files_note(&x->files, x->tx, path, to, x->err) : 0;
 }
 
 /* ---- runs ---- */
@@ -218,7 +238,7 @@ static int export_run(struct out_dir *x, const struct run *r, const char *experi
     const char *dir = fs_join(&x->a, experiment_dir, r->id);
     struct track_pair *params, *tags;
     size_t params_n, tags_n;
-    put_text(x, "artifact_uri", plain_uri(x, r->artifact_uri));
+    put_text(x, "artifact_uri", root_uri(x, r->artifact_uri, dir));
     if (r->end_time_ms >= 0)
         put_int(x, "end_time", r->end_time_ms);
     else
@@ -255,6 +275,8 @@ static int export_run(struct out_dir *x, const struct run *r, const char *experi
         rc = export_inputs(x, r->id, experiment_dir, dir);
     for (int output = 0; output < 2 && !rc; output++)
         rc = export_links(x, r->id, output, dir);
+    if (!rc)
+        rc = note_files(x, r->artifact_uri, dir);
     x->r->runs += !rc;
     return rc;
 }
@@ -339,7 +361,7 @@ static int export_logged_model(struct out_dir *x, const struct logged_model *m,
     const char *dir = arena_printf(&x->a, "%s/models/%s", experiment_dir, m->id);
     struct track_pair *params, *tags;
     size_t params_n, tags_n;
-    put_text(x, "artifact_location", plain_uri(x, m->artifact_location));
+    put_text(x, "artifact_location", root_uri(x, m->artifact_location, dir));
     put_int(x, "creation_timestamp", m->creation_time_ms);
     buf_printf(&x->b, "experiment_id: '%lld'\n", (long long)m->experiment_id);
     put_int(x, "last_updated_timestamp", m->last_update_time_ms);
@@ -362,6 +384,8 @@ static int export_logged_model(struct out_dir *x, const struct logged_model *m,
         rc = logged_model_tags(x->tx, &x->a, m->id, &tags, &tags_n, x->err);
     if (!rc)
         rc = save_pairs(x, dir, "tags", tags, tags_n);
+    if (!rc)
+        rc = note_files(x, m->artifact_location, dir);
     return rc ? rc : export_logged_metrics(x, m->id, dir);
 }
 
@@ -531,6 +555,9 @@ int export_mlflow(const struct export_options *o, struct export_report *out, str
     if (fs_exists(o->dir))
         return ERR(err, ERR_EXISTS, "'%s' exists; name a folder that does not", o->dir);
     arena_init(&x.a, GIB(1));
+    arena_init(&x.files.a, GIB(1));
+    x.files.blobs = o->blobs;
+    x.files.destination = o->artifacts_destination;
     buf_init(&x.b, GIB(1));
     x.part = arena_printf(&x.a, "%s.part", o->dir);
     int rc = fs_remove_tree(x.part, x.err);
@@ -541,10 +568,13 @@ int export_mlflow(const struct export_options *o, struct export_report *out, str
     if (!rc)
         rc = in_snapshot(&x, export_models, NULL);
     if (!rc)
+        rc = export_files_copy(&x.files, &out->files, x.err);
+    if (!rc)
         rc = fs_rename(x.part, o->dir, x.err);
     if (rc)
         IGNORE(fs_remove_tree(x.part, NULL));
     buf_fini(&x.b);
+    arena_fini(&x.files.a);
     arena_fini(&x.a);
     return rc;
 }

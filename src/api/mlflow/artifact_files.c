@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Files behind artifact URIs: which folder an URI means, listing, sending with type, name and ETag,
- * storing an upload so that it is visible when whole and synced. Everything under the folder of
- * mlflow-artifacts:/ is served; local folders of users are listed only. */
+ * Files behind artifact URIs. mlflow-artifacts:/ is the tree of names over the blobs
+ * (track/artifact.h): an upload is whole and synced before its name is committed. What an earlier
+ * version, an import or another server left as plain files in the folder of --artifacts-destination
+ * is served there in place, under the tree: a new upload of the name replaces it, deletion removes
+ * it. Folders that clients write directly (file:) are read in place, only below the roots that the
+ * operator named. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/mlflow/artifact_files.h"
 #include "base/fs.h"
-#include "base/mem.h"
-#include "base/rng.h"
+#include "store/blobs.h"
 
-enum { COPY_BYTES = 1 << 20 };
-
-#define UPLOADS ".slipway-uploads"
 #define PROXY_ANCHOR "/api/2.0/mlflow-artifacts/artifacts/"
 
 /* ---- where ---- */
@@ -25,24 +25,21 @@ static const char *destination(struct mlf *m)
     return app_of(m->rq)->options.artifacts_destination;
 }
 
-int mlf__is_reserved(const char *path)
+/* Names at the top that are the server's own. */
+static int is_reserved(const char *path)
 {
-    size_t n = sizeof UPLOADS - 1;
-    return strncmp(path, UPLOADS, n) == 0 && (path[n] == '/' || !path[n]);
+    return strncmp(path, ".slipway-", 9) == 0;
 }
 
-int mlf__served_path(struct mlf *m, const char *path, const char **out)
+int mlf__managed_path(struct mlf *m, const char *path, const char **out)
 {
-    const char *safe;
-    int rc = mlf_safe_path(m, path, &safe);
-    if (!rc && mlf__is_reserved(safe))
+    int rc = mlf_safe_path(m, path, out);
+    if (!rc && is_reserved(*out))
         rc = mlf_fail(m, MLF_INVALID, "Invalid path");
-    if (!rc)
-        *out = *safe ? fs_join(m->a, destination(m), safe) : arena_strdup(m->a, destination(m));
     return rc;
 }
 
-/* The path under the proxy's folder that a root means, or NULL. */
+/* The path in the tree that a root means, or NULL. */
 static const char *proxied(struct mlf *m, const char *uri)
 {
     if (strncmp(uri, "mlflow-artifacts:", 17) == 0) {
@@ -67,19 +64,61 @@ static const char *joined(struct mlf *m, const char *root, const char *path)
     return arena_printf(m->a, "%s%s%s", root, n && root[n - 1] != '/' ? "/" : "", path);
 }
 
-int mlf_artifact_path(struct mlf *m, const char *root_uri, const char *path, const char **out)
+/* "runs:/<id>/model" means a path below the run's root. */
+static int resolve_run(struct mlf *m, struct tx *tx, const char **root_uri)
 {
+    struct run r;
+    if (strncmp(*root_uri, "runs:/", 6) != 0 || !tx)
+        return 0;
+    const char *rest = *root_uri + 6 + strspn(*root_uri + 6, "/");
+    size_t n = strcspn(rest, "/");
+    int rc = mlf_run(m, tx, arena_strndup(m->a, rest, n), 0, &r);
+    if (!rc)
+        *root_uri = joined(m, r.artifact_uri, rest + n + strspn(rest + n, "/"));
+    return rc;
+}
+
+/* A folder of this machine is read only below those that the operator named. */
+static int local_place(struct mlf *m, const char *uri, const char *path, struct mlf_place *out)
+{
+    const struct app *app = app_of(m->rq);
+    const char *folder = mlf_normpath(m->a, mlf_local_path(m->a, uri));
+    for (size_t i = 0; i < app->file_root_n; i++) {
+        const char *root = app->file_roots[i];
+        size_t n = strlen(root);
+        if (strncmp(folder, root, n) != 0 || (folder[n] != '/' && folder[n]))
+            continue;
+        const char *inside = folder + n + strspn(folder + n, "/");
+        *out = (struct mlf_place){ .root = root, .path = *inside ? joined(m, inside, path) : path };
+        return 0;
+    }
+    return mlf_fail(m, "PERMISSION_DENIED",
+                    "Artifacts under '%s' are not served: start the server with --file-root DIR to "
+                    "let it read a folder that they lie in",
+                    uri);
+}
+
+int mlf__place(struct mlf *m, struct tx *tx, const char *root_uri, const char *path,
+               struct mlf_place *out)
+{
+    int rc = resolve_run(m, tx, &root_uri);
     const char *inside = proxied(m, root_uri);
-    if (!inside)
-        return mlf_fail(m, "PERMISSION_DENIED",
-                        "Artifacts under '%s' are not served: they do not lie with this server",
-                        root_uri);
-    return mlf__served_path(m, joined(m, inside, path), out);
+    if (rc)
+        return rc;
+    if (inside) {
+        *out = (struct mlf_place){ .root = destination(m), .managed = 1 };
+        return mlf__managed_path(m, joined(m, inside, path), &out->path);
+    }
+    if (mlf_is_local_uri(root_uri))
+        return local_place(m, root_uri, path, out);
+    return mlf_fail(m, "PERMISSION_DENIED",
+                    "Artifacts under '%s' are not served: they do not lie with this server",
+                    root_uri);
 }
 
 /* ---- listing ---- */
 
-static void write_file(struct mlf *m, const char *shown, const struct fs_info *info, int *any)
+static void write_file(struct mlf *m, const char *shown, const struct artifact *x, int *any)
 {
     struct json_out *o = &m->out;
     if (!(*any)++) {
@@ -88,49 +127,91 @@ static void write_file(struct mlf *m, const char *shown, const struct fs_info *i
     }
     jo_object(o);
     jo_kv_cstr(o, "path", shown);
-    jo_kv_bool(o, "is_dir", info->is_dir);
-    if (!info->is_dir && info->size)
-        jo_kv_int(o, "file_size", info->size);
+    jo_kv_bool(o, "is_dir", x->digest == NULL);
+    if (x->digest && x->bytes)
+        jo_kv_int(o, "file_size", x->bytes);
     jo_object_end(o);
 }
 
-int mlf__write_folder(struct mlf *m, const char *dir, const char *prefix)
+/* What lies in a folder of the disk; "in place" stands for the digest of its files. */
+static int list_disk(struct mlf *m, const struct mlf_place *p, struct artifact **out, size_t *out_n)
 {
-    struct fs_info info;
+    AUTO(fd_auto) int fd = -1;
     const char **names;
-    size_t n;
-    int any = 0, top = strcmp(dir, destination(m)) == 0;
-    if (fs_stat(dir, &info, NULL) || !info.is_dir)
-        return 0;
-    int rc = fs_list(m->a, dir, &names, &n, m->err);
-    for (size_t i = 0; !rc && i < n; i++) {
-        if ((top && mlf__is_reserved(names[i])) ||
-            fs_stat(fs_join(m->a, dir, names[i]), &info, NULL) || (!info.is_dir && !info.is_file))
+    char self[64];
+    size_t n = 0, kept = 0;
+    *out_n = 0;
+    int rc = fs_exists(p->root)
+                 ? fs_open_beneath(p->root, p->path, O_RDONLY | O_DIRECTORY, &fd, m->err)
+                 : ERR_NOT_FOUND;
+    if (rc)
+        return rc == ERR_NOT_FOUND ? 0 : rc;
+    (void)snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+    rc = fs_list(m->a, self, &names, &n, m->err);
+    *out = ARENA_TRY_ARRAY(m->a, n + 1, struct artifact);
+    if (rc || !*out)
+        return rc ? rc : ERR(m->err, ERR_NOMEM, "not enough memory for a listing");
+    for (size_t i = 0; i < n; i++) {
+        AUTO(fd_auto) int one = -1;
+        struct stat st;
+        if ((p->managed && !*p->path && is_reserved(names[i])) || !str_is_utf8(str_of(names[i])) ||
+            fs_open_beneath(p->root, *p->path ? fs_join(m->a, p->path, names[i]) : names[i], O_PATH,
+                            &one, NULL) ||
+            fstat(one, &st) != 0 || (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)))
             continue;
-        const char *shown = *prefix ? joined(m, prefix, names[i]) : names[i];
-        write_file(m, shown, &info, &any);
+        (*out)[kept++] = (struct artifact){ .name = names[i],
+                                            .digest = S_ISREG(st.st_mode) ? "in place" : NULL,
+                                            .bytes = st.st_size };
+    }
+    *out_n = kept;
+    return 0;
+}
+
+/* Both lists by name; what stands in both is the first's. */
+static void write_merged(struct mlf *m, const struct artifact *x, size_t n,
+                         const struct artifact *y, size_t k, const char *prefix)
+{
+    int any = 0;
+    for (size_t i = 0, j = 0; i < n || j < k;) {
+        int order = i == n ? 1 : j == k ? -1 : strcmp(x[i].name, y[j].name);
+        const struct artifact *one = order <= 0 ? &x[i] : &y[j];
+        i += order <= 0;
+        j += order >= 0;
+        write_file(m, *prefix ? joined(m, prefix, one->name) : one->name, one, &any);
     }
     if (any)
         jo_array_end(&m->out);
-    return rc;
 }
 
-int mlf_write_files(struct mlf *m, const char *root_uri, const char *path)
+static int by_name(const void *a, const void *b)
 {
-    const char *inside = proxied(m, root_uri), *dir;
-    int rc = 0;
-    if (inside)
-        rc = mlf__served_path(m, joined(m, inside, path), &dir);
-    else if (mlf_is_local_uri(root_uri))
-        dir = joined(m, mlf_local_path(m->a, root_uri), path);
-    else
-        rc = mlf_fail(m, "NOT_IMPLEMENTED", "Artifacts under '%s' cannot be listed by this server",
-                      root_uri);
+    const struct artifact *x = a, *y = b;
+    return strcmp(x->name, y->name);
+}
+
+int mlf__write_folder(struct mlf *m, struct tx *tx, const struct mlf_place *p, const char *prefix)
+{
+    struct artifact *named = NULL, *disk = NULL;
+    size_t n = 0, k = 0;
+    int rc = p->managed ? artifact_list(tx, m->a, p->path, &named, &n, m->err) : 0;
+    if (!rc)
+        rc = list_disk(m, p, &disk, &k);
     if (rc)
         return rc;
-    struct json_out *o = mlf_begin(m);
-    jo_kv_cstr(o, "root_uri", root_uri);
-    return mlf__write_folder(m, dir, path);
+    if (n)
+        qsort(named, n, sizeof *named, by_name); /* the database may sort otherwise */
+    write_merged(m, named, n, disk, k, prefix);
+    return 0;
+}
+
+int mlf_write_files(struct mlf *m, struct tx *tx, const char *root_uri, const char *path)
+{
+    struct mlf_place p;
+    int rc = mlf__place(m, tx, root_uri, path, &p);
+    if (rc)
+        return rc;
+    jo_kv_cstr(mlf_begin(m), "root_uri", root_uri);
+    return mlf__write_folder(m, tx, &p, path);
 }
 
 /* ---- sending ---- */
@@ -210,15 +291,58 @@ static void drop_range(struct request *rq)
             rq->headers[i].key = STR("");
 }
 
-int mlf_send_file(struct mlf *m, const char *file, const char *shown)
+/* If-None-Match: "*" or a list of tags; weak ones count (RFC 9110 §13.1.2). */
+static int is_known(str_t header, const char *etag)
+{
+    str_t one;
+    if (str_is(str_trim(header), "*"))
+        return 1;
+    while (header.n) {
+        if (!str_cut(header, ',', &one, &header)) {
+            one = header;
+            header = STR("");
+        }
+        one = str_trim(one);
+        if (str_starts(one, "W/"))
+            one = (str_t){ one.p + 2, one.n - 2 };
+        if (str_is(one, etag))
+            return 1;
+    }
+    return 0;
+}
+
+/* Takes fd over. */
+static int send_fd(struct mlf *m, int fd, int64_t bytes, const char *etag, const char *shown)
 {
     struct request *rq = m->rq;
+    request_add_header(rq, "ETag", etag);
+    rq->content_type = mlf__mime_of(shown);
+    if (!route_sandbox(rq, shown))
+        request_add_header(rq, "Content-Disposition", disposition(m, shown));
+    str_t if_range = request_header(rq, "if-range");
+    if (if_range.p && !str_is(if_range, etag))
+        drop_range(rq);
+    if (is_known(request_header(rq, "if-none-match"), etag)) {
+        rq->status = 304;
+        (void)close(fd);
+        return 0;
+    }
+    rq->out_length = bytes;
+    rq->out_offset = 0;
+    rq->out_fd = fd;
+    return 0;
+}
+
+static int send_disk(struct mlf *m, const struct mlf_place *p, const char *shown)
+{
     struct stat st;
-    AUTO(fd_auto) int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+    AUTO(fd_auto) int fd = -1;
+    int rc = fs_exists(p->root) ? fs_open_beneath(p->root, p->path, O_RDONLY, &fd, m->err)
+                                : ERR_NOT_FOUND;
+    if (rc == ERR_NOT_FOUND || rc == ERR_DENIED)
         return mlf_fail(m, MLF_MISSING, "No such artifact: '%s'", shown);
-    if (fd < 0)
-        return ERR_SYS(m->err, "cannot open artifact '%s'", shown);
+    if (rc)
+        return rc;
     if (fstat(fd, &st) != 0)
         return ERR_SYS(m->err, "cannot read artifact '%s'", shown);
     if (!S_ISREG(st.st_mode))
@@ -227,90 +351,128 @@ int mlf_send_file(struct mlf *m, const char *file, const char *shown)
                                     (unsigned long long)st.st_size,
                                     (unsigned long long)st.st_mtim.tv_sec * 1000000000ULL +
                                         (unsigned long long)st.st_mtim.tv_nsec);
-    request_add_header(rq, "ETag", etag);
-    rq->content_type = mlf__mime_of(shown);
-    if (!route_sandbox(rq, shown))
-        request_add_header(rq, "Content-Disposition", disposition(m, shown));
-    str_t if_range = request_header(rq, "if-range");
-    if (if_range.p && !str_is(if_range, etag))
-        drop_range(rq);
-    if (str_is(request_header(rq, "if-none-match"), etag)) {
-        rq->status = 304;
-        return 0;
-    }
-    rq->out_length = st.st_size;
-    rq->out_offset = 0;
-    rq->out_fd = fd;
+    int given = fd;
     fd = -1;
-    return 0;
+    return send_fd(m, given, st.st_size, etag, shown);
+}
+
+int mlf__send(struct mlf *m, struct tx *tx, const struct mlf_place *p, const char *shown)
+{
+    struct artifact x;
+    struct err why = ERR_INIT;
+    int64_t bytes;
+    int fd = -1;
+    int rc = p->managed ? artifact_get(tx, m->a, p->path, &x, &why) : ERR_NOT_FOUND;
+    if (rc == ERR_NOT_FOUND)
+        return send_disk(m, p, shown);
+    if (rc)
+        return ERR(m->err, rc, "%s", why.msg);
+    if (!x.digest)
+        return mlf_fail(m, MLF_MISSING, "No such artifact: '%s' is a folder", shown);
+    rc = blobs_open_read(app_of(m->rq)->blobs, x.digest, &fd, &bytes, m->err);
+    return rc ? rc : send_fd(m, fd, bytes, arena_printf(m->a, "\"%s\"", x.digest), shown);
+}
+
+int mlf_send_artifact(struct mlf *m, struct tx *tx, const char *root_uri, const char *path)
+{
+    struct mlf_place p;
+    int rc = mlf__place(m, tx, root_uri, path, &p);
+    return rc ? rc : mlf__send(m, tx, &p, path);
 }
 
 /* ---- storing ---- */
 
-static int copy_spool(int from, int to, struct err *err)
-{
-    char *block = mem_try_alloc(COPY_BYTES, 1);
-    int rc = block ? 0 : ERR(err, ERR_NOMEM, "not enough memory for an upload");
-    while (!rc) {
-        ssize_t n = read(from, block, COPY_BYTES);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0) {
-            rc = n < 0 ? ERR_SYS(err, "cannot read the upload") : 0;
-            break;
-        }
-        rc = fs_write_all(to, (str_t){ block, (size_t)n }, "artifact", err);
-    }
-    mem_free(block);
-    return rc;
-}
-
-/* The spooled upload lies in the same folder without a name: it only needs one. */
-static int name_spool(int fd, const char *temporary)
-{
-    char self[64];
-    (void)snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-    return fchmod(fd, 0644) == 0 && fsync(fd) == 0 &&
-           linkat(AT_FDCWD, self, AT_FDCWD, temporary, AT_SYMLINK_FOLLOW) == 0;
-}
-
-static int write_temporary(struct mlf *m, const char *temporary)
+/* The bytes that came in memory, spooled: small uploads of the page, and calls without a server. */
+static int spool_body(struct mlf *m, int *out_fd)
 {
     struct request *rq = m->rq;
-    if (rq->body_fd >= 0 && name_spool(rq->body_fd, temporary))
-        return 0;
-    AUTO(fd_auto) int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return ERR_SYS(m->err, "cannot create '%s'", temporary);
-    int rc = rq->body_fd >= 0 ? copy_spool(rq->body_fd, fd, m->err)
-                              : fs_write_all(fd, rq->body, "artifact", m->err);
-    if (!rc && fsync(fd) != 0)
-        rc = ERR_SYS(m->err, "cannot sync '%s'", temporary);
+    int rc = blobs_spool(app_of(rq)->blobs, out_fd, m->err);
+    if (!rc)
+        rc = fs_write_all(*out_fd, rq->body, "upload", m->err);
+    sha256_of(rq->body, rq->body_digest);
+    rq->body_bytes = (int64_t)rq->body.n;
     return rc;
 }
 
-int mlf__store_file(struct mlf *m, const char *file, const char *shown)
+int mlf__keep_body(struct mlf *m)
 {
-    struct fs_info info;
-    char name[HEX32_TEXT];
-    const char *uploads = app_of(m->rq)->uploads_dir;
-    char *dir = arena_strdup(m->a, file);
-    char *slash = strrchr(dir, '/');
-    *slash = '\0';
-    if (!fs_stat(file, &info, NULL) && info.is_dir)
-        return mlf_fail(m, MLF_INVALID, "Invalid path: '%s' is a folder", shown);
-    int rc = fs_mkdirs(uploads, m->err);
-    hex32(name);
-    const char *temporary = fs_join(m->a, uploads, name);
+    struct request *rq = m->rq;
+    AUTO(fd_auto) int fd = -1;
+    int rc = rq->body_fd >= 0 ? 0 : spool_body(m, &fd);
+    return rc ? rc
+              : blobs_take(app_of(rq)->blobs, rq->body_fd >= 0 ? rq->body_fd : fd, rq->body_digest,
+                           rq->body_bytes, m->err);
+}
+
+/* What kind of thing lies on the disk under that path: 'f', 'd', or 0 for nothing. */
+static int on_disk(const char *root, const char *path)
+{
+    AUTO(fd_auto) int fd = -1;
+    struct stat st;
+    if (fs_open_beneath(root, path, O_PATH, &fd, NULL) || fstat(fd, &st) != 0)
+        return 0;
+    return S_ISDIR(st.st_mode) ? 'd' : 'f';
+}
+
+/* A file of before that lies where a folder is wanted, or the other way round. */
+static int check_disk(struct mlf *m, const char *path, int *out_there)
+{
+    const char *root = destination(m);
+    *out_there = 0;
+    if (!fs_exists(root))
+        return 0;
+    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+        int kind = on_disk(root, arena_strndup(m->a, path, (size_t)(slash - path)));
+        if (kind == 'f')
+            return mlf_fail(m, MLF_INVALID, "Invalid path: a part of '%s' is a file", path);
+        if (!kind)
+            return 0;
+    }
+    int kind = on_disk(root, path);
+    *out_there = kind == 'f';
+    return kind == 'd' ? mlf_fail(m, MLF_INVALID, "Invalid path: '%s' is a folder", path) : 0;
+}
+
+static int put_in_tx(struct tx *tx, void *arg, struct err *err)
+{
+    const struct mlf_named *x = arg;
+    return artifact_put(tx, x->path, x->digest, x->bytes, err);
+}
+
+int mlf__name_blob(struct mlf *m, struct mlf_named *x, store_fn fn, void *arg)
+{
+    int there;
+    int rc = check_disk(m, x->path, &there);
     if (!rc)
-        rc = write_temporary(m, temporary);
-    if (!rc && fs_mkdirs(dir, m->err))
-        rc = mlf_fail(m, MLF_INVALID, "Invalid path: a part of '%s' is a file", shown);
-    if (!rc)
-        rc = fs_rename(temporary, file, m->err);
-    if (!rc)
-        rc = fs_sync_dir(dir, m->err);
-    else
-        IGNORE(fs_remove(temporary, NULL));
+        rc = store_write(app_of(m->rq)->store, fn ? fn : put_in_tx, fn ? arg : x, m->err);
+    if (!rc && there) /* hidden by the new one already */
+        IGNORE(fs_remove(fs_join(m->a, destination(m), x->path), NULL));
+    return rc;
+}
+
+int mlf__store_body(struct mlf *m, const char *path)
+{
+    struct mlf_named x = { .path = path, .bytes = 0 };
+    int rc = mlf__keep_body(m);
+    x.digest = m->rq->body_digest;
+    x.bytes = m->rq->body_bytes;
+    return rc ? rc : mlf__name_blob(m, &x, NULL, NULL);
+}
+
+static int remove_in_tx(struct tx *tx, void *arg, struct err *err)
+{
+    return artifact_remove(tx, arg, err);
+}
+
+int mlf__remove(struct mlf *m, const char *path)
+{
+    const char *root = destination(m);
+    char *copy = arena_strdup(m->a, path);
+    int rc = store_write(app_of(m->rq)->store, remove_in_tx, copy, m->err);
+    int kind = rc || !fs_exists(root) ? 0 : on_disk(root, path);
+    if (kind == 'd')
+        rc = fs_remove_tree(fs_join(m->a, root, path), m->err);
+    else if (kind)
+        rc = fs_remove(fs_join(m->a, root, path), m->err);
     return rc;
 }

@@ -1,14 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Between artifact_files.c and artifacts.c. */
+ * Between artifact_files.c, artifacts.c and uploads.c. */
 #pragma once
 #include "api/mlflow/mlflow.h"
+#include "track/artifact.h"
 
-/* The file under the proxy's folder that a path of a client means; refuses what leaves it. */
-int mlf__served_path(struct mlf *m, const char *path, const char **out) WARN_UNUSED;
+/* What an artifact URI with a path means. */
+struct mlf_place {
+    int managed;      /* a path of the tree; plain files below root lie under it */
+    const char *root; /* folder of the disk */
+    const char *path; /* relative to it, safe; "" = itself */
+};
+
+/* A path of a client in the tree; refuses what leaves it. */
+int mlf__managed_path(struct mlf *m, const char *path, const char **out) WARN_UNUSED;
+/* root_uri is a run's or a model's; "runs:/…" needs tx. Refuses what is not served here. */
+int mlf__place(struct mlf *m, struct tx *tx, const char *root_uri, const char *path,
+               struct mlf_place *out) WARN_UNUSED;
 /* files[] of a folder, each path with prefix in front; nothing for what is no folder. */
-int mlf__write_folder(struct mlf *m, const char *dir, const char *prefix) WARN_UNUSED;
-/* The request's body as that file: written beside, synced, renamed. */
-int mlf__store_file(struct mlf *m, const char *file, const char *shown) WARN_UNUSED;
-int mlf__is_reserved(const char *path);
+int mlf__write_folder(struct mlf *m, struct tx *tx, const struct mlf_place *p,
+                      const char *prefix) WARN_UNUSED;
+/* The file as the answer; `shown` is its name and what errors call it. */
+int mlf__send(struct mlf *m, struct tx *tx, const struct mlf_place *p,
+              const char *shown) WARN_UNUSED;
+
+/* A blob that gets a name in the tree. */
+struct mlf_named {
+    const char *path, *digest;
+    int64_t bytes;
+};
+/* The request's body as a blob: rq->body_digest, rq->body_bytes. Not inside a transaction. */
+int mlf__keep_body(struct mlf *m) WARN_UNUSED;
+/* Names it in a transaction of its own; fn(arg) instead of the plain artifact_put when not NULL. */
+int mlf__name_blob(struct mlf *m, struct mlf_named *x, store_fn fn, void *arg) WARN_UNUSED;
+/* Both. */
+int mlf__store_body(struct mlf *m, const char *path) WARN_UNUSED;
+/* A file, or a folder with everything below; not inside a transaction. */
+int mlf__remove(struct mlf *m, const char *path) WARN_UNUSED;
 /* "text/plain", … by the extension. */
 const char *mlf__mime_of(const char *name);

@@ -1,59 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The artifact proxy (/mlflow-artifacts), listings of runs, and the downloads of the page. */
-#include <stdio.h>
-
 #include "api/mlflow/artifact_files.h"
 #include "api/mlflow/registry.h"
-#include "base/fs.h"
 
 enum { SMALL_UPLOAD = 10 * 1024 * 1024 };
 
 /* ---- the proxy ---- */
 
-MLF_HANDLER0(artifact_get, MLF_PLAIN)
+MLF_HANDLER0(artifact_get, MLF_READ)
 {
-    const char *path = mlf_path(m, "path"), *file;
-    (void)tx;
-    int rc = mlf__served_path(m, path, &file);
-    return rc ? rc : mlf_send_file(m, file, path);
+    struct mlf_place p = { .managed = 1, .root = app_of(m->rq)->options.artifacts_destination };
+    const char *path = mlf_path(m, "path");
+    int rc = mlf__managed_path(m, path, &p.path);
+    return rc ? rc : mlf__send(m, tx, &p, path);
+}
+
+/* A path that names a file: the root is none. */
+static int file_path(struct mlf *m, const char **out)
+{
+    int rc = mlf__managed_path(m, mlf_path(m, "path"), out);
+    return !rc && !**out ? mlf_fail(m, MLF_INVALID, "Invalid path") : rc;
 }
 
 MLF_HANDLER0(artifact_put, MLF_PLAIN)
 {
-    const char *path = mlf_path(m, "path"), *file, *safe;
+    const char *path;
     (void)tx;
-    int rc = mlf_safe_path(m, path, &safe);
-    if (!rc && !*safe)
-        rc = mlf_fail(m, MLF_INVALID, "Invalid path");
-    if (!rc)
-        rc = mlf__served_path(m, path, &file);
-    return rc ? rc : mlf__store_file(m, file, path);
+    int rc = file_path(m, &path);
+    return rc ? rc : mlf__store_body(m, path);
 }
 
 MLF_HANDLER0(artifact_delete, MLF_PLAIN)
 {
-    const char *path = mlf_path(m, "path"), *file, *safe;
-    struct fs_info info;
+    const char *path;
     (void)tx;
-    int rc = mlf_safe_path(m, path, &safe);
-    if (!rc && !*safe)
-        rc = mlf_fail(m, MLF_INVALID, "Invalid path");
-    if (!rc)
-        rc = mlf__served_path(m, path, &file);
-    if (rc || fs_stat(file, &info, NULL))
-        return rc;
-    return info.is_dir ? fs_remove_tree(file, m->err) : fs_remove(file, m->err);
+    int rc = file_path(m, &path);
+    return rc ? rc : mlf__remove(m, path);
 }
 
-MLF_HANDLER(artifact_list, MLF_PLAIN, F_STR("path", ""))
+MLF_HANDLER(artifact_list, MLF_READ, F_STR("path", ""))
 {
-    const char *dir;
-    (void)tx;
-    int rc = mlf__served_path(m, mlf_str(m, "path"), &dir);
+    struct mlf_place p = { .managed = 1, .root = app_of(m->rq)->options.artifacts_destination };
+    int rc = mlf__managed_path(m, mlf_str(m, "path"), &p.path);
     if (rc)
         return rc;
     (void)mlf_begin(m);
-    return mlf__write_folder(m, dir, "");
+    return mlf__write_folder(m, tx, &p, "");
 }
 
 /* The client asks and falls back to one PUT when it reads this text. */
@@ -81,7 +73,7 @@ MLF_HANDLER(run_artifacts, MLF_READ, F_STR("run_id", "sr"), F_STR("run_uuid", ""
     int rc = mlf_has(m, "path") ? mlf_safe_path(m, mlf_str(m, "path"), &path) : 0;
     if (!rc)
         rc = mlf_run(m, tx, mlf_run_id(m), 0, &r);
-    return rc ? rc : mlf_write_files(m, r.artifact_uri, path);
+    return rc ? rc : mlf_write_files(m, tx, r.artifact_uri, path);
 }
 
 static int need_path(struct mlf *m, const char **out)
@@ -95,28 +87,24 @@ MLF_HANDLER(page_run_artifact, MLF_READ, F_STR("run_id", ""), F_STR("run_uuid", 
             F_STR("path", ""))
 {
     struct run r;
-    const char *path, *file;
+    const char *path;
     int rc = need_path(m, &path);
     if (!rc)
         rc = mlf_run(m, tx, mlf_run_id(m), 0, &r);
-    if (!rc)
-        rc = mlf_artifact_path(m, r.artifact_uri, path, &file);
-    return rc ? rc : mlf_send_file(m, file, path);
+    return rc ? rc : mlf_send_artifact(m, tx, r.artifact_uri, path);
 }
 
 MLF_HANDLER(page_version_artifact, MLF_READ, F_STR("name", ""), F_STR("version", ""),
             F_STR("path", ""))
 {
     struct version v;
-    const char *path, *file, *root;
+    const char *path, *root;
     int rc = need_path(m, &path);
     if (!rc)
         rc = mlf__version(m, tx, mlf_str(m, "name"), mlf_str(m, "version"), &v);
     if (!rc)
         rc = mlf__storage(m, tx, &v, &root);
-    if (!rc)
-        rc = mlf_artifact_path(m, root, path, &file);
-    return rc ? rc : mlf_send_file(m, file, path);
+    return rc ? rc : mlf_send_artifact(m, tx, root, path);
 }
 
 struct look {
@@ -139,7 +127,8 @@ MLF_HANDLER0(page_upload, MLF_PLAIN)
 {
     str_t id = request_query(m->rq, "run_uuid"), given = request_query(m->rq, "path");
     struct look l = { .m = m, .run_id = arena_strndup(m->a, id.p ? id.p : "", id.n) };
-    const char *path, *file;
+    struct mlf_place p;
+    const char *path;
     (void)tx;
     if (!id.n)
         return mlf_fail(m, MLF_INVALID, "Request must specify run_uuid.");
@@ -153,6 +142,9 @@ MLF_HANDLER0(page_upload, MLF_PLAIN)
     if (!rc)
         rc = store_read(app_of(m->rq)->store, look_up, &l, m->err);
     if (!rc)
-        rc = mlf_artifact_path(m, l.uri, path, &file);
-    return rc ? rc : mlf__store_file(m, file, path);
+        rc = mlf__place(m, NULL, l.uri, path, &p);
+    if (!rc && (!p.managed || !*p.path))
+        rc = mlf_fail(m, "PERMISSION_DENIED",
+                      "Artifacts under '%s' are read in place only: write them there", l.uri);
+    return rc ? rc : mlf__store_body(m, p.path);
 }

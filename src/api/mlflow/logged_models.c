@@ -231,20 +231,18 @@ MLF_HANDLER(logged_model_directories, MLF_READ, F_STR("artifact_directory_path",
                  : 0;
     if (!rc)
         rc = mlf__logged_model(m, tx, mlf_path(m, "model_id"), 0, &x);
-    return rc ? rc : mlf_write_files(m, x.artifact_location, path);
+    return rc ? rc : mlf_write_files(m, tx, x.artifact_location, path);
 }
 
 MLF_HANDLER(logged_model_file, MLF_READ, F_STR("artifact_file_path", ""))
 {
     struct logged_model x;
-    const char *path, *file;
+    const char *path;
     if (!*mlf_str(m, "artifact_file_path"))
         return mlf_fail(m, "BAD_REQUEST",
                         "Request must include the \"artifact_file_path\" query parameter.");
     int rc = mlf_safe_path(m, mlf_str(m, "artifact_file_path"), &path);
     if (!rc)
         rc = mlf__logged_model(m, tx, mlf_path(m, "model_id"), 0, &x);
-    if (!rc)
-        rc = mlf_artifact_path(m, x.artifact_location, path, &file);
-    return rc ? rc : mlf_send_file(m, file, path);
+    return rc ? rc : mlf_send_artifact(m, tx, x.artifact_location, path);
 }

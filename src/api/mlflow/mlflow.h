@@ -274,10 +274,10 @@ int mlf_write_run(struct mlf *m, struct tx *tx, const struct run *r, int links) 
 int mlf_experiment(struct mlf *m, struct tx *tx, const char *id,
                    struct experiment *out) WARN_UNUSED;
 void mlf_write_tags(struct json_out *o, const char *name, const struct track_pair *tags, size_t n);
-/* random adjective-noun-number names come from track; files[] of a folder of artifacts: */
-int mlf_write_files(struct mlf *m, const char *root_uri, const char *path) WARN_UNUSED;
-/* The file behind a path under an artifact root; *out = NULL when the root is not ours to serve. */
-int mlf_artifact_path(struct mlf *m, const char *root_uri, const char *path,
-                      const char **out) WARN_UNUSED;
-/* Answers with the file, its type, name and ETag; 404 when it is not there. */
-int mlf_send_file(struct mlf *m, const char *file, const char *shown) WARN_UNUSED;
+/* files[] of a folder under an artifact root; 403 when the root is not ours to serve. */
+int mlf_write_files(struct mlf *m, struct tx *tx, const char *root_uri,
+                    const char *path) WARN_UNUSED;
+/* Answers with the file at a path under an artifact root, its type, name and ETag; 404 when it is
+ * not there. */
+int mlf_send_artifact(struct mlf *m, struct tx *tx, const char *root_uri,
+                      const char *path) WARN_UNUSED;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * POST /api/v1/gc: frees the bytes that nothing refers to: blobs, and the folders of runs that were
- * purged. Folders go only when the record says that the run was purged and no other run, version or
- * logged model names them. */
+ * POST /api/v1/gc: frees the bytes that nothing refers to: blobs, and the folders and named
+ * artifacts of runs that were purged. Those go only when the record says that the run was purged
+ * and no other run, version or logged model names them. */
 #include "store/gc.h"
 
 #include "api/app.h"
@@ -12,6 +12,9 @@
 #include "registry/model.h"
 #include "store/home.h"
 #include "store/rows.h"
+#include "track/artifact.h"
+
+#define TREE "mlflow-artifacts:/"
 
 enum { GC_MEMORY = MIB(512), GC_ITEMS_SHOWN = 1000 };
 
@@ -26,6 +29,17 @@ static int is_run_id(const char *name)
     return strlen(name) == 32 && strspn(name, "0123456789abcdef") == 32;
 }
 
+static int add_folder(struct folders *f, const char *path, const char *id, struct err *err)
+{
+    f->paths = rows_room(f->a, f->paths, f->n, &f->cap, sizeof *f->paths);
+    f->ids = rows_room(f->a, f->ids, f->n, &f->id_cap, sizeof *f->ids);
+    if (!f->paths || !f->ids)
+        return ERR(err, ERR_NOMEM, "too many folders of runs");
+    f->paths[f->n] = path;
+    f->ids[f->n++] = id;
+    return 0;
+}
+
 /* Folders <dir>/<run id>; a missing dir has none. */
 static int find_folders(struct folders *f, const char *dir, struct err *err)
 {
@@ -37,14 +51,42 @@ static int find_folders(struct folders *f, const char *dir, struct err *err)
     for (size_t i = 0; !rc && i < n; i++) {
         if (!is_run_id(names[i]))
             continue;
-        f->paths = rows_room(f->a, f->paths, f->n, &f->cap, sizeof *f->paths);
-        f->ids = rows_room(f->a, f->ids, f->n, &f->id_cap, sizeof *f->ids);
-        if (!f->paths || !f->ids)
-            return ERR(err, ERR_NOMEM, "too many folders in '%s'", dir);
-        f->paths[f->n] = fs_join(f->a, dir, names[i]);
-        f->ids[f->n++] = names[i];
+        rc = add_folder(f, fs_join(f->a, dir, names[i]), names[i], err);
     }
     return rc;
+}
+
+/* Runs that have names in the tree of artifacts. */
+static int find_names(struct tx *tx, struct request *rq, void *arg, struct err *err)
+{
+    struct folders *f = arg;
+    struct artifact *top, *runs;
+    size_t top_n, run_n;
+    (void)rq;
+    int rc = artifact_list(tx, f->a, "", &top, &top_n, err);
+    for (size_t i = 0; !rc && i < top_n; i++) {
+        if (strspn(top[i].name, "0123456789") != strlen(top[i].name))
+            continue;
+        rc = artifact_list(tx, f->a, top[i].name, &runs, &run_n, err);
+        for (size_t k = 0; !rc && k < run_n; k++)
+            if (is_run_id(runs[k].name))
+                rc = add_folder(f, arena_printf(f->a, TREE "%s/%s", top[i].name, runs[k].name),
+                                runs[k].name, err);
+    }
+    return rc;
+}
+
+static int remove_names(struct tx *tx, struct request *rq, void *arg, struct err *err)
+{
+    (void)rq;
+    return artifact_remove(tx, arg, err);
+}
+
+static int remove_folder(struct request *rq, const char *path, struct err *err)
+{
+    if (strncmp(path, TREE, sizeof TREE - 1) != 0)
+        return fs_remove_tree(path, err);
+    return handler_write(rq, remove_names, arena_strdup(&rq->arena, path + sizeof TREE - 1), err);
 }
 
 static int find_all(struct folders *f, const struct app *app, struct err *err)
@@ -146,6 +188,8 @@ static int collect(struct request *rq, struct arena *a, int remove, struct err *
     struct gc_report r;
     int rc = find_all(&f, app, err);
     if (!rc)
+        rc = handler_read(rq, find_names, &f, err);
+    if (!rc)
         rc = handler_read(rq, keep_garbage, &f, err);
     if (!rc)
         rc = gc_blobs(app->store, app->blobs, a, 0, &r, err);
@@ -154,7 +198,7 @@ static int collect(struct request *rq, struct arena *a, int remove, struct err *
     if (!rc && remove && (r.n || f.n)) /* the record first: what it tells of may be cut short */
         rc = handler_write(rq, tell, &r, err);
     for (size_t i = 0; !rc && remove && i < f.n; i++)
-        rc = fs_remove_tree(f.paths[i], err);
+        rc = remove_folder(rq, f.paths[i], err);
     if (!rc && remove)
         rc = gc_blobs(app->store, app->blobs, a, 1, &r, err);
     if (!rc)

@@ -99,7 +99,7 @@ static int post_export(struct request *rq, struct err *err)
     struct json body;
     struct export_report r;
     struct json_out o;
-    struct export_options eo = { .store = app->store };
+    struct export_options eo = { .store = app->store, .blobs = app->blobs };
     int rc = require_local(rq, err);
     if (!rc)
         rc = route_body(rq, &body, err);
@@ -121,6 +121,7 @@ static int post_export(struct request *rq, struct err *err)
     jo_kv_int(&o, "points", r.points);
     jo_kv_int(&o, "models", r.models);
     jo_kv_int(&o, "versions", r.versions);
+    jo_kv_int(&o, "files", r.files);
     jo_object_end(&o);
     return 0;
 }
@@ -146,7 +147,8 @@ static const struct route routes[] = {
       "Writes everything as an mlruns folder that MLflow reads.",
       "dir! string: Absolute path; it must not exist.",
       "dir! string: The folder.\nexperiments! integer: Written.\nruns! integer: Written.\n"
-      "points! integer: Written.\nmodels! integer: Written.\nversions! integer: Written.",
+      "points! integer: Written.\nmodels! integer: Written.\nversions! integer: Written.\n"
+      "files! integer: Artifacts copied.",
       "exportRun" },
 };
 
