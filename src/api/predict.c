@@ -15,10 +15,14 @@ static int check_signature_name(const struct serve_call *c, struct err *err)
 int predict_answer(struct request *rq, const struct predict_options *options, struct err *err)
 {
     struct serve *serve = app_of(rq)->serve;
-    char id[UUID_TEXT];
+    unsigned char id[16];
+    char text[UUID_TEXT];
     if (!serve)
         return ERR(err, ERR_UNAVAILABLE, "this process serves no endpoints");
+    uuid7_quick_bytes(id);
+    uuid_format(id, text);
     struct serve_call c = { .name = options->name,
+                            .id = id,
                             .version = options->version,
                             .body = rq->body,
                             .arena = &rq->arena,
@@ -37,9 +41,11 @@ int predict_answer(struct request *rq, const struct predict_options *options, st
         serve_write_rows(&c, &rq->out);
     }
     serve_call_end(serve, &c, rc != 0);
+    if (!rc && options->id_in_body)
+        buf_printf(&rq->out, ",\"prediction_id\":\"%s\"", text);
     if (!rc)
         buf_putc(&rq->out, '}');
-    uuid7_quick(id);
-    request_add_header(rq, "prediction_id", id);
+    request_add_header(rq, "prediction_id", text);
+    request_add_header(rq, "x-prediction-id", text);
     return rc;
 }

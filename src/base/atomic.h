@@ -25,6 +25,30 @@ static inline uint64_t counter_next(counter_t *c)
     return atomic_fetch_add_explicit(&c->v, 1, memory_order_relaxed) + 1;
 }
 
+/* The same for the one thread that adds at present (claim_t): plain stores, readers see them whole.
+ */
+static inline void counter_add_own(counter_t *c, uint64_t n)
+{
+    uint64_t old = atomic_load_explicit(&c->v, memory_order_relaxed);
+    atomic_store_explicit(&c->v, old + n, memory_order_relaxed);
+}
+
+/* What one thread at a time may use; nobody waits for it. */
+typedef struct {
+    _Atomic int v;
+} claim_t;
+
+/* 1: it is the caller's until claim_drop. */
+static inline int claim_try(claim_t *c)
+{
+    return atomic_exchange_explicit(&c->v, 1, memory_order_acquire) == 0;
+}
+
+static inline void claim_drop(claim_t *c)
+{
+    atomic_store_explicit(&c->v, 0, memory_order_release);
+}
+
 /* A flag one thread raises and others poll. */
 typedef struct {
     _Atomic int v;
@@ -56,6 +80,28 @@ static inline void sum_add(sum_t *s, double x)
 static inline double sum_get(const sum_t *s)
 {
     return atomic_load_explicit(&((sum_t *)(uintptr_t)s)->v, memory_order_relaxed);
+}
+
+/* The same for the one thread that adds at present. */
+static inline void sum_add_own(sum_t *s, double x)
+{
+    double old = atomic_load_explicit(&s->v, memory_order_relaxed);
+    atomic_store_explicit(&s->v, old + x, memory_order_relaxed);
+}
+
+/* A position in a ring: whoever reads it sees what was written before it was set. */
+typedef struct {
+    _Atomic uint64_t v;
+} mark_t;
+
+static inline void mark_set(mark_t *m, uint64_t v)
+{
+    atomic_store_explicit(&m->v, v, memory_order_release);
+}
+
+static inline uint64_t mark_get(const mark_t *m)
+{
+    return atomic_load_explicit(&((mark_t *)(uintptr_t)m)->v, memory_order_acquire);
 }
 
 /* A number that is stored and read by different threads; no order implied. */

@@ -118,7 +118,8 @@ int parse_double(str_t s, double *out)
         sign = body.p[0] == '-' ? -1 : 1;
         body.p++, body.n--;
     }
-    if (parse_special(body, sign, out) == 0)
+    int is_word = body.n && (body.p[0] | 0x20) >= 'i'; /* nan, inf: no digit, no point */
+    if (UNLIKELY(is_word) && parse_special(body, sign, out) == 0)
         return 0;
     struct decimal d;
     if (scan_decimal(body, &d))

@@ -140,7 +140,7 @@ void uuid7(char out[UUID_TEXT])
                    hex + 20);
 }
 
-void uuid7_quick(char out[UUID_TEXT])
+void uuid7_quick_bytes(unsigned char out[16])
 {
     static __thread struct {
         struct rng rng;
@@ -159,15 +159,65 @@ void uuid7_quick(char out[UUID_TEXT])
     mine.tick = MAX((uint64_t)clock_now_ms() << 12, mine.tick + 1);
     uint64_t high = mine.tick >> 12 << 16 | 0x7000 | (mine.tick & 0xfff);
     uint64_t low = (rng_u64(&mine.rng) >> 2) | UINT64_C(1) << 63;
+    for (int i = 0; i < 8; i++) {
+        out[i] = (unsigned char)(high >> (56 - 8 * i));
+        out[8 + i] = (unsigned char)(low >> (56 - 8 * i));
+    }
+}
+
+void uuid7_quick(char out[UUID_TEXT])
+{
+    unsigned char id[16];
+    uuid7_quick_bytes(id);
+    uuid_format(id, out);
+}
+
+void uuid_format(const unsigned char id[16], char out[UUID_TEXT])
+{
     static const char hex[] = "0123456789abcdef";
     char *p = out;
-    for (int i = 0; i < 32; i++) {
-        uint64_t word = i < 16 ? high : low;
-        if (i == 8 || i == 12 || i == 16 || i == 20)
+    for (int i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
             *p++ = '-';
-        *p++ = hex[word >> (60 - 4 * (i % 16)) & 15];
+        *p++ = hex[id[i] >> 4];
+        *p++ = hex[id[i] & 15];
     }
     *p = '\0';
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+int uuid_parse(str_t text, unsigned char out[16])
+{
+    unsigned char id[16];
+    size_t at = 0;
+    if (text.n != UUID_TEXT - 1)
+        return -1;
+    for (int i = 0; i < 16; i++) {
+        if ((i == 4 || i == 6 || i == 8 || i == 10) && text.p[at++] != '-')
+            return -1;
+        int high = hex_digit(text.p[at]), low = hex_digit(text.p[at + 1]);
+        if (high < 0 || low < 0)
+            return -1;
+        id[i] = (unsigned char)(high << 4 | low);
+        at += 2;
+    }
+    memcpy(out, id, 16);
+    return 0;
+}
+
+int64_t uuid7_ms(const unsigned char id[16])
+{
+    int64_t ms = 0;
+    for (int i = 0; i < 6; i++)
+        ms = ms << 8 | id[i];
+    return ms;
 }
 
 static void sip_round(uint64_t v[4])

@@ -123,6 +123,7 @@ int serve__run(struct serve_call *c, const struct serve_version *v, struct err *
     rc = allocate_outputs(c, v, err);
     if (rc)
         return rc;
+    c->columns = (const void *const *)columns;
     const void **inputs = ARENA_TRY_ARRAY(c->arena, v->input_n, const void *);
     void *work = workspace(predictor_workspace_bytes(v->predictor, c->rows), c->arena);
     if (!inputs || !work)

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/rng.h"
+#include "serve/watch.h"
 
 struct serve;
 struct serve_version; /* one loaded model version, shared by the endpoints that serve it */
@@ -37,6 +38,8 @@ struct serve_spec {
     str_t onnx;                  /* the model file */
     const char *signature; /* JSON {"inputs":[…],"outputs":[…]}, or NULL: as the graph says */
     const char *input_example; /* JSON object of one row, or NULL; run once before publishing */
+    const struct watch_feature *watch; /* what is counted (watch.h); copied */
+    size_t watch_n;
 };
 
 int serve_open(struct serve **out, struct err *err) WARN_UNUSED;
@@ -70,20 +73,22 @@ enum serve_form { SERVE_NONE, SERVE_INSTANCES, SERVE_INPUTS, SERVE_SPLIT, SERVE_
 
 /* One prediction request. The caller fills the first part; begin fills the second. */
 struct serve_call {
-    str_t name;          /* endpoint's name first, else a model's name */
-    str_t version;       /* n = 0: the one that serves */
-    str_t body;          /* JSON */
-    struct arena *arena; /* for strings with escapes and batches */
-    int64_t started_ns;  /* clock_mono_ns of the request */
-    int dataframes;      /* also dataframe_split and dataframe_records; extra columns are dropped */
+    str_t name;              /* endpoint's name first, else a model's name */
+    str_t version;           /* n = 0: the one that serves */
+    str_t body;              /* JSON */
+    struct arena *arena;     /* for strings with escapes and batches */
+    int64_t started_ns;      /* clock_mono_ns of the request */
+    const unsigned char *id; /* 16 bytes: of the prediction, for the log; NULL = not logged */
+    int dataframes; /* also dataframe_split and dataframe_records; extra columns are dropped */
 
     enum serve_form form; /* SERVE_NONE: the body had none of the known keys */
     size_t rows;
     const struct serve_version *loaded;
     size_t output_n;
     const struct serve_output *outputs;
-    double *const *values; /* output_n arrays of rows·width */
-    str_t signature_name;  /* of TensorFlow Serving, n = 0 when not given */
+    double *const *values;      /* output_n arrays of rows·width */
+    const void *const *columns; /* of the body, in the order of the signature */
+    str_t signature_name;       /* of TensorFlow Serving, n = 0 when not given */
     void *traffic;
     void *trial;    /* of the endpoint, when a candidate stands beside its version */
     int trial_arm;  /* which of the two answers */

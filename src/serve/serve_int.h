@@ -16,6 +16,10 @@ enum {
     TRAFFIC_KEPT = 16, /* versions of an endpoint whose counters are kept */
 };
 
+struct watch;
+struct watch_layout;
+struct watch_log;
+
 struct serve_version {
     uint32_t magic;
     int refs; /* endpoints that hold it, under serve->lock */
@@ -32,6 +36,7 @@ struct serve_version {
     size_t input_n;
     struct serve_output *outputs;
     size_t output_n, output_width;
+    struct watch_layout *layout; /* what is counted */
     int64_t loaded_ms;
 };
 
@@ -40,6 +45,7 @@ struct serve_version {
 struct traffic {
     struct traffic *next; /* newest first */
     char version[32];
+    struct watch *watch; /* NULL when there was no memory for it */
     struct traffic_stripe {
         counter_t requests, errors, rows, sum_ns;
         sum_t predictions;
@@ -87,6 +93,7 @@ struct endpoint {
     struct serve_share share; /* of the candidate */
     struct trial *trial;      /* with a candidate */
     struct traffic *traffic;
+    int64_t log_share; /* serve_watch_log: 0 = off, else 1 + share of 2^32 */
     char wanted[32];
     char problem[480];
     uint64_t changed; /* order of the last publish */
@@ -119,6 +126,8 @@ struct serve {
     struct endpoint *endpoints;
     size_t endpoint_n;
     uint64_t changes;
+    uint64_t serials;       /* of counters, under lock */
+    struct watch_log *log;  /* of the predictions; made with the table */
     struct lock stats_lock; /* rings; lists of traffic change under both locks */
     int64_t ring_second;    /* of the newest slot, 0 = none yet */
     pthread_t thread;
@@ -157,3 +166,19 @@ void traffic__count(struct traffic *t, const struct serve_call *c, int64_t ns, i
 struct traffic_total traffic__total(const struct traffic *t);
 int traffic__bucket(int64_t ns);
 int64_t traffic__bucket_end(int bucket);
+void traffic__free(struct traffic *t); /* NULL allowed */
+/* watch.c */
+int watch__layout_make(const struct serve_version *v, const struct serve_spec *spec,
+                       struct watch_layout **out, struct err *err) WARN_UNUSED;
+void watch__layout_unref(struct watch_layout *l); /* NULL allowed */
+/* Counters for a version on an endpoint, under serve->lock; NULL when memory is out. */
+struct watch *watch__new(struct serve *s, const struct endpoint *e, const struct serve_version *v);
+void watch__free(struct watch *w);
+int watch__fits(const struct watch *w, const struct serve_version *v); /* counts the same things */
+void watch__count(struct watch *w, const struct serve_call *c);
+/* watch_log.c */
+struct watch_log *watch__log_new(void);
+void watch__log_free(struct watch_log *log);
+/* share: 1 + what of 2^32 */
+void watch__log_put(struct watch_log *log, uint64_t serial, const struct serve_call *c,
+                    int64_t share);

@@ -80,6 +80,11 @@ int serve_open(struct serve **out, struct err *err)
     struct serve *s = mem_try_alloc(1, sizeof *s);
     if (!s)
         return ERR(err, ERR_NOMEM, "not enough memory for the serving table");
+    s->log = watch__log_new();
+    if (!s->log) {
+        mem_free(s);
+        return ERR(err, ERR_NOMEM, "not enough memory for the log of predictions");
+    }
     s->magic = SERVE_MAGIC;
     lock_init(&s->lock, "serve", WRITE_RANK);
     lock_init(&s->stats_lock, "serve stats", STATS_RANK);
@@ -100,7 +105,7 @@ static void endpoint_free(struct endpoint *e)
 {
     for (struct traffic *t = e->traffic, *next; t; t = next) {
         next = t->next;
-        mem_free(t);
+        traffic__free(t);
     }
     serve__unref(e->active);
     serve__unref(e->previous);
@@ -123,6 +128,7 @@ void serve_close(struct serve *s)
         thread_join(s->thread);
     }
     trial__stop(s);
+    watch__log_free(s->log);
     table_free(cell_get(&s->table));
     for (struct endpoint *e = s->endpoints, *next; e; e = next) {
         next = e->next;
@@ -163,6 +169,14 @@ static struct endpoint *need_endpoint(struct serve *s, const char *name, struct 
     return e;
 }
 
+static void unlink_traffic(struct endpoint *e, const struct traffic *t)
+{
+    struct traffic **at = &e->traffic;
+    while (*at != t)
+        at = &(*at)->next;
+    *at = t->next;
+}
+
 /* Counters of a version on this endpoint, made when absent; the oldest beyond TRAFFIC_KEPT that no
  * snapshot names goes to *out_old, to be freed after the grace period. */
 void serve__need_traffic(struct serve *s, struct endpoint *e, const struct serve_version *v,
@@ -170,11 +184,17 @@ void serve__need_traffic(struct serve *s, struct endpoint *e, const struct serve
 {
     size_t n = 0;
     *out_old = NULL;
-    if (traffic__find(e, v->version))
+    struct traffic *had = traffic__find(e, v->version);
+    if (had && watch__fits(had->watch, v))
         return;
     struct traffic *t = mem_alloc(sizeof *t);
     (void)snprintf(t->version, sizeof t->version, "%s", v->version);
+    t->watch = watch__new(s, e, v);
     lock_take(&s->stats_lock);
+    if (had) { /* another model, or one made again under the same number: begins at zero */
+        *out_old = had;
+        unlink_traffic(e, had);
+    }
     t->next = e->traffic;
     e->traffic = t;
     for (struct traffic **at = &e->traffic; *at; at = &(*at)->next) {
@@ -182,7 +202,7 @@ void serve__need_traffic(struct serve *s, struct endpoint *e, const struct serve
         const struct serve_version *loaded[] = { e->active, e->previous, e->candidate };
         for (size_t i = 0; i < ARRAY_LEN(loaded); i++)
             held |= loaded[i] && strcmp((*at)->version, loaded[i]->version) == 0;
-        if (++n > TRAFFIC_KEPT && !held) {
+        if (++n > TRAFFIC_KEPT && !held && !had) {
             *out_old = *at;
             *at = (*at)->next;
             break;
@@ -235,7 +255,7 @@ int serve_publish(struct serve *s, const char *endpoint, struct serve_version *v
         serve__unref(dropped);
         serve__unref(candidate);
         mem_free(trial);
-        mem_free(old_traffic);
+        traffic__free(old_traffic);
     }
     if (!rc)
         e->problem[0] = e->wanted[0] = '\0';

@@ -40,6 +40,13 @@ struct traffic *traffic__find(struct endpoint *e, const char *version)
     return NULL;
 }
 
+void traffic__free(struct traffic *t)
+{
+    if (t)
+        watch__free(t->watch);
+    mem_free(t);
+}
+
 void traffic__count(struct traffic *t, const struct serve_call *c, int64_t ns, int failed)
 {
     struct traffic_stripe *s = &t->stripes[thread_number() % TRAFFIC_STRIPES];
@@ -56,6 +63,8 @@ void traffic__count(struct traffic *t, const struct serve_call *c, int64_t ns, i
         sum += isfinite(c->values[0][i * width]) ? c->values[0][i * width] : 0;
     counter_add(&s->rows, c->rows);
     sum_add(&s->predictions, sum);
+    if (t->watch)
+        watch__count(t->watch, c);
 }
 
 struct traffic_total traffic__total(const struct traffic *t)

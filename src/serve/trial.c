@@ -209,7 +209,7 @@ int serve_candidate_set(struct serve *s, const char *endpoint, struct serve_vers
         e->share = share;
         serve__publish(s);
         serve__unref(dropped);
-        mem_free(old_traffic);
+        traffic__free(old_traffic);
         mem_free(old);
     }
     lock_drop(&s->lock);

@@ -182,6 +182,8 @@ int serve_version_load(const struct serve_spec *spec, struct serve_version **out
         rc = index_columns(v, err);
     if (!rc)
         rc = take_outputs(v, err);
+    if (!rc)
+        rc = watch__layout_make(v, spec, &v->layout, err);
     if (!rc && spec->input_example)
         rc = try_example(v, spec->input_example, err);
     if (rc) {
@@ -197,6 +199,7 @@ void serve_version_free(struct serve_version *v)
     if (!v)
         return;
     ASSERT(v->magic == VERSION_MAGIC && v->refs == 0);
+    watch__layout_unref(v->layout);
     predictor_free(v->predictor);
     map_fini(&v->by_name);
     arena_fini(&v->arena);

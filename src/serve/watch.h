@@ -57,6 +57,12 @@ int serve_watch_totals(struct serve *s, struct arena *a,
                        uint64_t (*seen)(void *arg, uint64_t serial), void *arg,
                        struct watch_total **out, size_t *out_n, struct err *err) WARN_UNUSED;
 
+struct serve_column;
+/* The input columns of what these counters belong to, in the order of its signature; copied into
+ * the arena. ERR_NOT_FOUND when the counters are gone. */
+int serve_watch_columns(struct serve *s, struct arena *a, uint64_t serial,
+                        struct serve_column **out, size_t *out_n) WARN_UNUSED;
+
 /* ---- the log of predictions ---- */
 
 /* What a prediction leaves behind for the log; the taker gets whole records, oldest first within a
@@ -71,15 +77,24 @@ struct watch_record {
     str_t inputs;         /* packed: column after column, see serve_watch_input */
 };
 
-/* The inputs of a record: *at starts at 0; 1 and the next value, 0 at the end. A column of strings
- * gives text, another one a number (NaN: missing); the empty text is missing. */
+/* One input of a record. A column of strings gives text (empty: missing), another one a number
+ * (NaN: missing). */
 struct watch_input {
     size_t column, row; /* column: index in the version's signature */
     int is_text;
     double number;
     str_t text;
 };
-int serve_watch_input(const struct watch_record *r, size_t *at, struct watch_input *out);
+
+/* Walks the inputs, column after column; starts as zeros. */
+struct watch_cursor {
+    size_t column, row, byte;
+    int is_text;
+};
+/* 1 and the next value; 0 at the end; ERR_CORRUPT when the bytes (read back from a file) are not
+ * what was packed. */
+int serve_watch_input(const struct watch_record *r, struct watch_cursor *at,
+                      struct watch_input *out);
 
 /* Turns the log of an endpoint on: of a share of the requests (by a hash of the id) the inputs are
  * kept too. share < 0: off. No such endpoint: nothing. */

@@ -421,9 +421,9 @@ static int ensure_loaded(struct request *rq, const char *name, struct err *err)
 
 static int post_predict(struct request *rq, struct err *err)
 {
-    struct predict_options o = { .name = request_param(rq, "name"),
-                                 .dataframes = 1,
-                                 .no_form = NO_FORM };
+    struct predict_options o = {
+        .name = request_param(rq, "name"), .dataframes = 1, .id_in_body = 1, .no_form = NO_FORM
+    };
     int rc = ensure_loaded(rq, handler_param(rq, "name"), err);
     return rc ? rc : predict_answer(rq, &o, err);
 }
@@ -502,7 +502,10 @@ static const struct route routes[] = {
       LIMIT_BODY_PREDICT, "Predictions, as the data plane gives them; works without a server too.",
       "instances [any]: Rows.\ninputs any: Columns.\ndataframe_split object\ndataframe_records "
       "[object]",
-      "predictions! [any]: One a row.", "endpointPredict" },
+      "predictions! [any]: One a row.\nprediction_id string: Name of the first row for labels; row "
+      "i "
+      "goes by <prediction_id>:i. Also the header x-prediction-id.",
+      "endpointPredict" },
     { "POST", "/api/v1/models/{name}/versions/{version}:predict", "endpoint.predict",
       post_version_predict, ROUTE_WORKER, LIMIT_BODY_PREDICT,
       "Predictions of any version, served or not: it is loaded for this request.",
