@@ -41,7 +41,7 @@ int predict_answer(struct request *rq, const struct predict_options *options, st
         serve_write_rows(&c, &rq->out);
     }
     serve_call_end(serve, &c, rc != 0);
-    if (!rc && options->id_in_body)
+    if (!rc && options->id_in_body && app_of(rq)->options.mode == APP_SERVER)
         buf_printf(&rq->out, ",\"prediction_id\":\"%s\"", text);
     if (!rc)
         buf_putc(&rq->out, '}');

@@ -161,6 +161,43 @@ static void parent_of(const char *path, char out[PATH_MAX])
         (void)snprintf(out, PATH_MAX, "%.*s", (int)MAX(n, (size_t)1), path);
 }
 
+int fs_open_append(const char *path, int *out_fd, struct err *err)
+{
+    int fd = fault() ? -1 : open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return ERR_SYS(err, "cannot open '%s'", path);
+    *out_fd = fd;
+    return 0;
+}
+
+int fs_truncate(int fd, int64_t bytes, const char *name, struct err *err)
+{
+    return ftruncate(fd, bytes) == 0 ? 0 : ERR_SYS(err, "cannot cut '%s'", name);
+}
+
+int fs_sync_data(int fd, const char *name, struct err *err)
+{
+    return !fault() && fdatasync(fd) == 0 ? 0 : ERR_SYS(err, "cannot sync '%s'", name);
+}
+
+int fs_read_at(int fd, int64_t offset, void *to, size_t n, const char *name, size_t *out_n,
+               struct err *err)
+{
+    size_t got = 0;
+    while (got < n) {
+        ssize_t k = fault() ? -1 : pread(fd, (char *)to + got, n - got, offset + (int64_t)got);
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k < 0)
+            return ERR_SYS(err, "cannot read '%s'", name);
+        if (k == 0)
+            break;
+        got += (size_t)k;
+    }
+    *out_n = got;
+    return 0;
+}
+
 int fs_sync_dir(const char *dir, struct err *err)
 {
     AUTO(fd_auto) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

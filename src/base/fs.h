@@ -36,6 +36,14 @@ int fs_write_cache_pieces(const char *path, const str_t *pieces, size_t n,
 int fs_map(const char *path, size_t max_bytes, str_t *out, struct err *err) WARN_UNUSED;
 void fs_unmap(str_t bytes);
 int fs_write_all(int fd, str_t bytes, const char *name, struct err *err) WARN_UNUSED;
+/* For files that grow: opened for reading and appending, made when absent. */
+int fs_open_append(const char *path, int *out_fd, struct err *err) WARN_UNUSED;
+int fs_truncate(int fd, int64_t bytes, const char *name, struct err *err) WARN_UNUSED;
+/* What was written to fd is on disk when it returns. */
+int fs_sync_data(int fd, const char *name, struct err *err) WARN_UNUSED;
+/* Up to n bytes from an offset; less at the end of the file. */
+int fs_read_at(int fd, int64_t offset, void *to, size_t n, const char *name, size_t *out_n,
+               struct err *err) WARN_UNUSED;
 int fs_sync_dir(const char *dir, struct err *err) WARN_UNUSED;
 int fs_rename(const char *from, const char *to, struct err *err) WARN_UNUSED;
 int fs_remove(const char *path, struct err *err) WARN_UNUSED;     /* absent is fine */
