@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "registry/notify.h"
+#include "rollout/canary.h"
 #include "rollout/follow.h"
 #include "serve/serve.h"
 #include "store/home.h"
@@ -18,6 +19,7 @@ static const struct route_table *const tables[] = {
     &common_routes,
     &event_routes,
     &endpoint_routes,
+    &rollout_routes,
     &experiment_routes,
     &bulk_routes,
     &run_routes,
@@ -197,6 +199,11 @@ int app_serve_open(struct app *app, struct err *err)
         rc = follow_thread_start(app->follow, err);
     if (!rc && server)
         rc = serve_thread_start(app->serve, err);
+    struct canary_options watch = { .store = app->store, .serve = app->serve };
+    if (!rc && server)
+        rc = canary_open(&app->canary, &watch, err);
+    if (!rc && server)
+        rc = canary_thread_start(app->canary, err);
     return rc;
 }
 
@@ -205,6 +212,7 @@ void app_close(struct app *app)
     if (!app)
         return;
     notify_close(app->notify);
+    canary_close(app->canary);
     flow_close(app->flow);
     follow_close(app->follow);
     serve_close(app->serve);

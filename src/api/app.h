@@ -14,6 +14,7 @@ struct home;        /* store/home.h */
 struct http_server; /* net/http_server.h */
 struct route_table; /* api/route.h */
 struct follow;      /* rollout/follow.h */
+struct canary;      /* rollout/canary.h */
 struct notify;      /* registry/notify.h */
 struct serve; /* serve/serve.h: the serving table; NULL when this process answers no predictions */
 
@@ -52,6 +53,7 @@ struct app {
     struct flow *flow;
     struct serve *serve;       /* NULL unless predictions are answered */
     struct follow *follow;     /* keeps serve as the database says; NULL with serve */
+    struct canary *canary;     /* judges rollouts; of a server, else NULL */
     struct notify *notify;     /* sends webhooks; of a server, else NULL */
     cell_t guard;              /* struct guard *: who may do what; replaced by door_reload */
     struct guard_kept *guards; /* every guard ever in force, freed by app_close */

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/refs.h"
+#include "cli/rollout.h"
 #include "cli/term.h"
 
 enum { READY_WAIT_MS = 10000, READY_STEP_MS = 50 };
@@ -201,6 +202,20 @@ static int move(struct cli *c, struct move *m, const char *method, const char *t
     return rc;
 }
 
+static int begin_rollout(struct cli *c, const char *endpoint, const struct ref *model,
+                         struct err *err)
+{
+    const struct json *e;
+    int rc = client_get(
+        c, arena_printf(&c->arena, "/api/v1/endpoints/%s", client_escape(c, endpoint)), &e, err);
+    if (!rc && strcmp(json_get_string(e, "model", ""), model->name) != 0)
+        rc = ERR(err, ERR_CONFLICT,
+                 "endpoint '%s' serves model '%s': only a version of the same model can be brought "
+                 "in step by step",
+                 endpoint, json_get_string(e, "model", ""));
+    return rc ? rc : rollout_begin(c, endpoint, model->version, err);
+}
+
 int cmd_deploy(struct cli *c, struct err *err)
 {
     struct ref model, endpoint;
@@ -217,6 +232,10 @@ int cmd_deploy(struct cli *c, struct err *err)
     m.endpoint = endpoint.name;
     if (cli_count(c, "dry-run"))
         return plan_move(c, &m, model.name, model.version, err);
+    if (rollout_asked(c) && version_before(c, m.endpoint))
+        return begin_rollout(c, m.endpoint, &model, err);
+    if (rollout_asked(c))
+        term_note(c, "nothing is served on endpoint/%s yet: deployed at once", m.endpoint);
     buf_init(&b, KIB(64));
     rc = move_body(c, model.name, model.version, &b)
              ? ERR(err, ERR_LIMIT, "the request is too large")

@@ -157,12 +157,25 @@ static const struct cli_command commands[] = {
     { .name = "deploy",
       .summary = "Put a model version on an endpoint",
       .usage = "MODEL[:VERSION|@ALIAS]",
-      .examples = "slipway deploy diabetes                 # newest version, endpoint 'diabetes'\n"
-                  "slipway deploy diabetes:2 --to trial    # a given version, another endpoint\n",
-      .detail = "Makes the endpoint or sets its version, and moves the alias 'champion'. Without a "
-                "server "
-                "the wish is recorded and the next server on this data folder serves it.",
+      .examples =
+          "slipway deploy diabetes                 # newest version, endpoint 'diabetes'\n"
+          "slipway deploy diabetes:2 --to trial    # a given version, another endpoint\n"
+          "slipway deploy diabetes --canary 5,25   # step by step, watched, back by itself\n",
+      .detail =
+          "Makes the endpoint or sets its version, and moves the alias 'champion'. Without a "
+          "server "
+          "the wish is recorded and the next server on this data folder serves it. With --shadow, "
+          "--canary, --every or --abort the version is brought in step by step beside the one "
+          "that serves: a server answers copies of requests first, then a growing share, judges "
+          "every window and sends it back by itself when a rule holds twice in three.",
       FLAGS({ "to", 0, FLAG_TEXT, "ENDPOINT", "the model's name", "The endpoint.", 1 },
+            { "shadow", 0, FLAG_TEXT, "REQUESTS", "200 in a rollout",
+              "Requests answered behind the answers first; 0 = none.", 1 },
+            { "canary", 0, FLAG_TEXT, "PERCENT,…", "5,25,100 in a rollout",
+              "Share of the requests of each step.", 1 },
+            { "every", 0, FLAG_TEXT, "TIME", "30s", "How long a step lasts at least.", 1 },
+            { "abort", 0, FLAG_TEXT, "EXPR", "the rules of the reference",
+              "What sends it back, such as 'error_rate > 0.01'.", 1 },
             FLAG_REASON_ROW, FLAG_DRY_RUN_ROW),
       .min_args = 1,
       .max_args = 1,
@@ -212,6 +225,37 @@ static const struct cli_command commands[] = {
       .permission = "endpoint.write",
       .run = cmd_rollback,
       .ref = "endpoint/{name}" },
+    { .name = "endpoint rollout",
+      .summary = "How the rollout of an endpoint stands, and what each window said",
+      .usage = "ENDPOINT",
+      .examples = "slipway endpoint rollout diabetes\n",
+      .min_args = 1,
+      .max_args = 1,
+      .access = CLI_READ,
+      .permission = "endpoint.read",
+      .run = cmd_endpoint_rollout },
+    { .name = "endpoint pause",
+      .summary = "Hold a rollout at its step",
+      .usage = "ENDPOINT",
+      .examples = "slipway endpoint pause diabetes --reason 'looking at it'\n",
+      .detail = "The candidate keeps its share and its rules are still watched; 'promote' and "
+                "'rollback' work as ever.",
+      FLAGS(FLAG_REASON_ROW),
+      .min_args = 1,
+      .max_args = 1,
+      .access = CLI_WRITE,
+      .permission = "endpoint.write",
+      .run = cmd_endpoint_pause },
+    { .name = "endpoint resume",
+      .summary = "Go on with a rollout that was paused",
+      .usage = "ENDPOINT",
+      .examples = "slipway endpoint resume diabetes\n",
+      FLAGS(FLAG_REASON_ROW),
+      .min_args = 1,
+      .max_args = 1,
+      .access = CLI_WRITE,
+      .permission = "endpoint.write",
+      .run = cmd_endpoint_resume },
     { .name = "status",
       .summary = "What is served, what runs, what needs you",
       .usage = "[REF]",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Tables and statements of endpoints. */
 #include "base/limits.h"
-#include "rollout/endpoint.h"
+#include "rollout/canary.h"
 #include "store/rows.h"
 
 MIGRATION(300, "rollout",
@@ -180,17 +180,21 @@ int endpoint_check_unused(struct tx *tx, const char *project, const char *model,
 {
     AUTO(stmt_auto) struct stmt *st = NULL;
     struct arena a;
+    const char *name = NULL;
     int rc = stmt_open(tx, &endpoint_sql_user, &st, err);
     if (rc)
         return rc;
     stmt_text(st, 1, project);
     stmt_text(st, 2, model);
     stmt_int(st, 3, version);
-    rc = stmt_step(st, err);
-    if (rc != 1)
-        return rc;
     arena_init(&a, KIB(64));
-    const char *name = stmt_get_text(st, 0, &a);
+    rc = rows_text(st, &a, &name, err);
+    if (!rc && !name)
+        rc = canary_user(tx, &a, project, model, version, &name, err);
+    if (rc || !name) {
+        arena_fini(&a);
+        return rc;
+    }
     rc = version ? ERR(err, ERR_CONFLICT,
                        "version %lld of model '%s' is on endpoint '%s'; move that endpoint first",
                        (long long)version, model, name)
@@ -204,6 +208,8 @@ int endpoint_model_renamed(struct tx *tx, const char *project, const char *from,
                            struct err *err)
 {
     int rc = tx_exec(tx, &endpoint_stack_rename, NULL, err, "ttt", to, from, project);
+    if (!rc)
+        rc = canary_model_renamed(tx, project, from, to, err);
     return rc ? rc : tx_exec(tx, &endpoint_sql_rename, NULL, err, "ttt", to, project, from);
 }
 

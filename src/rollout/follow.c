@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "registry/version.h"
-#include "rollout/endpoint.h"
+#include "rollout/canary.h"
 
 enum { FOLLOW_MAGIC = 0x464f4c4c, APPLY_RANK = 400, WAKE_RANK = 730, RETRY_MS = 30000 };
 
@@ -85,8 +85,21 @@ struct rows {
     struct arena *a;
     struct endpoint_row *list;
     const char **digests; /* of the model files they are meant to serve; NULL = that is gone */
+    struct candidate {
+        struct canary_row row; /* id NULL: no rollout is under way */
+        const char *digest;
+    } * candidates;
     size_t n;
 };
+
+static int read_digest(struct tx *tx, struct arena *a, const struct endpoint_row *row,
+                       int64_t number, const char **out, struct err *err)
+{
+    struct version v = { 0 };
+    int rc = version_get(tx, a, row->project, row->model, number, &v, err);
+    *out = v.digest;
+    return rc == ERR_NOT_FOUND ? 0 : rc;
+}
 
 static int read_rows(struct tx *tx, void *arg, struct err *err)
 {
@@ -95,14 +108,17 @@ static int read_rows(struct tx *tx, void *arg, struct err *err)
     if (rc)
         return rc;
     r->digests = ARENA_TRY_ARRAY(r->a, r->n + 1, const char *);
-    if (!r->digests)
+    r->candidates = ARENA_TRY_ARRAY(r->a, r->n + 1, struct candidate);
+    if (!r->digests || !r->candidates)
         return ERR(err, ERR_NOMEM, "not enough memory for %zu endpoints", r->n);
     for (size_t i = 0; !rc && i < r->n; i++) {
         const struct endpoint_row *row = &r->list[i];
-        struct version v = { 0 };
-        rc = version_get(tx, r->a, row->project, row->model, row->version, &v, err);
-        r->digests[i] = v.digest;
-        rc = rc == ERR_NOT_FOUND ? 0 : rc;
+        struct candidate *k = &r->candidates[i];
+        rc = read_digest(tx, r->a, row, row->version, &r->digests[i], err);
+        if (!rc)
+            rc = canary_active(tx, r->a, row->id, &k->row, err);
+        if (!rc && k->row.id)
+            rc = read_digest(tx, r->a, row, k->row.candidate, &k->digest, err);
     }
     return rc;
 }
@@ -146,11 +162,25 @@ int follow_version_load(const struct version_source *from, struct arena *a,
 
 /* ---- applying ---- */
 
-/* Endpoints of other projects than the default one are served under "project.name". */
+const char *follow_served_name(struct arena *a, const char *project, const char *endpoint)
+{
+    return strcmp(project, "default") == 0 ? endpoint : arena_printf(a, "%s.%s", project, endpoint);
+}
+
 static const char *served_name(struct arena *a, const struct endpoint_row *row)
 {
-    return strcmp(row->project, "default") == 0 ? row->name
-                                                : arena_printf(a, "%s.%s", row->project, row->name);
+    return follow_served_name(a, row->project, row->name);
+}
+
+/* What serves that version already, else loaded anew (*out_fresh = 1). */
+static int need_version(struct follow *f, struct arena *a, const struct version_ref *ref,
+                        const char *digest, struct serve_version **out, int *out_fresh,
+                        struct err *err)
+{
+    struct version_source from = { f->o.store, f->o.blobs };
+    *out = digest ? serve_loaded(f->o.serve, ref->model, ref->version, digest) : NULL;
+    *out_fresh = *out == NULL;
+    return *out ? 0 : follow_version_load(&from, a, ref, out, NULL, err);
 }
 
 static void apply_row(struct follow *f, const struct endpoint_row *row, const char *digest,
@@ -172,11 +202,9 @@ static void apply_row(struct follow *f, const struct endpoint_row *row, const ch
     if (right)
         serve_set_problem(f->o.serve, name, NULL, NULL);
     else if (!failed_before || retry) {
-        v = digest ? serve_loaded(f->o.serve, row->model, number, digest) : NULL;
-        int fresh = v == NULL;
-        struct version_source from = { f->o.store, f->o.blobs };
         struct version_ref ref = { row->project, row->model, number };
-        int rc = v ? 0 : follow_version_load(&from, &a, &ref, &v, NULL, &err);
+        int fresh = 0;
+        int rc = need_version(f, &a, &ref, digest, &v, &fresh, &err);
         if (!rc)
             rc = serve_publish(f->o.serve, name, v, &err);
         if (rc && fresh && v)
@@ -186,6 +214,59 @@ static void apply_row(struct follow *f, const struct endpoint_row *row, const ch
             f->failed_ms = clock_mono_ns() / 1000000;
         }
     }
+    arena_fini(&a);
+}
+
+static int share_of(struct arena *a, const struct canary_row *row, struct serve_share *out,
+                    struct err *err)
+{
+    struct strategy s;
+    int rc = strategy_read(a, row->strategy, &s, err);
+    if (!rc && (row->step < 0 || row->step > (int64_t)s.step_n))
+        rc = ERR(err, ERR_CORRUPT, "the record of its rollout names step %lld of %zu",
+                 (long long)row->step, s.step_n);
+    if (!rc)
+        *out = (struct serve_share){ .permille = row->step ? s.share[row->step - 1] : 0,
+                                     .shadow = row->step == 0 };
+    return rc;
+}
+
+/* The candidate of a rollout beside the version that serves, or none. One that does not load is a
+ * problem of the endpoint, for which the rollout is sent back. */
+static void apply_candidate(struct follow *f, const struct endpoint_row *row,
+                            const struct candidate *k)
+{
+    struct arena a;
+    struct err err = ERR_INIT;
+    struct serve_status st = { 0 };
+    struct serve_share share;
+    struct serve_version *v = NULL;
+    char number[24];
+    int fresh = 0;
+    arena_init(&a, LIMIT_MODEL_FILE + MIB(64));
+    const char *name = served_name(&a, row);
+    (void)snprintf(number, sizeof number, "%lld", (long long)k->row.candidate);
+    int known = serve_status_get(f->o.serve, str_of(name), &st, NULL) == 0 &&
+                strcmp(st.endpoint, name) == 0 && st.version[0];
+    if (!known || !k->row.id) {
+        if (st.candidate[0])
+            serve_candidate_clear(f->o.serve, name);
+        arena_fini(&a);
+        return;
+    }
+    int rc = share_of(&a, &k->row, &share, &err);
+    int right = !rc && strcmp(st.candidate, number) == 0 && st.share.permille == share.permille &&
+                st.share.shadow == share.shadow &&
+                (!k->digest || strcmp(st.candidate_digest, k->digest) == 0);
+    struct version_ref ref = { row->project, row->model, number };
+    if (!rc && !right)
+        rc = need_version(f, &a, &ref, k->digest, &v, &fresh, &err);
+    if (!rc && !right)
+        rc = serve_candidate_set(f->o.serve, name, v, share, &err);
+    if (rc && fresh && v)
+        serve_version_free(v);
+    if (rc)
+        serve_set_problem(f->o.serve, name, number, err.msg);
     arena_fini(&a);
 }
 
@@ -213,6 +294,8 @@ static int apply(struct follow *f, int retry, struct err *err)
         remove_absent(f, &a, &r);
     for (size_t i = 0; i < r.n && !rc; i++)
         apply_row(f, &r.list[i], r.digests[i], retry);
+    for (size_t i = 0; i < r.n && !rc; i++)
+        apply_candidate(f, &r.list[i], &r.candidates[i]);
     lock_drop(&f->apply_lock);
     arena_fini(&a);
     return rc;

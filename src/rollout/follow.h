@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Makes the serving table what the database says: reads the desired version of every endpoint,
+ * and of a rollout its candidate and share,
  * loads what is not loaded (model file from the blobs, compiled, its example answered), publishes
  * it. A version that fails to load changes nothing for those who ask: the one before keeps
  * answering and the reason is kept for people; it is tried again when something changes and every
@@ -26,6 +27,9 @@ struct version_ref {
 int follow_version_load(const struct version_source *from, struct arena *a,
                         const struct version_ref *ref, struct serve_version **out,
                         const char **out_number, struct err *err) WARN_UNUSED;
+
+/* Endpoints of other projects than the default one are served under "project.name". */
+const char *follow_served_name(struct arena *a, const char *project, const char *endpoint);
 
 struct follow_options {
     struct store *store;

@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "codec/json.h"
 #include "registry/version.h"
+#include "rollout/canary_int.h"
 
 /* What travels into the transaction. */
 struct job {
@@ -38,10 +39,10 @@ static int tell(struct tx *tx, struct job *j, const char *kind, const char *befo
     return event_add(tx, &e, err);
 }
 
-static int find_version(struct tx *tx, struct job *j, const char *model, const char *text,
-                        struct version *out, struct err *err)
+static int find_version(struct tx *tx, struct arena *a, const struct rollout_change *c,
+                        const char *model, const char *text, struct version *out, struct err *err)
 {
-    int rc = version_resolve(tx, &j->arena, project_of(j), model, text ? text : "latest", out, err);
+    int rc = version_resolve(tx, a, cause_project(&c->by), model, text ? text : "latest", out, err);
     if (!rc && !out->digest)
         rc = ERR(err, ERR_CONFLICT,
                  "version '%lld' of model '%s' has no model file that can be served here",
@@ -74,6 +75,8 @@ static int record(struct tx *tx, struct job *j, const struct endpoint_row *row,
         rc = tell(tx, j, j->out->created ? "endpoint.created" : kind,
                   j->out->created ? NULL : state_json(j, row->model, row->version),
                   state_json(j, to->model, to->number), err);
+    if (!rc && !j->out->created)
+        rc = canary_on_move(tx, &j->c->by, row, to->number, err);
     j->out->changed = 1;
     j->out->version = to->number;
     j->out->before = j->out->created ? 0 : row->version;
@@ -119,7 +122,7 @@ static int deploy(struct tx *tx, void *arg, struct err *err)
     *j->out = (struct rollout_done){ 0 };
     int rc = check_name(j->c->endpoint, err);
     if (!rc)
-        rc = find_version(tx, j, j->c->model, j->c->version, &v, err);
+        rc = find_version(tx, &j->arena, j->c, j->c->model, j->c->version, &v, err);
     if (rc)
         return rc;
     struct err none = ERR_INIT;
@@ -154,7 +157,7 @@ static int fact_refuses(struct arena *a, const char *value, const char **out_mes
 }
 
 /* Newest fact of each name "gate.*" about the version's model file. */
-static int check_gates(struct tx *tx, struct job *j, const struct version *v, struct err *err)
+static int check_gates(struct tx *tx, struct arena *a, const struct version *v, struct err *err)
 {
     struct fact *facts = NULL;
     size_t n = 0;
@@ -163,13 +166,13 @@ static int check_gates(struct tx *tx, struct job *j, const struct version *v, st
             err, ERR_CONFLICT,
             "version '%lld' of model '%s' did not pass its gates: see 'slipway model show %s:%lld'",
             (long long)v->number, v->model, v->model, (long long)v->number);
-    int rc = fact_list(tx, &j->arena, v->digest, NULL, &facts, &n, err);
+    int rc = fact_list(tx, a, v->digest, NULL, &facts, &n, err);
     for (size_t i = 0; i < n && !rc; i++) {
         const char *message;
         int seen = !str_starts(str_of(facts[i].name), "gate.");
         for (size_t k = 0; k < i && !seen; k++)
             seen = strcmp(facts[k].name, facts[i].name) == 0;
-        if (!seen && fact_refuses(&j->arena, facts[i].value, &message))
+        if (!seen && fact_refuses(a, facts[i].value, &message))
             rc =
                 ERR(err, ERR_CONFLICT, "version '%lld' of model '%s' did not pass '%s'%s%s (by %s)",
                     (long long)v->number, v->model, facts[i].name, message ? ": " : "",
@@ -178,20 +181,33 @@ static int check_gates(struct tx *tx, struct job *j, const struct version *v, st
     return rc;
 }
 
+int rollout__candidate(struct tx *tx, struct arena *a, const struct rollout_change *c,
+                       const struct endpoint_row *row, struct version *out, struct err *err)
+{
+    int rc = find_version(tx, a, c, row->model, c->version, out, err);
+    if (!rc && out->number == row->version)
+        rc =
+            ERR(err, ERR_CONFLICT, "version '%lld' is already serving on endpoint '%s'%s",
+                (long long)out->number, row->name, c->version ? "" : ", and there is no newer one");
+    return rc ? rc : check_gates(tx, a, out, err);
+}
+
+/* Without a version: the candidate of the rollout under way, else the newest. */
 static int promote(struct tx *tx, void *arg, struct err *err)
 {
     struct job *j = arg;
     struct endpoint_row row;
     struct version v;
+    struct canary_row under_way = { 0 };
+    struct rollout_change c = *j->c;
     *j->out = (struct rollout_done){ 0 };
-    int rc = endpoint_get(tx, &j->arena, project_of(j), j->c->endpoint, &row, err);
+    int rc = endpoint_get(tx, &j->arena, project_of(j), c.endpoint, &row, err);
+    if (!rc && !c.version)
+        rc = canary_active(tx, &j->arena, row.id, &under_way, err);
+    if (!rc && under_way.id)
+        c.version = arena_printf(&j->arena, "%lld", (long long)under_way.candidate);
     if (!rc)
-        rc = find_version(tx, j, row.model, j->c->version, &v, err);
-    if (!rc && v.number == row.version)
-        rc = ERR(err, ERR_CONFLICT, "version '%lld' is already serving on endpoint '%s'%s",
-                 (long long)v.number, row.name, j->c->version ? "" : ", and there is no newer one");
-    if (!rc)
-        rc = check_gates(tx, j, &v, err);
+        rc = rollout__candidate(tx, &j->arena, &c, &row, &v, err);
     if (!rc)
         rc = endpoint_push(tx, row.id, row.model, row.version, err);
     if (!rc)
@@ -240,14 +256,22 @@ static int rollback(struct tx *tx, void *arg, struct err *err)
     struct endpoint_before before = { 0 };
     struct version v;
     char text[24];
+    int ended = 0;
     *j->out = (struct rollout_done){ 0 };
     int rc = endpoint_get(tx, &j->arena, project_of(j), j->c->endpoint, &row, err);
+    if (!rc && !j->c->version)
+        rc = canary_send_back(tx, &j->c->by, &row, &ended, err);
+    if (rc || ended) {
+        j->out->changed = ended;
+        j->out->version = j->out->before = rc ? 0 : row.version;
+        return rc;
+    }
     if (!rc)
         rc = find_before(tx, j, &row, &before, err);
     if (rc)
         return rc;
     (void)snprintf(text, sizeof text, "%lld", (long long)before.version);
-    rc = find_version(tx, j, before.model, text, &v, err);
+    rc = find_version(tx, &j->arena, j->c, before.model, text, &v, err);
     if (!rc)
         rc = endpoint_pop(tx, row.id, before.depth, err);
     if (!rc)
@@ -262,6 +286,8 @@ static int drop(struct tx *tx, void *arg, struct err *err)
     struct job *j = arg;
     struct endpoint_row row;
     int rc = endpoint_get(tx, &j->arena, project_of(j), j->c->endpoint, &row, err);
+    if (!rc)
+        rc = canary_on_move(tx, &j->c->by, &row, 0, err);
     if (!rc)
         rc = endpoint_remove(tx, row.id, err);
     return rc ? rc

@@ -26,11 +26,12 @@ struct rollout_done {
  * model or version; ERR_CONFLICT: the version has no model file that can be served. */
 int rollout_deploy(struct store *s, const struct rollout_change *c, struct rollout_done *out,
                    struct err *err) WARN_UNUSED;
-/* ERR_CONFLICT: that version serves already, or its gates did not pass (its record or a fact
- * "gate.*" says so). */
+/* Without a version: the candidate of the rollout under way, else the newest. ERR_CONFLICT: that
+ * version serves already, or its gates did not pass (its record or a fact "gate.*" says so). */
 int rollout_promote(struct store *s, const struct rollout_change *c, struct rollout_done *out,
                     struct err *err) WARN_UNUSED;
-/* To the version served before, or to any that was; ERR_CONFLICT when there is none. */
+/* To the version served before, or to any that was; ERR_CONFLICT when there is none. Without a
+ * version while a rollout is under way: the candidate is sent back and what serves stays. */
 int rollout_rollback(struct store *s, const struct rollout_change *c, struct rollout_done *out,
                      struct err *err) WARN_UNUSED;
 int rollout_delete(struct store *s, const struct rollout_change *c, struct err *err) WARN_UNUSED;

@@ -354,3 +354,11 @@ int regression_compare(struct arena *a, const double *y, const double *challenge
     arena_restore(a, mark);
     return rc;
 }
+
+void stat_wilson(uint64_t k, uint64_t n, double *out_low, double *out_high)
+{
+    double m = (double)n, p = (double)k / m, z2 = Z95 * Z95;
+    double middle = p + z2 / (2 * m), width = Z95 * sqrt(p * (1 - p) / m + z2 / (4 * m * m));
+    *out_low = n ? fmax((middle - width) / (1 + z2 / m), 0) : NAN;
+    *out_high = n ? fmin((middle + width) / (1 + z2 / m), 1) : NAN;
+}

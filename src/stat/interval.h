@@ -44,3 +44,6 @@ struct stat_comparison {
 int regression_compare(struct arena *a, const double *y, const double *challenger,
                        const double *champion, size_t n, uint64_t seed,
                        struct stat_comparison *out) WARN_UNUSED;
+
+/* 95 % interval of a proportion of which k of n were seen (Wilson 1927); NaN when n = 0. */
+void stat_wilson(uint64_t k, uint64_t n, double *out_low, double *out_high);

@@ -1,112 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Deploy, promote, roll back over a real store; the serving table follows; the native handlers. */
-#include "test.h"
+#include "rollout_test.h"
 
 #include <unistd.h>
 
-#include "api/app.h"
 #include "api/tables.h"
-#include "base/limits.h"
-#include "model/pipeline.h"
-#include "registry/version.h"
 #include "rollout/follow.h"
-#include "rollout/rollout.h"
 #include "store/home.h"
-
-static struct app *open_app(enum app_mode mode)
-{
-    struct app *app = NULL;
-    struct app_options o = { .mode = mode, .data_dir = test_tmpdir() };
-    CHECK_OK(app_open(&app, &o, err));
-    return app;
-}
-
-/* x + shift */
-static void put_model(struct app *app, double shift, int broken, char digest[SHA256_HEX])
-{
-    struct arena a;
-    struct graph g;
-    struct buf b;
-    arena_init(&a, MIB(8));
-    graph_init(&g, &a, "m");
-    const char *x = pipe_input(&g, "x", TENSOR_DOUBLE);
-    double one = 1;
-    IGNORE(pipe_linear(&g, x, &one, 1, shift, "prediction"));
-    buf_init(&b, MIB(1));
-    CHECK_OK(onnx_write(&g, &b, err));
-    if (broken)
-        b.n /= 2;
-    CHECK_OK(blobs_put(app->blobs, buf_view(&b), digest, err));
-    buf_fini(&b);
-    arena_fini(&a);
-}
-
-struct new_version {
-    const char *digest;
-    int gates;
-    int64_t number;
-};
-
-static int add(struct tx *tx, void *arg, struct err *err)
-{
-    struct new_version *n = arg;
-    struct version_section sections[] = {
-        { "signature", "{\"inputs\":[{\"name\":\"x\",\"type\":\"double\",\"required\":true}],"
-                       "\"outputs\":[{\"name\":\"prediction\",\"type\":\"double\"}]}" },
-        { "input_example", "{\"x\":1.0}" },
-    };
-    struct version_new v = { .model = "m", .sections = sections, .section_n = 2 };
-    v.row.digest = n->digest;
-    v.row.gates_passed = n->gates;
-    v.row.status = "READY";
-    v.row.stage = "None";
-    return version_create(tx, CAUSE_SYSTEM, &v, &n->number, err);
-}
-
-static int64_t add_version(struct app *app, double shift, int gates, int broken)
-{
-    char digest[SHA256_HEX];
-    put_model(app, shift, broken, digest);
-    struct new_version n = { digest, gates, 0 };
-    CHECK_OK(store_write(app->store, add, &n, err));
-    return n.number;
-}
 
 static struct fact the_fact;
 
 static int add_fact(struct tx *tx, void *arg, struct err *err)
 {
     return fact_add(tx, arg, err);
-}
-
-static char answer[1 << 16];
-
-static int ask(struct app *app, const char *method, const char *path, const char *body)
-{
-    struct request rq;
-    request_init(&rq);
-    rq.method = str_of(method);
-    rq.body = str_of(body);
-    CHECK_OK(request_set_target(&rq, str_of(path), err));
-    app_dispatch(app, &rq);
-    (void)snprintf(answer, sizeof answer, "%.*s", (int)rq.out.n, rq.out.p ? rq.out.p : "");
-    int status = rq.status;
-    request_fini(&rq);
-    return status;
-}
-
-static void want(struct app *app, const char *request, int status, const char *text)
-{
-    char copy[1000], *method = copy, *path, *body;
-    (void)snprintf(copy, sizeof copy, "%s", request);
-    path = strchr(method, ' ');
-    *path++ = '\0';
-    body = strchr(path, ' ');
-    if (body)
-        *body++ = '\0';
-    int got = ask(app, method, path, body ? body : "");
-    if (got != status || !strstr(answer, text))
-        TEST_FAIL("%s: %d %s; want %d %s", request, got, answer, status, text);
 }
 
 TEST(moves_and_refusals)
@@ -162,7 +68,7 @@ TEST(facts_gate_a_promotion)
     char digest[SHA256_HEX];
     CHECK_INT(add_version(app, 1, -1, 0), 1);
     CHECK_INT(add_version(app, 2, -1, 0), 2);
-    put_model(app, 2, 0, digest);
+    put_model(app, &(struct new_model){ .shift = 2, .broken = 0 }, digest);
     want(app, "PUT /api/v1/endpoints/e {\"model\":\"m\",\"version\":1}", 201, "");
     the_fact = (struct fact){ .digest = digest,
                               .name = "gate.approval",

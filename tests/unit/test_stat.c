@@ -343,3 +343,19 @@ TEST(stat_intervals_hold_their_value)
     }
     arena_fini(&a);
 }
+
+/* The closed form in Python 3.11, z of 0.975. */
+TEST(wilson_intervals)
+{
+    static const struct {
+        uint64_t k, n;
+        double low, high;
+    } cases[] = { { 0, 10, 0, 0.2775327998628892 },
+                  { 3, 100, 0.010254524024038928, 0.08451936429052762 },
+                  { 50, 50, 0.9286524008666414, 1 } };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        double low, high;
+        stat_wilson(cases[i].k, cases[i].n, &low, &high);
+        CHECK(fabs(low - cases[i].low) < 1e-12 && fabs(high - cases[i].high) < 1e-12);
+    }
+}

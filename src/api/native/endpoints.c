@@ -5,12 +5,13 @@
 
 #include "api/app.h"
 #include "api/native/handler.h"
+#include "api/native/rollouts.h"
 #include "api/predict.h"
 #include "api/tables.h"
 #include "base/limits.h"
 #include "registry/version.h"
+#include "rollout/canary.h"
 #include "rollout/follow.h"
-#include "rollout/rollout.h"
 
 #define NO_FORM                                                                                    \
     "the body must have one of 'instances', 'inputs', 'dataframe_split', 'dataframe_records'"
@@ -24,6 +25,7 @@ struct record {
     size_t stack_n;
     struct endpoint_move *moves;
     size_t move_n;
+    struct canary_row rollout; /* under way; id NULL = none */
     const char *signature, *example;
 };
 
@@ -74,6 +76,8 @@ static int read_records(struct tx *tx, void *arg, struct err *err)
         struct record *r = &l->records[i];
         r->row = rows[i];
         rc = endpoint_stack(tx, a, r->row.id, &r->stack, &r->stack_n, err);
+        if (!rc)
+            rc = canary_active(tx, a, r->row.id, &r->rollout, err);
         if (!rc && l->name)
             rc = read_detail(tx, a, r, err);
     }
@@ -256,6 +260,11 @@ static void write_record(struct request *rq, struct json_out *o, const struct re
         write_series(rq, o, r->row.name);
     }
     write_traffic(rq, o, r->row.name);
+    jo_key(o, "rollout");
+    if (r->rollout.id)
+        rollout_write(&rq->arena, o, &r->rollout);
+    else
+        jo_null(o);
     jo_object_end(o);
 }
 
@@ -465,7 +474,8 @@ static int post_version_predict(struct request *rq, struct err *err)
     "state_reason string|null: Why it is not ready.\nurl string|null: Where to post instances.\n"  \
     "previous_version string|null: What a rollback goes back to.\n"                                \
     "creation_time_ms! time_ms\nlast_update_time_ms! time_ms\n"                                    \
-    "traffic! [object]: By version, newest first.\n"
+    "traffic! [object]: By version, newest first.\n"                                               \
+    "rollout object|null: The rollout under way.\n"
 #define DETAIL                                                                                     \
     BASIC "history! [object]: Moves, newest first: version, time_ms, actor, action, reason.\n"     \
           "signature object|null: Columns of the model.\ninput_example object|null: One row.\n"    \

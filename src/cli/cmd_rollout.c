@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Rollouts: deploy with --shadow or --canary begins one; endpoint rollout, pause, resume. */
+#include <math.h>
+#include <stdio.h>
+
+#include "base/num.h"
+#include "cli/client.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/refs.h"
+#include "cli/rollout.h"
+#include "cli/term.h"
+
+enum { CHECKS_SHOWN = 8 };
+
+/* ---- showing ---- */
+
+static enum paint paint_of(const char *state)
+{
+    if (strcmp(state, "promoted") == 0)
+        return PAINT_GREEN;
+    return strcmp(state, "rolled_back") == 0 ? PAINT_RED : PAINT_YELLOW;
+}
+
+static const char *stage_text(struct cli *c, const struct json *r)
+{
+    const char *state = json_get_string(r, "state", "");
+    int64_t step = json_get_int(r, "step", 0);
+    const char *share =
+        step ? arena_printf(&c->arena, "%.4g %% of the requests", json_get_number(r, "percent", 0))
+             : "shadow";
+    if (json_get(r, "ended_ms") && json_get(r, "ended_ms")->type == JSON_NUMBER)
+        return arena_printf(&c->arena, "%s at %s, %s", state, share,
+                            out_time(c, json_get_int(r, "ended_ms", 0)));
+    return arena_printf(&c->arena, "%s at %s, step %lld of %lld, %lld of %lld requests", state,
+                        share, (long long)step, (long long)json_get_int(r, "steps", 0),
+                        (long long)json_get_int(r, "step_requests", 0),
+                        (long long)json_get_int(r, "step_requests_wanted", 0));
+}
+
+static void show_rollout(struct cli *c, const struct json *r)
+{
+    const char *state = json_get_string(r, "state", ""), *reason;
+    term_out(c, "%sendpoint/%s%s  %s:%s beside :%s  %s%s%s\n", term_on(c, 0, PAINT_BOLD),
+             json_get_string(r, "endpoint", ""), term_off(c, 0), json_get_string(r, "model", ""),
+             json_get_string(r, "candidate", "?"), json_get_string(r, "champion", "?"),
+             term_on(c, 0, paint_of(state)), stage_text(c, r), term_off(c, 0));
+    reason = json_get_string(r, "reason", NULL);
+    if (reason && *reason)
+        term_out(c, "  %s\n", reason);
+}
+
+/* The rules that held in a window, or the values that tell most when none did. */
+static const char *check_text(struct cli *c, const struct json *check)
+{
+    const struct json *rules = json_path(check, "detail.rules"),
+                      *values = json_path(check, "detail.values");
+    const char *text = "";
+    for (size_t i = 0; rules && i < rules->n; i++)
+        if (json_get_bool(&rules->items[i], "breached", 0))
+            text = arena_printf(&c->arena, "%s%s%s", text, *text ? "; " : "",
+                                json_get_string(&rules->items[i], "message", ""));
+    if (*text || !values)
+        return text;
+    return arena_printf(
+        &c->arena, "errors %.3g (%.3g)  p90 %.3g ms (%.3g)  mean %.5g (%.5g)",
+        json_get_number(values, "error_rate", 0), json_get_number(values, "champion.error_rate", 0),
+        json_get_number(values, "p90_ms", NAN), json_get_number(values, "champion.p90_ms", NAN),
+        json_get_number(values, "mean", NAN), json_get_number(values, "champion.mean", NAN));
+}
+
+static void show_checks(struct cli *c, const struct json *v)
+{
+    const struct json *checks = json_get(v, "checks");
+    show_rollout(c, json_get(v, "rollout"));
+    for (size_t i = 0; checks && i < MIN(checks->n, (size_t)CHECKS_SHOWN); i++) {
+        const struct json *k = &checks->items[i];
+        const char *verdict = json_get_string(k, "verdict", "");
+        int ok = strcmp(verdict, "ok") == 0;
+        term_out(c, "  %-12s %s%-6s%s %5lld requests  %s\n",
+                 out_time(c, json_get_int(k, "time_ms", 0)),
+                 term_on(c, 0, ok ? PAINT_GREEN : PAINT_RED), verdict, term_off(c, 0),
+                 (long long)json_get_int(k, "requests", 0), check_text(c, k));
+    }
+}
+
+/* ---- beginning ---- */
+
+int rollout_asked(struct cli *c)
+{
+    return cli_get(c, "canary") || cli_get(c, "shadow") || cli_get(c, "every") ||
+           cli_get(c, "abort");
+}
+
+/* "5,25,100" as a JSON list; the server checks the values. */
+static int put_steps(struct cli *c, struct json_out *o, struct err *err)
+{
+    str_t rest = str_of(cli_get(c, "canary")), part, after;
+    jo_key(o, "canary");
+    jo_array(o);
+    for (int more = 1; more; rest = after) {
+        double percent;
+        after = (str_t){ NULL, 0 };
+        more = str_cut(rest, ',', &part, &after);
+        if (!more)
+            part = rest;
+        part = str_trim(part);
+        if (str_ends(part, "%"))
+            part.n--;
+        if (parse_double(part, &percent) != 0)
+            return ERR(err, ERR_INVALID, "--canary: '%.*s' is no percentage", STR_ARG(part));
+        jo_double(o, percent);
+    }
+    jo_array_end(o);
+    return 0;
+}
+
+static int put_strategy(struct cli *c, struct json_out *o, struct err *err)
+{
+    int64_t requests = 0;
+    int rc = 0;
+    jo_key(o, "strategy");
+    jo_object(o);
+    if (cli_get(c, "shadow")) {
+        if (parse_i64(str_of(cli_get(c, "shadow")), &requests) != 0)
+            return ERR(err, ERR_INVALID, "--shadow: a number of requests is needed");
+        jo_kv_int(o, "shadow", requests);
+    }
+    if (cli_get(c, "canary"))
+        rc = put_steps(c, o, err);
+    if (cli_get(c, "every"))
+        jo_kv_cstr(o, "every", cli_get(c, "every"));
+    if (cli_get(c, "abort"))
+        jo_kv_cstr(o, "abort", cli_get(c, "abort"));
+    jo_object_end(o);
+    return rc;
+}
+
+int rollout_begin(struct cli *c, const char *endpoint, const char *version, struct err *err)
+{
+    struct buf b;
+    struct json_out o;
+    struct reply r;
+    buf_init(&b, KIB(64));
+    json_out_init(&o, &b);
+    jo_object(&o);
+    if (version)
+        jo_kv_cstr(&o, "version", version);
+    if (cli_get(c, "reason"))
+        jo_kv_cstr(&o, "reason", cli_get(c, "reason"));
+    int rc = put_strategy(c, &o, err);
+    jo_object_end(&o);
+    if (!rc)
+        rc = client_call(
+            c, "POST",
+            arena_printf(&c->arena, "/api/v1/endpoints/%s/rollout", client_escape(c, endpoint)),
+            buf_view(&b), &r, err);
+    buf_fini(&b);
+    if (!rc)
+        rc = out_object(c, json_get(&r.json, "rollout"), show_rollout, err);
+    if (!rc)
+        rc = term_flush(c, err);
+    if (!rc)
+        term_note(c, "→ slipway endpoint rollout %s    → slipway rollback %s", endpoint, endpoint);
+    return rc;
+}
+
+/* ---- commands ---- */
+
+static int on_endpoint(struct cli *c, const char *method, const char *tail,
+                       void (*show)(struct cli *, const struct json *), struct err *err)
+{
+    struct ref endpoint;
+    struct reply r;
+    struct buf b;
+    struct json_out o;
+    int rc = ref_parse(c, c->args[0], REF_ENDPOINT, &endpoint, err);
+    if (rc)
+        return rc;
+    buf_init(&b, KIB(64));
+    json_out_init(&o, &b);
+    jo_object(&o);
+    if (strcmp(method, "POST") == 0 && cli_get(c, "reason"))
+        jo_kv_cstr(&o, "reason", cli_get(c, "reason"));
+    jo_object_end(&o);
+    rc = client_call(
+        c, method,
+        arena_printf(&c->arena, "/api/v1/endpoints/%s/%s", client_escape(c, endpoint.name), tail),
+        strcmp(method, "GET") == 0 ? (str_t){ 0 } : buf_view(&b), &r, err);
+    buf_fini(&b);
+    return rc ? rc : out_object(c, &r.json, show, err);
+}
+
+int cmd_endpoint_rollout(struct cli *c, struct err *err)
+{
+    return on_endpoint(c, "GET", "rollout", show_checks, err);
+}
+
+int cmd_endpoint_pause(struct cli *c, struct err *err)
+{
+    return on_endpoint(c, "POST", "rollout:pause", show_checks, err);
+}
+
+int cmd_endpoint_resume(struct cli *c, struct err *err)
+{
+    return on_endpoint(c, "POST", "rollout:resume", show_checks, err);
+}
