@@ -117,6 +117,7 @@ static void keep_options(struct app *app, const struct app_options *o)
     to->data_dir = arena_strdup(a, o->data_dir);
     to->shown_dir = arena_strdup(a, o->shown_dir ? o->shown_dir : o->data_dir);
     to->token_file = arena_strdup(a, o->token_file);
+    to->source_regex = o->source_regex ? arena_strdup(a, o->source_regex) : NULL;
     to->default_artifact_root =
         arena_strdup(a, o->default_artifact_root ? o->default_artifact_root : "mlflow-artifacts:/");
     to->artifacts_destination = o->artifacts_destination ? arena_strdup(a, o->artifacts_destination)

@@ -26,11 +26,12 @@ enum app_mode {
 
 struct app_options {
     enum app_mode mode;
-    const char *data_dir;   /* absolute */
-    const char *shown_dir;  /* what /status calls it; NULL = data_dir */
-    const char *token_file; /* tokens asked of every request; NULL = none */
-    int insecure;           /* --insecure was given */
-    int webhook_private;    /* webhooks may call http and addresses that are not public */
+    const char *data_dir;     /* absolute */
+    const char *shown_dir;    /* what /status calls it; NULL = data_dir */
+    const char *token_file;   /* tokens asked of every request; NULL = none */
+    int insecure;             /* --insecure was given */
+    int webhook_private;      /* webhooks may call http and addresses that are not public */
+    const char *source_regex; /* the sources of versions that clients make match it; NULL = any */
     const char *default_artifact_root; /* of new experiments; NULL = mlflow-artifacts:/ */
     const char
         *artifacts_destination;    /* folder behind mlflow-artifacts:/; NULL = <data>/artifacts */

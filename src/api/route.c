@@ -210,6 +210,21 @@ static int owned_by_verb(const struct route_table *t, str_t path)
     return 0;
 }
 
+/* 1 when the path had empty segments, which are gone now. */
+static int merge_slashes(struct request *rq)
+{
+    str_t p = rq->path;
+    char *to = arena_try_alloc(&rq->arena, p.n + 1, 1);
+    size_t k = 0;
+    for (size_t i = 0; to && i < p.n; i++)
+        if (p.p[i] != '/' || !k || to[k - 1] != '/')
+            to[k++] = p.p[i];
+    if (!to || k == p.n)
+        return 0;
+    rq->path = (str_t){ to, k };
+    return 1;
+}
+
 int route_find(const struct route_table *const *tables, size_t n, struct request *rq,
                const struct route **out, const struct route_table **out_table, struct err *err)
 {
@@ -235,6 +250,10 @@ int route_find(const struct route_table *const *tables, size_t n, struct request
             break;
     }
     rq->params_n = 0;
+    if (!allow.n && merge_slashes(rq)) {
+        buf_fini(&allow);
+        return route_find(tables, n, rq, out, out_table, err);
+    }
     *out_table = nearest_table(tables, n, rq->path);
     int rc = refuse(tables, n, rq, &allow, err);
     buf_fini(&allow);

@@ -44,7 +44,8 @@ struct route_table {
     void (*write_error)(struct request *rq, const struct err *err);
 };
 
-/* Finds the route; fills rq->params. ERR_NOT_FOUND, or ERR_INVALID with 405 and Allow set. */
+/* Finds the route; fills rq->params. A path that no route has is tried again with one slash for
+ * many, and rq->path says so. ERR_NOT_FOUND, or ERR_INVALID with 405 and Allow set. */
 int route_find(const struct route_table *const *tables, size_t n, struct request *rq,
                const struct route **out, const struct route_table **out_table,
                struct err *err) WARN_UNUSED;

@@ -25,9 +25,9 @@
 #define LIMIT_EXPR_HEIGHT 512      /* of the tree: terms of one sum */
 #define LIMIT_HEADER_BYTES KIB(32) /* request line and headers together */
 #define LIMIT_HEADER_COUNT 100
-#define LIMIT_URL_BYTES KIB(8)
-#define LIMIT_QUERY_PAIRS 1000 /* name=value pairs of one URL */
-#define LIMIT_CONNECTIONS 1000 /* open at once on one listener, default */
+#define LIMIT_URL_BYTES KIB(24) /* 1,000 run ids in a query */
+#define LIMIT_QUERY_PAIRS 2000  /* name=value pairs of one URL */
+#define LIMIT_CONNECTIONS 1000  /* open at once on one listener, default */
 #define LIMIT_BODY_DISCARD                                                                         \
     MIB(128)                    /* refused body that is still read, so that the refusal arrives */
 #define LIMIT_WORKER_QUEUE 1024 /* requests that wait for a worker */

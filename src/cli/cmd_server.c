@@ -4,9 +4,11 @@
  *
  * The main thread waits for signals; net/, store/, flow/ and serve/ have their own threads. */
 #include <errno.h>
+#include <regex.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -56,13 +58,19 @@ static void handle(void *arg, struct request *rq)
 
 /* ---- settings ---- */
 
-static void split_env(struct cli *c, const char *name, const char *mlflow_name, const char **to)
+/* Settings that MLflow's server has as environment variables keep their names. */
+static const char *env_of(const char *name, const char *mlflow_name)
 {
     const char *text = getenv(name);
-    size_t n = 0;
     if (!text || !*text)
         text = getenv(mlflow_name);
-    str_t rest = str_of(text), one;
+    return text && *text ? text : NULL;
+}
+
+static void split_env(struct cli *c, const char *name, const char *mlflow_name, const char **to)
+{
+    size_t n = 0;
+    str_t rest = str_of(env_of(name, mlflow_name)), one;
     while (rest.n && n < HOSTS_MAX) {
         str_t left = rest;
         if (!str_cut(left, ',', &one, &rest)) {
@@ -74,6 +82,26 @@ static void split_env(struct cli *c, const char *name, const char *mlflow_name, 
             to[n++] = arena_strndup(&c->arena, one.p, one.n);
     }
     to[n] = NULL;
+}
+
+static int is_on(const char *text)
+{
+    return text && (strcasecmp(text, "true") == 0 || strcmp(text, "1") == 0);
+}
+
+static int check_source_regex(const char *text, struct err *err)
+{
+    regex_t regex;
+    char why[200];
+    int code = text ? regcomp(&regex, text, REG_EXTENDED | REG_NOSUB) : 0;
+    if (code) {
+        (void)regerror(code, &regex, why, sizeof why);
+        return ERR(err, ERR_INVALID, "the pattern for sources '%.200s' cannot be used: %s", text,
+                   why);
+    }
+    if (text)
+        regfree(&regex);
+    return 0;
 }
 
 static int check_listener(struct server *s, const char *listen, struct err *err)
@@ -160,7 +188,11 @@ static int open_data(struct server *s, struct err *err)
         .data_dir = c->data_dir,
         .token_file = cli_get(c, "token-file"),
         .insecure = cli_count(c, "insecure") > 0,
-        .webhook_private = cli_count(c, "webhook-private") > 0,
+        .webhook_private =
+            cli_count(c, "webhook-private") > 0 ||
+            is_on(env_of("SLIPWAY_WEBHOOK_PRIVATE", "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS")),
+        .source_regex =
+            env_of("SLIPWAY_SOURCE_REGEX", "MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX"),
         .default_artifact_root = cli_get(c, "default-artifact-root"),
         .artifacts_destination = cli_get(c, "artifacts-destination"),
         .file_roots = s->file_roots,
@@ -171,7 +203,9 @@ static int open_data(struct server *s, struct err *err)
         return ERR(err, ERR_CONFLICT, "the server at %s (pid %d) already serves '%s'", owner.url,
                    (int)owner.pid, c->data_dir);
     }
-    rc = app_open(&s->app, &o, err);
+    rc = check_source_regex(o.source_regex, err);
+    if (!rc)
+        rc = app_open(&s->app, &o, err);
     if (!rc)
         rc = door_reload(s->app, err);
     if (!rc)

@@ -83,6 +83,8 @@ SQL(model_set_description,
     "UPDATE models SET description = $1, last_update_time_ms = $2 WHERE model_id = $3");
 SQL(model_set_name, "UPDATE models SET name = $1, last_update_time_ms = $2 WHERE model_id = $3");
 SQL(model_touch, "UPDATE models SET last_update_time_ms = $1 WHERE model_id = $2");
+SQL(versions_touch, "UPDATE versions SET last_update_time_ms = $1 WHERE model_id = $2 AND "
+                    "deleted_time_ms IS NULL");
 SQL(alias_put, "INSERT INTO model_aliases (model_id, alias, version) VALUES ($1, $2, $3)"
                " ON CONFLICT (model_id, alias) DO UPDATE SET version = excluded.version");
 SQL(alias_one, "SELECT version FROM model_aliases WHERE model_id = $1 AND alias = $2");
@@ -300,6 +302,8 @@ int model_rename(struct tx *tx, const struct cause *by, const char *name, const 
         rc = tx_exec(tx, &model_set_name, NULL, err, "tit", new_name, tx_now_ms(tx), m.id);
     if (rc == ERR_EXISTS)
         rc = ERR(err, ERR_EXISTS, "Registered Model (name=%s) already exists.", new_name);
+    if (!rc) /* a version carries the model's name: it has changed as well */
+        rc = tx_exec(tx, &versions_touch, NULL, err, "it", tx_now_ms(tx), m.id);
     if (!rc)
         rc = registry__tell(
             tx, by, new_name, 0,
@@ -371,8 +375,6 @@ int model_alias_set(struct tx *tx, const struct cause *by, const char *name, con
         rc = tx_exec(tx, &alias_put, NULL, err, "tti", v.model_id, alias, version);
         if (!rc)
             rc = registry__alias_note(tx, by, v.model_id, alias, version, err);
-        if (!rc)
-            rc = registry__touch(tx, v.model_id, err);
         if (!rc)
             rc = registry__tell(tx, by, name, 0,
                                 &(struct event){ .kind = "model.alias_set",
@@ -458,8 +460,6 @@ int model_tag_set(struct tx *tx, const struct cause *by, const char *name,
     if (!rc && !(old && strcmp(old, tag->value) == 0)) {
         rc = tx_exec(tx, &model_tag_put, NULL, err, "ttt", m.id, tag->key, tag->value);
         if (!rc)
-            rc = registry__touch(tx, m.id, err);
-        if (!rc)
             rc = registry__tell(
                 tx, by, name, 0,
                 &(struct event){ .kind = "model.tag_set",
@@ -483,8 +483,6 @@ int model_tag_delete(struct tx *tx, const struct cause *by, const char *name, co
         rc = tag_of(tx, &a, m.id, key, &old, err);
     if (!rc && old) {
         rc = tx_exec(tx, &model_tag_remove, NULL, err, "tt", m.id, key);
-        if (!rc)
-            rc = registry__touch(tx, m.id, err);
         if (!rc)
             rc = registry__tell(tx, by, name, 0,
                                 &(struct event){ .kind = "model.tag_deleted",

@@ -471,6 +471,8 @@ int version_stage_set(struct tx *tx, const struct cause *by, const struct versio
     int rc = move_stage(tx, by, v, to, err);
     if (!rc && archive_others)
         rc = archive_others_of(tx, by, v, to, err);
+    if (!rc)
+        rc = registry__touch(tx, v->model_id, err);
     return rc;
 }
 
@@ -493,6 +495,8 @@ int version_delete(struct tx *tx, const struct cause *by, const struct version *
             &(struct event){ .kind = "model_version.deleted",
                              .before = event_json(&a, "digest", v->digest, (char *)NULL) },
             err);
+    if (!rc && changed)
+        rc = registry__touch(tx, v->model_id, err);
     arena_fini(&a);
     return rc;
 }

@@ -155,6 +155,9 @@ static int check_url(const char *url, int private_allowed, struct err *err)
         return ERR(err, ERR_INVALID,
                    "Invalid webhook URL scheme: '%.*s'. Allowed schemes are: %shttps.",
                    (int)MIN(scheme.n, 40), scheme.p, private_allowed ? "http, " : "");
+    const char *open = memchr(u.p, '[', u.n), *close = memchr(u.p, ']', u.n);
+    if (!open != !close || close < open) /* half a bracketed address */
+        return ERR(err, ERR_INVALID, "Invalid webhook URL '%.200s'", url);
     str_t host =
         str_starts(rest, "//") ? host_of((str_t){ rest.p + 2, rest.n - 2 }) : (str_t){ "", 0 };
     if (!host.n)

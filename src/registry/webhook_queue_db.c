@@ -83,12 +83,14 @@ static int read_subject(struct collect *c)
     return 1;
 }
 
+/* Without the tags in which a prompt keeps its text, its kind and that it is one. */
 static void write_tags(struct json_out *o, const struct track_pair *tags, size_t n)
 {
     jo_key(o, "tags");
     jo_object(o);
     for (size_t i = 0; i < n; i++)
-        if (!str_starts(str_of(tags[i].key), "mlflow.prompt."))
+        if (!str_starts(str_of(tags[i].key), "mlflow.prompt.") &&
+            strcmp(tags[i].key, "_mlflow_prompt_type") != 0)
             jo_kv_cstr(o, tags[i].key, tags[i].value);
     jo_object_end(o);
 }

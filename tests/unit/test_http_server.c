@@ -361,7 +361,7 @@ TEST(http_header_caps)
     check_has(ask(s, b.p), "HTTP/1.1 431");
     buf_clear(&b);
     buf_puts(&b, "GET /");
-    for (int i = 0; i < 9000; i++)
+    for (size_t i = 0; i <= LIMIT_URL_BYTES; i++)
         buf_putc(&b, 'y');
     buf_puts(&b, " HTTP/1.1\r\n" H BYE);
     check_has(ask(s, b.p), "HTTP/1.1 414");

@@ -53,8 +53,8 @@ TEST(long_targets_are_refused)
     text[0] = '/';
     request_init(&rq);
     CHECK_INT(request_set_target(&rq, str_of(text), NULL), ERR_LIMIT);
-    memset(text, '&', 2000);
-    text[0] = '/', text[1] = '?', text[2000] = '\0';
+    memset(text, '&', LIMIT_QUERY_PAIRS + 2);
+    text[0] = '/', text[1] = '?', text[LIMIT_QUERY_PAIRS + 2] = '\0';
     CHECK_INT(request_set_target(&rq, str_of(text), NULL), ERR_LIMIT);
     request_fini(&rq);
 }

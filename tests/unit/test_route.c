@@ -82,6 +82,7 @@ static void check(const char *method, const char *target, int status, const char
 TEST(routes_match)
 {
     check("GET", "/api/v1/models/a", 200, "name=a;");
+    check("GET", "//api/v1//models/a", 200, "name=a;");
     check("GET", "/api/v1/models/a/versions/@champion", 200, "name=a;version=@champion;");
     check("GET", "/api/v1/models/a/versions/1/files/x/y.txt", 200, "path=x/y.txt;");
     check("POST", "/v1/models/m:predict", 200, "name=m;");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * /mlflow/model-versions: create with checks of the source, read, change, stages, tags. */
+#include <regex.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -182,6 +183,22 @@ static int is_inside(struct mlf *m, const char *folder_uri, const char *path)
     return folder[0] == '/' && strncmp(path, folder, n) == 0 && (path[n] == '/' || !path[n]);
 }
 
+/* "file://host/path": the host of another machine, of which Python says so with status 500. */
+static int check_host(struct mlf *m, const char *source)
+{
+    static const char *const local[] = { ".", "localhost", "127.0.0.1" };
+    if (strncmp(source, "file://", 7) != 0 || source[7] == '/' || !source[7])
+        return 0;
+    str_t host = { source + 7, strcspn(source + 7, "/?#") };
+    for (size_t i = 0; i < ARRAY_LEN(local); i++)
+        if (i ? str_starts(host, local[i]) : str_is(host, local[i]))
+            return 0;
+    return mlf_fail(m, "INTERNAL_ERROR",
+                    "%s is not a valid remote uri. For remote access on windows, please consider "
+                    "using a different scheme such as SMB (e.g. smb://<hostname>/<path>).",
+                    source);
+}
+
 static int check_local(struct mlf *m, struct tx *tx, const char *source, const char *run_id,
                        const char *model_id)
 {
@@ -205,8 +222,23 @@ static int check_local(struct mlf *m, struct tx *tx, const char *source, const c
                     path, field, field);
 }
 
+/* What the server's owner allows, if he says so; the pattern was checked at the start. */
+static int check_pattern(struct mlf *m, const char *source)
+{
+    regex_t regex;
+    const char *text = app_of(m->rq)->options.source_regex;
+    if (!text || regcomp(&regex, text, REG_EXTENDED | REG_NOSUB))
+        return 0;
+    int matches = regexec(&regex, source, 0, NULL, 0) == 0;
+    regfree(&regex);
+    return matches ? 0 : mlf_fail(m, MLF_INVALID, "Invalid model version source: '%s'.", source);
+}
+
 static int check_source(struct mlf *m, struct tx *tx, const char *source, int prompt)
 {
+    int rc = check_pattern(m, source);
+    if (rc)
+        return rc;
     if (prompt) {
         if (strncmp(source, "file:", 5) == 0 || source[0] == '/')
             return mlf_fail(m, MLF_INVALID,
@@ -217,6 +249,9 @@ static int check_source(struct mlf *m, struct tx *tx, const char *source, int pr
     }
     if (!mlf_is_local_uri(source))
         return check_remote(m, source);
+    rc = check_host(m, source);
+    if (rc)
+        return rc;
     return check_local(m, tx, source, mlf_str(m, "run_id"), mlf_str(m, "model_id"));
 }
 
