@@ -23,11 +23,14 @@ enum monitor_check {
 const char *monitor_check_name(enum monitor_check c);
 
 struct monitor_quality_policy {
-    double alpha;      /* of each test, divided by the number of features: 0.001 */
-    double share_min;  /* smallest rise of a share that counts: 0.02 */
-    double rows_ratio; /* rows below expected / ratio or above expected · ratio: 2 */
-    int64_t stale_ms;  /* 0: not checked */
-    int64_t now_ms;    /* for staleness; 0: the window's end */
+    double alpha;        /* of each test, divided by the number of features: 0.001 */
+    double share_min;    /* smallest rise of a share that counts: 0.02 */
+    double share_severe; /* a rise that says that what comes in is broken: 0.2 */
+    double errors_share; /* refused or failed requests: 0.05 */
+    double rows_ratio;   /* rows below expected / ratio or above expected · ratio: 2 */
+    uint64_t rows_min;   /* shares of fewer rows are not looked at: 30 */
+    int64_t stale_ms;    /* 0: not checked */
+    int64_t now_ms;      /* for staleness; 0: the window's end */
 };
 struct monitor_quality_policy monitor_quality_policy_default(void);
 

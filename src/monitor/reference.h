@@ -16,11 +16,12 @@
 enum monitor_kind { MONITOR_NUMBER, MONITOR_CATEGORY };
 
 enum {
-    MONITOR_BINS_MAX = 32,   /* cells of a number inside its range; edges are one more */
-    MONITOR_NAMES_MAX = 64,  /* names of a category; the rest is "other" */
-    MONITOR_CELLS_MAX = 66,  /* cells of any feature */
-    MONITOR_QUANTILES = 257, /* equal ranks from minimum to maximum */
-    MONITOR_NULL_W1 = 48,    /* entries of null_w1 */
+    MONITOR_BINS_MAX = 32,     /* cells of a number inside its range; edges are one more */
+    MONITOR_NAMES_MAX = 64,    /* names of a category; the rest is "other" */
+    MONITOR_NAME_BYTES = 1000, /* a longer name counts as "other" */
+    MONITOR_CELLS_MAX = 66,    /* cells of any feature */
+    MONITOR_QUANTILES = 257,   /* equal ranks from minimum to maximum */
+    MONITOR_NULL_W1 = 24,      /* entries of null_w1 */
     MONITOR_FEATURES_MAX = 10000
 };
 
@@ -38,15 +39,21 @@ struct monitor_feature {
     const str_t *names;
     size_t n_cells; /* n_edges + 1 or n_names + 1 */
     const uint64_t *counts;
-    uint64_t n;            /* values in cells: the sum of counts */
-    uint64_t missing, bad; /* of the reference's rows */
+    /* Number: mean of the reference's values in each cell, minimum and maximum for the two outside.
+     */
+    const double *centers;
+    uint64_t n;    /* values in cells: the sum of counts */
+    uint64_t rows; /* that were looked at; at least n + missing + bad, more where half of them chose
+                      the names and the other half was counted */
+    uint64_t missing, bad; /* of those rows */
     /* Numbers only, of the finite values; NaN when there are none (sd: fewer than 2). */
     double mean, sd, min, max;
     size_t n_quantiles; /* 0 or 2 … MONITOR_QUANTILES, type 7, ascending */
     const double *quantiles;
-    /* Upper quantiles of the null distribution of the Wasserstein distance on the cells,
-     * ∫|B(F(x))|dx / sd with B a Brownian bridge, at the tail probabilities
-     * monitor_null_w1_tail(i); multiply by √(1/n + 1/m). NULL when there are none. */
+    /* Upper quantiles of what the Wasserstein distance on the cells, divided by sd, has when
+     * nothing changed: Σ|B(F_i)| (centers[i+1] - centers[i]) / sd with B a Brownian bridge, at the
+     * tail probabilities monitor_null_w1_tail(i); multiply by √(1/n + 1/m). NULL when there are
+     * none. */
     const double *null_w1;
 };
 
@@ -87,7 +94,9 @@ int monitor_feature_of_numbers(struct arena *a, str_t name, const double *x, siz
                                uint64_t seed, struct monitor_feature *out) WARN_UNUSED;
 
 /* Makes the description of n categories given as codes: code c ≥ 0 is levels[c], a negative one is
- * missing. Most frequent first, equal counts by name. */
+ * missing. Most frequent first, equal counts by name. Where there are more names than fit or rare
+ * ones, names are chosen by one half of the rows and counted in the other: counts of names chosen
+ * for being frequent are too high for what comes later, and would look like drift. ERR_NOMEM. */
 int monitor_feature_of_codes(struct arena *a, str_t name, const str_t *levels, size_t levels_n,
                              const int32_t *codes, size_t n,
                              struct monitor_feature *out) WARN_UNUSED;
@@ -96,5 +105,5 @@ int monitor_feature_of_codes(struct arena *a, str_t name, const str_t *levels, s
 size_t monitor_cell_of_number(const struct monitor_feature *f, double x);
 size_t monitor_cell_of_name(const struct monitor_feature *f, str_t name);
 
-/* Upper tail probability of null_w1[i]: from 0.99 down to 0.0005. */
+/* Upper tail probability of null_w1[i]: from 0.99 down to 0.007. */
 double monitor_null_w1_tail(size_t i);

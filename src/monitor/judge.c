@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The verdict of a window.
+ *
+ * Cells are merged until each is expected to hold policy->expected_min values of both samples. What
+ * is merged depends on the sums over both samples alone: given those, every split between reference
+ * and window is as likely as another when nothing changed, so the choice cannot make an alarm.
+ * (Merging by the reference's own counts does: a cell that is small by luck is fuller later.)
+ * Index and distance are taken on counts plus a half. Both choices are measured by
+ * bench/honest_alarms.c, whose table is in docs/explanation/drift.md. */
+#include "monitor/judge.h"
+
+#include <math.h>
+
+#include "stat/dist.h"
+#include "stat/distance.h"
+#include "stat/hypothesis.h"
+#include "stat/kolmogorov.h"
+
+/* ---- names ---- */
+const char *monitor_state_name(enum monitor_state s)
+{
+    static const char *const names[] = { "insufficient_data", "ok", "warning", "drifted" };
+    return (unsigned)s < ARRAY_LEN(names) ? names[s] : "unknown";
+}
+
+static const char *const method_names[MONITOR_METHODS] = { "psi", "js", "chi2", "ks", "w1" };
+
+const char *monitor_method_name(enum monitor_method m)
+{
+    return (unsigned)m < MONITOR_METHODS ? method_names[m] : "unknown";
+}
+
+int monitor_method_of(str_t name, enum monitor_method *out, struct err *err)
+{
+    for (size_t i = 0; i < MONITOR_METHODS; i++)
+        if (str_is(name, method_names[i])) {
+            *out = (enum monitor_method)i;
+            return 0;
+        }
+    return ERR(err, ERR_INVALID, "'%.*s' is no drift method; there are psi, js, chi2, ks, w1",
+               (int)MIN(name.n, (size_t)40), name.p);
+}
+
+struct monitor_policy monitor_policy_default(void)
+{
+    struct monitor_policy p = { .alpha = 0.05,
+                                .number = MONITOR_PSI,
+                                .category = MONITOR_CHI2,
+                                .expected_min = 5,
+                                .cells = 10,
+                                .rows_min = 30,
+                                .quality = monitor_quality_policy_default() };
+    for (size_t i = 0; i < MONITOR_METHODS; i++)
+        p.floor[i] = 0.1;
+    return p;
+}
+
+/* ---- one feature ---- */
+/* Everything that one judgement shares. */
+struct judge {
+    const struct monitor_policy *policy;
+    double
+        critical[MONITOR_CELLS_MAX]; /* of chi-squared at alpha by degrees of freedom; 0: not yet */
+};
+
+static double chi2_critical(struct judge *j, size_t df)
+{
+    if (j->critical[df] == 0)
+        j->critical[df] = dist_chi2_isf(j->policy->alpha, (double)df);
+    return j->critical[df];
+}
+
+/* Two samples in the same cells. */
+struct pair {
+    double r[MONITOR_CELLS_MAX], c[MONITOR_CELLS_MAX]; /* reference, window */
+    size_t k;
+    double n, m; /* sums */
+};
+
+/* Expected count of the smaller sample in a cell that holds `both` of the two. */
+static double expected(const struct pair *p, double both)
+{
+    return both * fmin(p->n, p->m) / (p->n + p->m);
+}
+
+/* In-range cells of a number, the outer ones joined to their neighbours; a reference of one cell is
+ * compared as inside and outside. */
+static void number_cells(const struct monitor_feature *f, const uint64_t *cells, struct pair *out)
+{
+    size_t last = f->n_edges;
+    *out = (struct pair){ .k = last > 2 ? last - 1 : 2 };
+    for (size_t i = 0; i < f->n_cells; i++) {
+        size_t to = last > 2 ? MIN(MAX(i, (size_t)1), last - 1) - 1 : (i != 1);
+        out->r[to] += (double)f->counts[i];
+        out->c[to] += (double)cells[i];
+    }
+    for (size_t i = 0; i < out->k; i++) {
+        out->n += out->r[i];
+        out->m += out->c[i];
+    }
+}
+
+/* At most `max` neighbouring groups of about equal shares of the reference, then neighbours joined
+ * until both samples expect `least` in each. */
+static void merge_ordered(const struct pair *in, size_t max, double least, struct pair *out)
+{
+    struct pair coarse = { .n = in->n, .m = in->m };
+    double seen = 0;
+    for (size_t i = 0; i < in->k; i++) {
+        coarse.r[coarse.k] += in->r[i];
+        coarse.c[coarse.k] += in->c[i];
+        seen += in->r[i];
+        /* The next group begins where the share that this one should reach is passed; with no
+         * more cells than groups every cell is its own. */
+        if (in->k <= max ||
+            (seen * (double)max >= (double)(coarse.k + 1) * in->n && coarse.k + 1 < max))
+            coarse.k += i + 1 < in->k;
+    }
+    coarse.k++;
+    *out = (struct pair){ .n = in->n, .m = in->m };
+    for (size_t i = 0; i < coarse.k; i++) {
+        out->r[out->k] += coarse.r[i];
+        out->c[out->k] += coarse.c[i];
+        if (expected(out, out->r[out->k] + out->c[out->k]) >= least)
+            out->k++;
+    }
+    if (out->k > 0 && out->r[out->k] + out->c[out->k] > 0) { /* what is left over joins the last */
+        out->r[out->k - 1] += out->r[out->k];
+        out->c[out->k - 1] += out->c[out->k];
+    }
+}
+
+/* Names that are rare in both join "other"; when that is rare itself it joins the rarest name. */
+static void merge_names(const struct monitor_feature *f, const uint64_t *cells, double least,
+                        struct pair *out)
+{
+    struct pair all = { 0 };
+    double r = 0, c = 0;
+    size_t rarest = 0;
+    for (size_t i = 0; i < f->n_cells; i++) {
+        all.n += (double)f->counts[i];
+        all.m += (double)cells[i];
+    }
+    *out = (struct pair){ .n = all.n, .m = all.m };
+    for (size_t i = 0; i < f->n_cells; i++) {
+        double a = (double)f->counts[i], b = (double)cells[i];
+        if (i == f->n_names || expected(&all, a + b) < least) {
+            r += a;
+            c += b;
+            continue;
+        }
+        out->r[out->k] = a;
+        out->c[out->k] = b;
+        if (a + b < out->r[rarest] + out->c[rarest])
+            rarest = out->k;
+        out->k++;
+    }
+    if (expected(&all, r + c) >= least) {
+        out->r[out->k] = r;
+        out->c[out->k++] = c;
+    } else if (out->k > 0) {
+        out->r[rarest] += r;
+        out->c[rarest] += c;
+    }
+}
+
+static const struct monitor_test nothing = { MONITOR_INSUFFICIENT, NAN, NAN, NAN, NAN, NAN, 0 };
+
+/* Index, distance and chi-squared of merged cells. */
+static void test_cells(struct judge *j, const struct pair *p, int table, struct monitor_test *tests)
+{
+    const double *floor = j->policy->floor;
+    double r[MONITOR_CELLS_MAX], c[MONITOR_CELLS_MAX], sizes = 1 / p->n + 1 / p->m;
+    if (p->k < 2)
+        return;
+    double df = (double)(p->k - 1), critical = chi2_critical(j, p->k - 1);
+    stat_smooth(p->r, p->k, r);
+    stat_smooth(p->c, p->k, c);
+    double psi = stat_psi(r, c, p->k), js = stat_js(r, c, p->k);
+    /* Under equality the index is (1/n + 1/m) times a chi-squared (Yurdakul 2018, "Statistical
+     * properties of population stability index"); the divergence is an eighth of it to first
+     * order. */
+    tests[MONITOR_PSI] =
+        (struct monitor_test){ .statistic = psi,
+                               .threshold = fmax(floor[MONITOR_PSI], sizes * critical),
+                               .p = dist_chi2_sf(psi / sizes, df),
+                               .effect = psi };
+    tests[MONITOR_JS] =
+        (struct monitor_test){ .statistic = js,
+                               .threshold = fmax(floor[MONITOR_JS], sqrt(sizes * critical / 8)),
+                               .p = dist_chi2_sf(8 * js * js / sizes, df),
+                               .effect = js };
+    if (table) {
+        struct stat_test t = stat_chi2_two_rows(p->r, p->c, p->k, 0);
+        tests[MONITOR_CHI2] =
+            (struct monitor_test){ .statistic = t.statistic,
+                                   .threshold = fmax(floor[MONITOR_CHI2] / sizes, critical),
+                                   .p = t.p,
+                                   .effect = t.statistic * sizes };
+    }
+    for (size_t i = 0; i <= MONITOR_CHI2; i++)
+        tests[i].cells = (uint32_t)p->k;
+}
+
+/* Upper tail of the Wasserstein distance at w = distance / √(1/n+1/m): between the simulated
+ * quantiles straight in log p; beyond them it falls as the normal tail does, for the mean
+ * difference, whose standard deviation here is one, is what carries it. */
+static double w1_tail(const double *null_w1, double w)
+{
+    size_t last = MONITOR_NULL_W1 - 1, i = 0;
+    if (w <= null_w1[0])
+        return 1 - (1 - monitor_null_w1_tail(0)) * (null_w1[0] > 0 ? w / null_w1[0] : 1);
+    if (w >= null_w1[last])
+        return monitor_null_w1_tail(last) * dist_normal_sf(w) / dist_normal_sf(null_w1[last]);
+    while (w >= null_w1[i + 1])
+        i++;
+    double share = (w - null_w1[i]) / (null_w1[i + 1] - null_w1[i]);
+    double low = log(monitor_null_w1_tail(i)), high = log(monitor_null_w1_tail(i + 1));
+    return exp(low + share * (high - low));
+}
+
+/* Where that tail is alpha. */
+static double w1_critical(const double *null_w1, double alpha)
+{
+    double low = 0, high = 40;
+    for (int i = 0; i < 50; i++) {
+        double mid = (low + high) / 2;
+        if (w1_tail(null_w1, mid) > alpha)
+            low = mid;
+        else
+            high = mid;
+    }
+    return high;
+}
+
+/* Kolmogorov-Smirnov and Wasserstein on all cells of a number; nothing needs merging. */
+static void test_order(struct judge *j, const struct monitor_feature *f, const uint64_t *cells,
+                       double m, struct monitor_test *tests)
+{
+    const struct monitor_policy *policy = j->policy;
+    double r[MONITOR_CELLS_MAX], c[MONITOR_CELLS_MAX], n = (double)f->n;
+    double sizes = 1 / n + 1 / m, root = sqrt(1 / sizes);
+    for (size_t i = 0; i < f->n_cells; i++) {
+        r[i] = (double)f->counts[i];
+        c[i] = (double)cells[i];
+    }
+    double d = stat_ks_cells(r, c, f->n_cells);
+    double z = sqrt(-log(policy->alpha / 2) / 2);
+    double critical = (z - 1 / (6 * root) + sizes / 4) / (1 + sizes / 4) / root;
+    tests[MONITOR_KS] =
+        (struct monitor_test){ .statistic = d,
+                               .threshold = fmax(policy->floor[MONITOR_KS], critical),
+                               .p = dist_kolmogorov_sf_fast(1 / sizes, d),
+                               .effect = d,
+                               .cells = (uint32_t)f->n_cells };
+    if (!f->null_w1 || !(f->sd > 0))
+        return;
+    double w = stat_wasserstein_cells(f->centers, r, c, f->n_cells) / f->sd;
+    tests[MONITOR_W1] =
+        (struct monitor_test){ .statistic = w,
+                               .threshold = fmax(policy->floor[MONITOR_W1],
+                                                 w1_critical(f->null_w1, policy->alpha) / root),
+                               .p = w1_tail(f->null_w1, w * root),
+                               .effect = w,
+                               .cells = (uint32_t)f->n_cells };
+}
+
+static void judge_feature(struct judge *j, const struct monitor_feature *f,
+                          const struct monitor_cells *cells, struct monitor_feature_verdict *v)
+{
+    const struct monitor_policy *policy = j->policy;
+    struct pair all, merged;
+    uint64_t m = 0;
+    *v = (struct monitor_feature_verdict){ .mean = NAN, .missing_ratio = NAN, .unseen = NAN };
+    v->out_of_range = NAN;
+    v->method = f->kind == MONITOR_NUMBER ? policy->number : policy->category;
+    for (size_t i = 0; i < MONITOR_METHODS; i++)
+        v->tests[i] = nothing;
+    for (size_t i = 0; i < f->n_cells; i++)
+        m += cells->cells[i];
+    v->n = m;
+    double rows = (double)(m + cells->missing + cells->bad);
+    if (rows > 0)
+        v->missing_ratio = (double)cells->missing / rows;
+    if (m > 0 && f->kind == MONITOR_NUMBER) {
+        v->mean = cells->sum / (double)m;
+        if (f->n_edges)
+            v->out_of_range = (double)(cells->cells[0] + cells->cells[f->n_edges]) / (double)m;
+    } else if (m > 0) {
+        v->unseen = (double)cells->cells[f->n_names] / (double)m;
+    }
+    if (m < policy->rows_min || f->n < policy->rows_min)
+        return;
+    if (f->kind == MONITOR_NUMBER) {
+        number_cells(f, cells->cells, &all);
+        merge_ordered(&all, policy->cells, policy->expected_min, &merged);
+        test_order(j, f, cells->cells, (double)m, v->tests);
+    } else {
+        merge_names(f, cells->cells, policy->expected_min, &merged);
+    }
+    test_cells(j, &merged, f->kind == MONITOR_CATEGORY, v->tests);
+}
+
+/* ---- many features ---- */
+static enum monitor_state test_state(const struct monitor_policy *policy, enum monitor_method m,
+                                     const struct monitor_test *t)
+{
+    if (isnan(t->p))
+        return MONITOR_INSUFFICIENT;
+    if (!(t->p < policy->alpha) || !(t->effect >= policy->floor[m]))
+        return MONITOR_OK;
+    return t->p_adjusted < policy->alpha ? MONITOR_DRIFTED : MONITOR_WARNING;
+}
+
+/* Adjusts the p-values of one method over the features of one family. */
+static int adjust(struct arena *a, const struct monitor_reference *ref, enum monitor_method m,
+                  int output, double *p, struct monitor_verdict *v)
+{
+    size_t k = 0;
+    for (size_t i = 0; i < ref->n; i++)
+        if (ref->features[i].output == output)
+            p[k++] = v->features[i].tests[m].p;
+    int rc = stat_bh_adjust(a, p, k, p);
+    k = 0;
+    for (size_t i = 0; i < ref->n && !rc; i++)
+        if (ref->features[i].output == output)
+            v->features[i].tests[m].p_adjusted = p[k++];
+    return rc;
+}
+
+static void tally(const struct monitor_reference *ref, struct monitor_verdict *v)
+{
+    v->worst_psi = v->output_psi = NAN;
+    for (size_t i = 0; i < ref->n; i++) {
+        struct monitor_feature_verdict *f = &v->features[i];
+        double *worst = ref->features[i].output ? &v->output_psi : &v->worst_psi;
+        *worst = fmax(*worst, f->tests[MONITOR_PSI].statistic); /* fmax passes NaN over */
+        v->state = MAX(v->state, f->state);
+        if (ref->features[i].output) {
+            v->outputs_drifted += f->state == MONITOR_DRIFTED;
+            continue;
+        }
+        v->insufficient += f->state == MONITOR_INSUFFICIENT;
+        v->ok += f->state == MONITOR_OK;
+        v->warnings += f->state == MONITOR_WARNING;
+        v->drifted += f->state == MONITOR_DRIFTED;
+    }
+}
+
+int monitor_judge(struct arena *a, const struct monitor_reference *ref,
+                  const struct monitor_counts *counts, const struct monitor_policy *policy,
+                  struct monitor_verdict *out, struct err *err)
+{
+    struct judge j = { .policy = policy };
+    int rc = 0;
+    if (counts->ref != ref || (ref->n && !counts->features))
+        return ERR(err, ERR_INVALID, "the counts of a window belong to another reference");
+    if (!(policy->alpha > 0 && policy->alpha < 1) || policy->cells < 2)
+        return ERR(err, ERR_INVALID,
+                   "a monitor's alpha must lie between 0 and 1, its cells be 2 up");
+    *out = (struct monitor_verdict){ .n = counts->rows, .features_n = ref->n };
+    out->features = ARENA_TRY_ARRAY(a, MAX(ref->n, (size_t)1), struct monitor_feature_verdict);
+    double *p = ARENA_TRY_ARRAY(a, MAX(ref->n, (size_t)1), double);
+    if (!out->features || !p)
+        return ERR(err, ERR_NOMEM, "out of memory for the verdict of a window");
+    for (size_t i = 0; i < ref->n; i++)
+        judge_feature(&j, &ref->features[i], &counts->features[i], &out->features[i]);
+    for (size_t m = 0; m < MONITOR_METHODS && !rc; m++) {
+        rc = adjust(a, ref, (enum monitor_method)m, 0, p, out);
+        if (!rc)
+            rc = adjust(a, ref, (enum monitor_method)m, 1, p, out);
+    }
+    if (rc)
+        return ERR(err, rc, "out of memory for the verdict of a window");
+    for (size_t i = 0; i < ref->n; i++) {
+        struct monitor_feature_verdict *f = &out->features[i];
+        for (size_t m = 0; m < MONITOR_METHODS; m++)
+            f->tests[m].state = test_state(policy, (enum monitor_method)m, &f->tests[m]);
+        f->state = f->tests[f->method].state;
+    }
+    tally(ref, out);
+    return monitor_quality(a, counts, &policy->quality, &out->findings, &out->findings_n, err);
+}
+
+enum monitor_state monitor_streak(const enum monitor_state *newest_first, size_t n)
+{
+    size_t drifted = 0;
+    if (n == 0)
+        return MONITOR_INSUFFICIENT;
+    for (size_t i = 0; i < MIN(n, (size_t)3); i++)
+        drifted += newest_first[i] == MONITOR_DRIFTED;
+    if (drifted >= 2)
+        return MONITOR_DRIFTED;
+    return newest_first[0] == MONITOR_DRIFTED ? MONITOR_WARNING : newest_first[0];
+}
+
+/* ---- writing ---- */
+static void write_test(const struct monitor_test *t, enum monitor_method m, struct json_out *o)
+{
+    if (isnan(t->p))
+        return;
+    jo_key(o, method_names[m]);
+    jo_object(o);
+    jo_kv_cstr(o, "state", monitor_state_name(t->state));
+    jo_kv_double(o, "statistic", t->statistic);
+    jo_kv_double(o, "threshold", t->threshold);
+    jo_kv_double(o, "p", t->p);
+    jo_kv_double(o, "p_adjusted", t->p_adjusted);
+    jo_kv_double(o, "effect", t->effect);
+    jo_kv_int(o, "cells", t->cells);
+    jo_object_end(o);
+}
+
+/* A number, or null. */
+static void number_or_null(struct json_out *o, const char *key, double v)
+{
+    jo_key(o, key);
+    if (isnan(v))
+        jo_null(o);
+    else
+        jo_double(o, v);
+}
+
+static void write_feature(const struct monitor_feature *f, const struct monitor_feature_verdict *v,
+                          struct json_out *o)
+{
+    jo_object(o);
+    jo_kv_str(o, "name", f->name);
+    jo_kv_cstr(o, "kind", f->kind == MONITOR_NUMBER ? "number" : "category");
+    jo_kv_bool(o, "output", f->output);
+    jo_kv_cstr(o, "state", monitor_state_name(v->state));
+    jo_kv_cstr(o, "method", method_names[v->method]);
+    jo_kv_int(o, "n", (int64_t)v->n);
+    number_or_null(o, "mean", v->mean);
+    number_or_null(o, "missing_ratio", v->missing_ratio);
+    if (f->kind == MONITOR_NUMBER)
+        number_or_null(o, "out_of_range", v->out_of_range);
+    else
+        number_or_null(o, "unseen", v->unseen);
+    jo_key(o, "tests");
+    jo_object(o);
+    for (size_t m = 0; m < MONITOR_METHODS; m++)
+        write_test(&v->tests[m], (enum monitor_method)m, o);
+    jo_object_end(o);
+    jo_object_end(o);
+}
+
+static void write_finding(const struct monitor_reference *ref, const struct monitor_finding *f,
+                          struct json_out *o)
+{
+    jo_object(o);
+    jo_kv_cstr(o, "check", monitor_check_name(f->check));
+    jo_kv_bool(o, "severe", f->severe);
+    if (f->feature >= 0)
+        jo_kv_str(o, "feature", ref->features[f->feature].name);
+    jo_kv_double(o, "value", f->value);
+    jo_kv_double(o, "limit", f->limit);
+    number_or_null(o, "p", f->p);
+    jo_kv_cstr(o, "message", f->message);
+    jo_object_end(o);
+}
+
+void monitor_verdict_write(const struct monitor_reference *ref, const struct monitor_verdict *v,
+                           struct json_out *o)
+{
+    jo_object(o);
+    jo_kv_cstr(o, "state", monitor_state_name(v->state));
+    jo_kv_int(o, "rows", (int64_t)v->n);
+    jo_kv_int(o, "drifted", (int64_t)v->drifted);
+    jo_kv_int(o, "warnings", (int64_t)v->warnings);
+    jo_kv_int(o, "ok", (int64_t)v->ok);
+    jo_kv_int(o, "insufficient", (int64_t)v->insufficient);
+    jo_kv_int(o, "outputs_drifted", (int64_t)v->outputs_drifted);
+    jo_key(o, "features");
+    jo_array(o);
+    for (size_t i = 0; i < v->features_n; i++)
+        write_feature(&ref->features[i], &v->features[i], o);
+    jo_array_end(o);
+    jo_key(o, "findings");
+    jo_array(o);
+    for (size_t i = 0; i < v->findings_n; i++)
+        write_finding(ref, &v->findings[i], o);
+    jo_array_end(o);
+    jo_object_end(o);
+}
