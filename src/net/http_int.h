@@ -93,6 +93,8 @@ void http__on_done(void *cls, struct MHD_Connection *mhd, void **state,
                    enum MHD_RequestTerminationCode code);
 /* Refuses a planned request, in its protocol's form when there is a hook for it. */
 void http__refuse(struct conn *c, int status, const char *text);
+/* Hands an answer to libmicrohttpd: its MHD_queue_response, which http_errors.c stands before. */
+enum MHD_Result http__queue(struct MHD_Connection *mhd, int status, struct MHD_Response *r);
 /* Answers out. */
 enum MHD_Result http__reply(struct conn *c);
 void http__stream_wake(struct request *rq);

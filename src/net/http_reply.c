@@ -236,7 +236,7 @@ enum MHD_Result http__reply(struct conn *c)
         return MHD_NO;
     add_headers(c, r);
     http__set_state(c, CONN_SENDING);
-    enum MHD_Result rc = MHD_queue_response(c->mhd, (unsigned)rq->status, r);
+    enum MHD_Result rc = http__queue(c->mhd, rq->status, r);
     MHD_destroy_response(r);
     return rc;
 }

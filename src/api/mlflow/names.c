@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What names and values may be, with the messages of MLflow's server: keys of metrics, parameters
  * and tags, names of models and aliases, paths of artifacts, lengths. */
+#include <strings.h>
 #include <math.h>
 
 #include "api/mlflow/mlflow.h"
@@ -203,7 +204,7 @@ int mlf_safe_path(struct mlf *m, const char *path, const char **out)
         settled = next && strcmp(next, now) == 0;
         now = next;
     }
-    if (now && strncmp(now, "file:", 5) == 0)
+    if (now && strncasecmp(now, "file:", 5) == 0)
         settled = 0;
     if (now && *now && *now != '/' && !strstr(now, "..")) /* "a//b" and "./a" mean "a/b", "a" */
         now = mlf_normpath(m->a, now);
@@ -218,7 +219,7 @@ int mlf_safe_path(struct mlf *m, const char *path, const char **out)
 
 int mlf_is_local_uri(const char *uri)
 {
-    if (strncmp(uri, "file:", 5) == 0)
+    if (strncasecmp(uri, "file:", 5) == 0)
         return 1;
     size_t n = strspn(uri, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
     return !(n > 0 && uri[n] == ':');
@@ -226,7 +227,7 @@ int mlf_is_local_uri(const char *uri)
 
 const char *mlf_local_path(struct arena *a, const char *uri)
 {
-    if (strncmp(uri, "file:", 5) != 0)
+    if (strncasecmp(uri, "file:", 5) != 0)
         return arena_strdup(a, uri);
     uri += 5;
     if (strncmp(uri, "//localhost/", 12) == 0)

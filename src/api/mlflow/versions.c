@@ -240,7 +240,7 @@ static int check_source(struct mlf *m, struct tx *tx, const char *source, int pr
     if (rc)
         return rc;
     if (prompt) {
-        if (strncmp(source, "file:", 5) == 0 || source[0] == '/')
+        if (strncasecmp(source, "file:", 5) == 0 || source[0] == '/')
             return mlf_fail(m, MLF_INVALID,
                             "Invalid prompt source: '%s'. Local source paths are not allowed for "
                             "prompts.",
