@@ -59,11 +59,37 @@ static int read_array(struct reader *r, struct json *out)
     return 0;
 }
 
-/* Keeps the last of equal keys, at the place of the first. Quadratic only below 16 members. */
+static size_t member_at(const struct json *o, size_t n, str_t key)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(o->members[i].key, key))
+            return i;
+    return SIZE_MAX;
+}
+
+static void drop_duplicates_few(struct json *o)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < o->n; i++) {
+        size_t at = member_at(o, n, o->members[i].key);
+        if (at == SIZE_MAX)
+            o->members[n++] = o->members[i];
+        else
+            o->members[at].value = o->members[i].value;
+    }
+    o->n = n;
+}
+
+/* Keeps the last of equal keys, at the place of the first. Quadratic only up to FEW members. */
 static void drop_duplicates(struct json *o)
 {
+    enum { FEW = 16 };
     struct map seen;
     size_t n = 0;
+    if (o->n <= FEW) {
+        drop_duplicates_few(o);
+        return;
+    }
     map_init(&seen);
     for (size_t i = 0; i < o->n; i++) {
         size_t at = map_find(&seen, o->members[i].key);

@@ -77,6 +77,28 @@ int conn__run(struct conn *c, const char *text, struct err *err)
     return rc == SQLITE_OK ? 0 : conn__error(c, rc, text, err);
 }
 
+int conn__control(struct conn *c, enum conn_control which, struct err *err)
+{
+    static const char *const texts[CONN_CONTROLS] = {
+        [CONN_BEGIN] = "BEGIN IMMEDIATE",
+        [CONN_BEGIN_READ] = "BEGIN",
+        [CONN_COMMIT] = "COMMIT",
+        [CONN_ROLLBACK] = "ROLLBACK",
+        [CONN_SAVEPOINT] = "SAVEPOINT request",
+        [CONN_RELEASE] = "RELEASE request",
+        [CONN_ROLLBACK_TO] = "ROLLBACK TO request",
+    };
+    sqlite3_stmt **st = &c->control[which];
+    int rc = SQLITE_OK;
+    if (!*st)
+        rc = sqlite3_prepare_v3(c->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT, st, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(*st);
+    int result = rc == SQLITE_DONE ? 0 : conn__error(c, rc, texts[which], err);
+    (void)sqlite3_reset(*st);
+    return result;
+}
+
 /* First column of the first row as an integer. */
 static int query_int(struct conn *c, const char *text, int64_t *out, struct err *err)
 {
@@ -192,6 +214,7 @@ int conn__open(struct conn **out, const char *path, enum conn_mode mode, struct 
     (void)store_statements(&n);
     c->path = path;
     c->cached = mem_alloc(n * sizeof(struct stmt *));
+    c->control = mem_alloc(CONN_CONTROLS * sizeof(sqlite3_stmt *));
     int rc = open_handle(c, mode, err);
     if (!rc)
         rc = configure(c, mode, err);
@@ -217,7 +240,10 @@ void conn__close(struct conn *c)
         (void)sqlite3_finalize(c->cached[i]->handle);
         mem_free(c->cached[i]);
     }
+    for (size_t i = 0; i < CONN_CONTROLS; i++)
+        (void)sqlite3_finalize(c->control[i]);
     (void)sqlite3_close_v2(c->db);
+    mem_free(c->control);
     mem_free(c->cached);
     mem_free(c);
 }

@@ -68,8 +68,14 @@ int stmt_open(struct tx *tx, const struct sql *sql, struct stmt **out, struct er
     st->in_use = 1;
     st->bind_rc = SQLITE_OK;
     c->open_n++;
+    c->opened_n++;
     *out = st;
     return 0;
+}
+
+int64_t tx_statements(const struct tx *tx)
+{
+    return tx->conn->opened_n;
 }
 
 void stmt_close(struct stmt *st)
@@ -108,6 +114,14 @@ void stmt_text(struct stmt *st, int i, const char *z)
         stmt_null(st, i);
 }
 
+void stmt_text_kept(struct stmt *st, int i, const char *z)
+{
+    if (z)
+        bound(st, sqlite3_bind_text64(st->handle, i, z, strlen(z), SQLITE_STATIC, SQLITE_UTF8));
+    else
+        stmt_null(st, i);
+}
+
 void stmt_str(struct stmt *st, int i, str_t s)
 {
     if (s.p)
@@ -129,14 +143,24 @@ void stmt_double(struct stmt *st, int i, double v)
         bound(st, sqlite3_bind_double(st->handle, i, v));
 }
 
-void stmt_blob(struct stmt *st, int i, str_t bytes)
+static void bind_blob(struct stmt *st, int i, str_t bytes, sqlite3_destructor_type how)
 {
     if (!bytes.p)
         stmt_null(st, i);
     else if (!bytes.n)
         bound(st, sqlite3_bind_zeroblob(st->handle, i, 0));
     else
-        bound(st, sqlite3_bind_blob64(st->handle, i, bytes.p, bytes.n, SQLITE_TRANSIENT));
+        bound(st, sqlite3_bind_blob64(st->handle, i, bytes.p, bytes.n, how));
+}
+
+void stmt_blob(struct stmt *st, int i, str_t bytes)
+{
+    bind_blob(st, i, bytes, SQLITE_TRANSIENT);
+}
+
+void stmt_blob_kept(struct stmt *st, int i, str_t bytes)
+{
+    bind_blob(st, i, bytes, SQLITE_STATIC);
 }
 
 void stmt_null(struct stmt *st, int i)
@@ -186,15 +210,16 @@ str_t stmt_get_blob(const struct stmt *st, int i, struct arena *a)
     return copy ? (str_t){ copy, n } : (str_t){ NULL, 0 };
 }
 
+/* Nothing is copied: the arguments outlive the statement's run. */
 static void bind_one(struct stmt *st, int i, char type, va_list *ap)
 {
     switch (type) {
-    case 't': stmt_text(st, i, va_arg(*ap, const char *)); break;
+    case 't': stmt_text_kept(st, i, va_arg(*ap, const char *)); break;
     case 'i': stmt_int(st, i, va_arg(*ap, int64_t)); break;
     case 'd': stmt_double(st, i, va_arg(*ap, double)); break;
     case 'n': stmt_null(st, i); break;
     case 's': stmt_str(st, i, va_arg(*ap, str_t)); break;
-    case 'b': stmt_blob(st, i, va_arg(*ap, str_t)); break;
+    case 'b': stmt_blob_kept(st, i, va_arg(*ap, str_t)); break;
     default: ASSERT(strchr("tidnsb", type) != NULL);
     }
 }

@@ -15,22 +15,23 @@
 
 /* ---- one batch, on the writer thread ---- */
 
-static void run_request(struct store *s, struct write *w)
+/* alone: nobody else can be in this transaction, so that its ROLLBACK is the request's. */
+static void run_request(struct store *s, struct write *w, int alone)
 {
     struct conn *c = s->writer;
     w->tx = (struct tx){ .store = s, .conn = c, .now_ms = clock_now_ms() };
-    w->rc = conn__run(c, "SAVEPOINT request", w->err);
+    w->rc = alone ? 0 : conn__control(c, CONN_SAVEPOINT, w->err);
     if (w->rc)
         return;
     w->rc = w->fn(&w->tx, w->arg, w->err);
     ASSERT(c->open_n == 0);
     ASSERT(w->rc <= 0);
-    if (sqlite3_get_autocommit(c->db))
+    if (alone || sqlite3_get_autocommit(c->db))
         return; /* SQLite rolled everything back */
     if (!w->rc)
-        w->rc = conn__run(c, "RELEASE request", w->err);
-    else
-        IGNORE(conn__run(c, "ROLLBACK TO request; RELEASE request", NULL));
+        w->rc = conn__control(c, CONN_RELEASE, w->err);
+    else if (conn__control(c, CONN_ROLLBACK_TO, NULL) || conn__control(c, CONN_RELEASE, NULL))
+        IGNORE(conn__control(c, CONN_ROLLBACK, NULL)); /* half a request must not be committed */
 }
 
 /* The batch could not be kept: whoever thought to have succeeded hears why. */
@@ -53,7 +54,8 @@ static struct write *run_batch(struct store *s, struct write *first)
     struct err why = ERR_INIT;
     struct write *w = first, *end = first;
     int64_t started = clock_mono_ns();
-    int rc = conn__run(c, "BEGIN IMMEDIATE", &why);
+    int alone = !first->next;
+    int rc = conn__control(c, CONN_BEGIN, &why);
     if (rc) {
         for (int n = 0; end && n < STORE_BATCH_MAX; n++, end = end->next)
             end->rc = 0;
@@ -61,7 +63,7 @@ static struct write *run_batch(struct store *s, struct write *first)
         return end;
     }
     for (int n = 0; w && n < STORE_BATCH_MAX; n++) {
-        run_request(s, w);
+        run_request(s, w, alone);
         if (sqlite3_get_autocommit(c->db)) {
             struct err lost = ERR_INIT;
             rc = ERR(&lost, w->rc ? w->rc : ERR_INTERNAL, "%s",
@@ -74,10 +76,10 @@ static struct write *run_batch(struct store *s, struct write *first)
         if (clock_mono_ns() - started > (int64_t)STORE_BATCH_MS * 1000000)
             break;
     }
-    rc = conn__run(c, "COMMIT", &why);
+    rc = conn__control(c, alone && first->rc ? CONN_ROLLBACK : CONN_COMMIT, &why);
     if (rc) {
         if (!sqlite3_get_autocommit(c->db))
-            IGNORE(conn__run(c, "ROLLBACK", NULL));
+            IGNORE(conn__control(c, CONN_ROLLBACK, NULL));
         fail_batch(first, w, rc, &why);
     }
     return w;
@@ -201,14 +203,14 @@ int store_read(struct store *s, store_fn fn, void *arg, struct err *err)
         return rc;
     struct tx tx = { .store = s, .conn = c, .now_ms = clock_now_ms() };
     c->deadline_ns = clock_mono_ns() + (int64_t)STORE_READ_MS * 1000000;
-    rc = conn__run(c, "BEGIN", err);
+    rc = conn__control(c, CONN_BEGIN_READ, err);
     if (!rc) {
         rc = fn(&tx, arg, err);
         ASSERT(c->open_n == 0);
         ASSERT(tx.hook_n == 0);
         c->deadline_ns = 0;
         if (!sqlite3_get_autocommit(c->db))
-            IGNORE(conn__run(c, "COMMIT", NULL));
+            IGNORE(conn__control(c, CONN_COMMIT, NULL));
     }
     c->deadline_ns = 0;
     reader_give(s, c);

@@ -67,6 +67,9 @@ void stmt_str(struct stmt *st, int i, str_t s);
 void stmt_int(struct stmt *st, int i, int64_t v);
 void stmt_double(struct stmt *st, int i, double v); /* NaN binds NULL */
 void stmt_blob(struct stmt *st, int i, str_t bytes);
+/* Not copied: what they point to stays until stmt_close. */
+void stmt_text_kept(struct stmt *st, int i, const char *z);
+void stmt_blob_kept(struct stmt *st, int i, str_t bytes);
 void stmt_null(struct stmt *st, int i);
 int stmt_step(struct stmt *st, struct err *err)
     WARN_UNUSED; /* 1 a row, 0 done, negative an error; unique violations are ERR_EXISTS */
@@ -86,6 +89,9 @@ int tx_exec(struct tx *tx, const struct sql *sql, int64_t *out_changes, struct e
 /* Runs fn(arg) on the writer thread after this transaction's commit is durable: publishing to
  * listeners. Not called when the request rolls back. */
 void tx_after_commit(struct tx *tx, void (*fn)(void *arg), void *arg);
+/* Statements that the connection of this transaction ran so far; the difference of two says what
+ * the calls between cost. */
+int64_t tx_statements(const struct tx *tx);
 int64_t tx_now_ms(const struct tx *tx); /* one instant for the whole request */
 
 /* Reads the whole file and checks its structure (slow); NULL in *out_first_problem when sound. */

@@ -21,10 +21,12 @@ enum {
 /* One connection; used by one thread at a time. */
 struct conn {
     sqlite3 *db;
-    const char *path;     /* borrowed from the store */
-    struct stmt **cached; /* one slot a registered statement; NULL until first use */
-    int open_n;           /* statements handed out; 0 between requests */
-    int64_t deadline_ns;  /* of the read in progress; 0 = none */
+    const char *path;       /* borrowed from the store */
+    struct stmt **cached;   /* one slot a registered statement; NULL until first use */
+    sqlite3_stmt **control; /* one slot an enum conn_control; NULL until first use */
+    int64_t opened_n;       /* statements handed out so far */
+    int open_n;             /* statements handed out; 0 between requests */
+    int64_t deadline_ns;    /* of the read in progress; 0 = none */
 };
 
 struct stmt {
@@ -79,6 +81,18 @@ struct store {
     int idle_n, reader_n;
 };
 
+/* Control of transactions, prepared once a connection. */
+enum conn_control {
+    CONN_BEGIN,
+    CONN_BEGIN_READ,
+    CONN_COMMIT,
+    CONN_ROLLBACK,
+    CONN_SAVEPOINT,
+    CONN_RELEASE,
+    CONN_ROLLBACK_TO,
+    CONN_CONTROLS
+};
+
 enum conn_mode { CONN_WRITER, CONN_READER, CONN_READ_ONLY };
 
 /* Opens and configures; checks that the file is ours and readable. */
@@ -87,6 +101,7 @@ int conn__open(struct conn **out, const char *path, enum conn_mode mode,
 void conn__close(struct conn *c);
 /* Turns a result code of SQLite into ours, with a message that says what to do. */
 int conn__error(const struct conn *c, int sqlite_rc, const char *what, struct err *err);
+int conn__control(struct conn *c, enum conn_control which, struct err *err) WARN_UNUSED;
 /* A constant statement without parameters or rows. */
 int conn__run(struct conn *c, const char *text, struct err *err) WARN_UNUSED;
 /* Applies what is due (read_only: only checks that nothing is due). */

@@ -44,6 +44,9 @@ int experiment_ensure(struct tx *tx, const struct cause *by, const struct experi
 /* By id or by name, deleted ones too; ERR_NOT_FOUND. */
 int experiment_get(struct tx *tx, struct arena *a, int64_t id, struct experiment *out,
                    struct err *err) WARN_UNUSED;
+/* experiment_get without the count of runs (-1), which grows with the experiment. */
+int experiment_brief(struct tx *tx, struct arena *a, int64_t id, struct experiment *out,
+                     struct err *err) WARN_UNUSED;
 int experiment_find(struct tx *tx, struct arena *a, const char *project, const char *name,
                     struct experiment *out, struct err *err) WARN_UNUSED;
 /* Id text ("3") or name; not found errors say what was near. */

@@ -145,7 +145,7 @@ SQL(experiment_insert,
 /* Counting goes over the index alone. */
 MIGRATION(301, "track", "CREATE INDEX runs_by_stage ON runs (experiment_id, lifecycle_stage)");
 
-SQL(experiment_brief,
+SQL(experiment_alone,
     "SELECT e.experiment_id, e.project, e.name, e.artifact_location, e.lifecycle_stage,"
     " e.creation_time_ms, e.last_update_time_ms, -1 FROM experiments e WHERE e.experiment_id = $1");
 SQL(experiment_by_id,
@@ -369,10 +369,10 @@ int experiment_get(struct tx *tx, struct arena *a, int64_t id, struct experiment
     return get_by(tx, &experiment_by_id, a, id, out, err);
 }
 
-int experiment__brief(struct tx *tx, struct arena *a, int64_t id, struct experiment *out,
-                      struct err *err)
+int experiment_brief(struct tx *tx, struct arena *a, int64_t id, struct experiment *out,
+                     struct err *err)
 {
-    return get_by(tx, &experiment_brief, a, id, out, err);
+    return get_by(tx, &experiment_alone, a, id, out, err);
 }
 
 static int find_by_name(struct tx *tx, struct arena *a, const char *project, const char *name,
@@ -451,7 +451,7 @@ int experiment_rename(struct tx *tx, const struct cause *by, int64_t id, const c
     arena_init(&a, MIB(1));
     int rc = check_name(name, err);
     if (!rc)
-        rc = experiment__brief(tx, &a, id, &old, err);
+        rc = experiment_brief(tx, &a, id, &old, err);
     if (!rc && strcmp(old.lifecycle_stage, "active") != 0)
         rc = ERR(err, ERR_CONFLICT, "experiment '%s' is deleted; restore it before renaming it",
                  old.name);
@@ -542,7 +542,7 @@ int experiment_tag_set(struct tx *tx, const struct cause *by, int64_t id,
     if (!rc)
         rc = track__check_value("tag", tag->key, tag->value, 5000, err);
     if (!rc)
-        rc = experiment__brief(tx, &a, id, &e, err);
+        rc = experiment_brief(tx, &a, id, &e, err);
     if (!rc && strcmp(e.lifecycle_stage, "active") != 0)
         rc = ERR(err, ERR_INVALID, "The experiment %lld must be in the 'active' state.",
                  (long long)id);

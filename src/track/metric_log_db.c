@@ -88,6 +88,7 @@ struct job {
     struct series *s;    /* the one that is written */
     struct block open;   /* its newest block */
     struct block around; /* the last older one that was asked */
+    struct series some[LOOK_UPS];
 };
 
 /* ---- reading the rows ---- */
@@ -120,9 +121,9 @@ static int load(struct job *j, struct series *list, size_t n)
     int rc = stmt_open(j->tx, n > 1 ? &metric_some : &metric_state, &st, j->err);
     if (rc)
         return rc;
-    stmt_text(st, 1, j->run_id);
+    stmt_text_kept(st, 1, j->run_id);
     for (size_t i = 0; i < (n > 1 ? LOOK_UPS : 1); i++)
-        stmt_text(st, (int)i + 2, list[MIN(i, n - 1)].key);
+        stmt_text_kept(st, (int)i + 2, list[MIN(i, n - 1)].key);
     while ((rc = stmt_step(st, j->err)) == 1) {
         struct series *s = series_named(list, n, str_of(stmt_get_text(st, 0, &j->a)));
         rc = s ? read_series(j, st, s) : 0;
@@ -150,8 +151,8 @@ static int load_open(struct job *j)
     int rc = stmt_open(j->tx, &metric_block_last, &st, j->err);
     if (rc)
         return rc;
-    stmt_text(st, 1, j->run_id);
-    stmt_text(st, 2, j->s->key);
+    stmt_text_kept(st, 1, j->run_id);
+    stmt_text_kept(st, 2, j->s->key);
     rc = stmt_step(st, j->err);
     if (rc == 1)
         rc = decode(j, st, &j->open);
@@ -197,7 +198,7 @@ static int save(struct job *j)
     for (size_t i = 0; i < s->tail_n; prev = s->tail[i++])
         metric_block_append(&tail, prev, &s->tail[i]);
     str_t bytes = s->tail_n ? buf_view(&tail) : (str_t){ NULL, 0 };
-    AUTO(stmt_auto) struct stmt *st = NULL;
+    struct stmt *st = NULL;
     int rc = stmt_open(j->tx, s->exists ? &metric_update : &metric_insert, &st, j->err);
     if (!rc) {
         stmt_double(st, 1, m->latest.value);
@@ -209,11 +210,12 @@ static int save(struct job *j)
         stmt_int(st, 7, s->max_time_ms);
         if (s->max_time_ms == INT64_MAX)
             stmt_null(st, 7);
-        stmt_blob(st, 8, bytes);
-        stmt_text(st, 9, j->run_id);
-        stmt_text(st, 10, s->key);
+        stmt_blob_kept(st, 8, bytes);
+        stmt_text_kept(st, 9, j->run_id);
+        stmt_text_kept(st, 10, s->key);
         rc = stmt_step(st, j->err);
     }
+    stmt_close(st);
     buf_fini(&tail);
     s->exists = 1;
     s->dirty = 0;
@@ -283,8 +285,8 @@ static int is_stored(struct job *j, const struct metric_point *p)
     int rc = stmt_open(j->tx, &metric_block_around, &st, j->err);
     if (rc)
         return rc;
-    stmt_text(st, 1, j->run_id);
-    stmt_text(st, 2, j->s->key);
+    stmt_text_kept(st, 1, j->run_id);
+    stmt_text_kept(st, 2, j->s->key);
     stmt_int(st, 3, p->step);
     stmt_int(st, 4, p->time_ms);
     while ((rc = stmt_step(st, j->err)) == 1) {
@@ -349,7 +351,7 @@ static int append(struct job *j, const struct metric_point *points, size_t n)
 
 static int append_some(struct job *j, const struct metric_series *list, size_t n)
 {
-    struct series some[LOOK_UPS];
+    struct series *some = j->some;
     int rc = 0;
     for (size_t i = 0; i < n; i++) {
         some[i].key = list[i].key;
@@ -378,7 +380,9 @@ int metric_append_batch(struct tx *tx, const char *run_id, const struct metric_s
         rc = track__check_key("metric", list[i].key, err);
     if (rc || !n)
         return rc;
-    struct job *j = mem_alloc(sizeof *j);
+    struct job *j = mem_try_realloc(NULL, 1, sizeof *j); /* too large to be zeroed each time */
+    if (!j)
+        return track__no_memory(err);
     j->tx = tx;
     j->run_id = run_id;
     j->err = err;

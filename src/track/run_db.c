@@ -35,7 +35,8 @@ SQL(param_insert, "INSERT INTO params (run_id, key, value) VALUES ($1, $2, $3) O
 SQL(param_one, "SELECT value FROM params WHERE run_id = $1 AND key = $2");
 SQL(param_all, "SELECT key, value FROM params WHERE run_id = $1 ORDER BY key");
 SQL(run_tag_put, "INSERT INTO run_tags (run_id, key, value) VALUES ($1, $2, $3)"
-                 " ON CONFLICT (run_id, key) DO UPDATE SET value = excluded.value");
+                 " ON CONFLICT (run_id, key) DO UPDATE SET value = excluded.value"
+                 " WHERE run_tags.value <> excluded.value");
 SQL(run_tag_remove, "DELETE FROM run_tags WHERE run_id = $1 AND key = $2");
 SQL(run_tag_one, "SELECT value FROM run_tags WHERE run_id = $1 AND key = $2");
 SQL(run_tag_all, "SELECT key, value FROM run_tags WHERE run_id = $1 ORDER BY key");
@@ -115,7 +116,7 @@ static int check_run_id(const char *id, struct err *err)
 static int check_new(struct tx *tx, struct arena *a, const struct run_new *r, struct experiment *e,
                      struct err *err)
 {
-    int rc = experiment__brief(tx, a, r->experiment_id, e, err);
+    int rc = experiment_brief(tx, a, r->experiment_id, e, err);
     if (!rc && strcmp(e->lifecycle_stage, "active") != 0)
         rc = ERR(err, ERR_INVALID, "The experiment %lld must be in the 'active' state.",
                  (long long)e->id);
@@ -427,7 +428,7 @@ int run_require_active(struct tx *tx, const char *run_id, struct err *err)
     int rc = stmt_open(tx, &run_stage_of, &st, err);
     if (rc)
         return rc;
-    stmt_text(st, 1, run_id);
+    stmt_text_kept(st, 1, run_id);
     rc = stmt_step(st, err);
     if (rc < 0)
         return rc;

@@ -25,6 +25,3 @@ int track__no_memory(struct err *err);
 const char *track__stage_of(enum track_view view);
 /* The next number of an experiment; those of purged ones are not given again. */
 int experiment__next_id(struct tx *tx, int64_t *out, struct err *err) WARN_UNUSED;
-/* experiment_get without the count of runs (-1), which grows with the experiment. */
-int experiment__brief(struct tx *tx, struct arena *a, int64_t id, struct experiment *out,
-                      struct err *err) WARN_UNUSED;

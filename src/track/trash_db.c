@@ -194,7 +194,7 @@ int experiment_purge(struct tx *tx, const struct cause *by, int64_t id, int *out
     struct experiment e;
     arena_init(&a, MIB(64));
     *out_done = 0;
-    int rc = experiment__brief(tx, &a, id, &e, err);
+    int rc = experiment_brief(tx, &a, id, &e, err);
     if (!rc && id == 0)
         rc =
             ERR(err, ERR_CONFLICT, "experiment 'Default' is always there; delete its runs instead");
@@ -234,7 +234,7 @@ static int check_both(struct tx *tx, struct arena *a, const char *id, int64_t to
 {
     int rc = run_get(tx, a, id, r, err);
     if (!rc)
-        rc = experiment__brief(tx, a, to, e, err);
+        rc = experiment_brief(tx, a, to, e, err);
     if (!rc && strcmp(r->lifecycle_stage, "active") != 0)
         rc = ERR(err, ERR_CONFLICT, "run '%s' is in the trash: restore it first", id);
     if (!rc && strcmp(e->lifecycle_stage, "active") != 0)

@@ -21,7 +21,7 @@ int mlf_experiment(struct mlf *m, struct tx *tx, const char *id, struct experime
     int64_t n;
     int rc = mlf_experiment_id(m, id, &n);
     if (!rc)
-        rc = experiment_get(tx, m->a, n, out, m->err);
+        rc = experiment_brief(tx, m->a, n, out, m->err); /* the count of runs is not told */
     return rc == ERR_NOT_FOUND
                ? mlf_fail(m, MLF_MISSING, "No Experiment with id=%lld exists", (long long)n)
                : rc;

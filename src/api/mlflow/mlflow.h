@@ -89,6 +89,7 @@ struct mlf {
     struct json message; /* object: what was set, in normal form (numbers are numbers, …) */
     struct json raw;     /* as it came */
     struct json_out out;
+    void *plan;           /* what a handler that calls mlf_transact has prepared */
     int begun;            /* mlf_begin was called */
     const char *code;     /* of mlf_fail; NULL = none */
     const char *failure;  /* its text */
@@ -105,6 +106,10 @@ typedef int (*mlf_fn)(struct mlf *m, struct tx *tx);
  */
 int mlf_serve(struct request *rq, mlf_fn fn, enum mlf_mode mode, const struct mlf_field *fields,
               struct err *err);
+
+/* For a handler of MLF_PLAIN: one transaction after what needs none, so that the store's writer is
+ * not kept from others by checks. */
+int mlf_transact(struct mlf *m, mlf_fn fn, enum mlf_mode mode) WARN_UNUSED;
 
 #define MLF_HANDLER(name, mode, ...)                                                               \
     static int name##_run(struct mlf *m, struct tx *tx);                                           \
@@ -181,6 +186,9 @@ const char *mlf_join_uri(struct arena *a, const char *root, const char *path);
 
 /* A metric, parameter or tag name; path names it in messages ("params[3].key"). */
 int mlf_check_key(struct mlf *m, const char *name, const char *path) WARN_UNUSED;
+/* 1 for what that and a limit of 250 pass for sure: ASCII, no path that means another. Saves the
+ * text of the path for almost every name. */
+int mlf_key_is_plain(const char *name);
 int mlf_check_length(struct mlf *m, const char *what, size_t max, const char *value) WARN_UNUSED;
 /* Cut to max code points, as the server does by default. */
 const char *mlf_cut(struct mlf *m, const char *value, size_t max);
@@ -267,6 +275,8 @@ int mlf_unbase64(struct arena *a, str_t text, str_t *out) WARN_UNUSED; /* -1 whe
 
 /* Run by id: failures as MLflow words them; active: it must not be deleted. */
 int mlf_run(struct mlf *m, struct tx *tx, const char *id, int active, struct run *out) WARN_UNUSED;
+/* The same checks of an active run, without reading it. */
+int mlf_run_active(struct mlf *m, struct tx *tx, const char *id) WARN_UNUSED;
 void mlf_write_run_info(struct json_out *o, const char *key, const struct run *r);
 /* The object of one run: info, data, inputs, outputs; links: what run_links told, or RUN_HAS_ALL.
  */

@@ -67,6 +67,20 @@ static int bad_path(struct mlf *m, const char *name, const char *path, const cha
                     mlf_py_json_text(m->a, name), path, mlf_py_repr(m->a, str_of(norm)));
 }
 
+int mlf_key_is_plain(const char *name)
+{
+    char before = '/';
+    size_t n = 0;
+    for (const char *p = name; *p; before = *p++, n++) {
+        unsigned char c = (unsigned char)*p;
+        int sound =
+            c == '.' || c == '/' ? before != '/' : c < 0x80 && (is_word(c) || strchr("- :", c));
+        if (!sound)
+            return 0;
+    }
+    return before != '/' && n <= KEY_MAX;
+}
+
 int mlf_check_key(struct mlf *m, const char *name, const char *path)
 {
     const char *norm;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What training code logs: metrics, parameters, tags, batches of them, inputs, outputs. The checks
- * come in MLflow's order; each request is one transaction, so a refused batch leaves nothing. */
+ * come in MLflow's order; each request is one transaction, so a refused batch leaves nothing. What
+ * needs no database is done before it. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -49,20 +50,24 @@ static int log_model_metric(struct mlf *m, struct tx *tx, const char *run_id, co
     return logged_model_metric_log(tx, model_id, &metric, m->err);
 }
 
-MLF_HANDLER(run_log_metric, MLF_WRITE, F_STR("run_id", "rs"), F_STR("run_uuid", ""),
+static int store_metric(struct mlf *m, struct tx *tx)
+{
+    const char *id = mlf_run_id(m);
+    struct metric_point p = point_of(&m->message);
+    int rc = mlf_run_active(m, tx, id);
+    if (!rc)
+        rc = metric_append(tx, id, mlf_str(m, "key"), &p, 1, m->err);
+    return rc ? rc : log_model_metric(m, tx, id, &m->message);
+}
+
+MLF_HANDLER(run_log_metric, MLF_PLAIN, F_STR("run_id", "rs"), F_STR("run_uuid", ""),
             F_STR("key", "rs"), F_DOUBLE("value", "rf"), F_INT("timestamp", "ir"),
             F_INT("step", "i"), F_STR("model_id", "s"), F_STR("dataset_name", "s"),
             F_STR("dataset_digest", "s"))
 {
-    struct run r;
-    const char *id = mlf_run_id(m);
-    struct metric_point p = point_of(&m->message);
     int rc = mlf_check_metric(m, &m->message, "");
-    if (!rc)
-        rc = mlf_run(m, tx, id, 1, &r);
-    if (!rc)
-        rc = metric_append(tx, id, mlf_str(m, "key"), &p, 1, m->err);
-    return rc ? rc : log_model_metric(m, tx, id, &m->message);
+    (void)tx;
+    return rc ? rc : mlf_transact(m, store_metric, MLF_WRITE);
 }
 
 struct entry {
@@ -77,10 +82,22 @@ static int by_key(const void *x, const void *y)
     return c ? c : (a->at > b->at) - (a->at < b->at);
 }
 
-/* One append a key, in the order in which the points came. */
-static int log_metrics(struct mlf *m, struct tx *tx, const char *run_id, const struct json *items,
-                       size_t n)
+/* One batch, checked and in the form in which it is stored. */
+struct plan {
+    const char *id;
+    struct metric_series *series;
+    size_t series_n;
+    const struct json *metrics;
+    size_t metric_n;
+    struct track_pair *params, *tags;
+    size_t param_n, tag_n;
+};
+
+/* One series a key, in the order in which the points came. */
+static int plan_metrics(struct mlf *m, struct plan *b)
 {
+    const struct json *items = b->metrics;
+    size_t n = b->metric_n;
     struct entry *sorted = ARENA_TRY_ARRAY(m->a, n + 1, struct entry);
     struct metric_point *points = ARENA_TRY_ARRAY(m->a, n + 1, struct metric_point);
     struct metric_series *series = ARENA_TRY_ARRAY(m->a, n + 1, struct metric_series);
@@ -97,10 +114,9 @@ static int log_metrics(struct mlf *m, struct tx *tx, const char *run_id, const s
         points[i] = point_of(&items[sorted[i].at]);
         series[k - 1].n++;
     }
-    int rc = metric_append_batch(tx, run_id, series, k, m->err);
-    for (size_t i = 0; !rc && i < n; i++)
-        rc = log_model_metric(m, tx, run_id, &items[i]);
-    return rc;
+    b->series = series;
+    b->series_n = k;
+    return 0;
 }
 
 /* ---- parameters ---- */
@@ -122,14 +138,13 @@ static int check_param(struct mlf *m, const char *key, const char *path)
 MLF_HANDLER(run_log_parameter, MLF_WRITE, F_STR("run_id", "rs"), F_STR("run_uuid", ""),
             F_STR("key", "rs"), F_STR("value", "s"))
 {
-    struct run r;
     struct track_pair *known;
     size_t n;
     const char *id = mlf_run_id(m);
     struct track_pair p = { mlf_str(m, "key"), mlf_cut(m, mlf_str(m, "value"), PARAM_MAX) };
     int rc = check_param(m, p.key, "key");
     if (!rc)
-        rc = mlf_run(m, tx, id, 1, &r);
+        rc = mlf_run_active(m, tx, id);
     if (!rc)
         rc = run_params(tx, m->a, id, &known, &n, m->err);
     if (rc)
@@ -189,22 +204,20 @@ static int check_tag(struct mlf *m, const char *key, const char *path)
 MLF_HANDLER(run_set_tag, MLF_WRITE, F_STR("run_id", "rs"), F_STR("run_uuid", ""),
             F_STR("key", "rs"), F_STR("value", "s"))
 {
-    struct run r;
     const char *id = mlf_run_id(m);
     struct track_pair t = { mlf_str(m, "key"), mlf_cut(m, mlf_str(m, "value"), TAG_MAX) };
     int rc = check_tag(m, t.key, "key");
     if (!rc)
-        rc = mlf_run(m, tx, id, 1, &r);
+        rc = mlf_run_active(m, tx, id);
     if (!rc && !t.value[0] && strcmp(t.key, "mlflow.runName") == 0)
         return 0; /* an empty name changes nothing */
-    return rc ? rc : run_tag_set(tx, &m->by, id, &t, m->err);
+    return rc ? rc : run_tag_append(tx, &m->by, id, &t, m->err);
 }
 
 MLF_HANDLER(run_delete_tag, MLF_WRITE, F_STR("run_id", "rs"), F_STR("key", "rs"))
 {
-    struct run r;
     const char *id = mlf_str(m, "run_id"), *key = mlf_str(m, "key");
-    int rc = mlf_run(m, tx, id, 1, &r);
+    int rc = mlf_run_active(m, tx, id);
     if (!rc)
         rc = run_tag_delete(tx, id, key, m->err);
     return rc == ERR_NOT_FOUND && !m->code
@@ -219,8 +232,10 @@ static int check_pairs(struct mlf *m, struct track_pair *pairs, size_t n, const 
     int params = strcmp(field, "params") == 0;
     int rc = 0;
     for (size_t i = 0; !rc && i < n; i++) {
-        const char *path = arena_printf(m->a, "%s[%zu].key", field, i);
-        rc = params ? check_param(m, pairs[i].key, path) : check_tag(m, pairs[i].key, path);
+        if (!mlf_key_is_plain(pairs[i].key)) {
+            const char *path = arena_printf(m->a, "%s[%zu].key", field, i);
+            rc = params ? check_param(m, pairs[i].key, path) : check_tag(m, pairs[i].key, path);
+        }
         pairs[i].value = mlf_cut(m, pairs[i].value, params ? PARAM_MAX : TAG_MAX);
     }
     return rc;
@@ -262,39 +277,59 @@ static int check_unique(struct mlf *m, const struct track_pair *params, size_t n
                     twice);
 }
 
-MLF_HANDLER(run_log_batch, MLF_WRITE, F_STR("run_id", "sr"),
+static int check_metrics(struct mlf *m, const struct json *list, size_t n)
+{
+    int rc = 0;
+    for (size_t i = 0; !rc && i < n; i++)
+        if (!mlf_key_is_plain(mlf_member(&list[i], "key")) ||
+            json_get_int(&list[i], "timestamp", 0) < 0)
+            rc = mlf_check_metric(m, &list[i], arena_printf(m->a, "metrics[%zu]", i));
+    return rc;
+}
+
+static int store_batch(struct mlf *m, struct tx *tx)
+{
+    const struct plan *b = m->plan;
+    int rc = mlf_run_active(m, tx, b->id);
+    if (!rc)
+        rc = log_params(m, tx, b->id, b->params, b->param_n);
+    if (!rc)
+        rc = metric_append_batch(tx, b->id, b->series, b->series_n, m->err);
+    for (size_t i = 0; !rc && i < b->metric_n; i++)
+        rc = log_model_metric(m, tx, b->id, &b->metrics[i]);
+    for (size_t i = 0; !rc && i < b->tag_n; i++)
+        if (b->tags[i].value[0] || strcmp(b->tags[i].key, "mlflow.runName") != 0)
+            rc = run_tag_append(tx, &m->by, b->id, &b->tags[i], m->err);
+    return rc;
+}
+
+MLF_HANDLER(run_log_batch, MLF_PLAIN, F_STR("run_id", "sr"),
             F_MSGS("metrics", "aM", mlf_metric_fields), F_MSGS("params", "aP", mlf_tag_fields),
             F_MSGS("tags", "aT", mlf_tag_fields))
 {
-    struct run r;
-    struct track_pair *params, *tags;
-    size_t metric_n, param_n, tag_n;
-    const char *id = mlf_str(m, "run_id");
-    const struct json *metrics = mlf_items(m, "metrics", &metric_n);
-    int rc = mlf_pairs(m, "params", &params, &param_n);
+    struct plan b = { .id = mlf_str(m, "run_id") };
+    (void)tx;
+    b.metrics = mlf_items(m, "metrics", &b.metric_n);
+    int rc = mlf_pairs(m, "params", &b.params, &b.param_n);
     if (!rc)
-        rc = mlf_pairs(m, "tags", &tags, &tag_n);
+        rc = mlf_pairs(m, "tags", &b.tags, &b.tag_n);
     if (!rc)
-        rc = mlf_check_run_id(m, id);
-    for (size_t i = 0; !rc && i < metric_n; i++)
-        rc = mlf_check_metric(m, &metrics[i], arena_printf(m->a, "metrics[%zu]", i));
+        rc = mlf_check_run_id(m, b.id);
     if (!rc)
-        rc = check_pairs(m, params, param_n, "params");
+        rc = check_metrics(m, b.metrics, b.metric_n);
     if (!rc)
-        rc = check_pairs(m, tags, tag_n, "tags");
+        rc = check_pairs(m, b.params, b.param_n, "params");
     if (!rc)
-        rc = check_limits(m, metric_n, param_n, tag_n);
+        rc = check_pairs(m, b.tags, b.tag_n, "tags");
     if (!rc)
-        rc = check_unique(m, params, param_n);
+        rc = check_limits(m, b.metric_n, b.param_n, b.tag_n);
     if (!rc)
-        rc = mlf_run(m, tx, id, 1, &r);
+        rc = check_unique(m, b.params, b.param_n);
     if (!rc)
-        rc = log_params(m, tx, id, params, param_n);
-    if (!rc)
-        rc = log_metrics(m, tx, id, metrics, metric_n);
-    for (size_t i = 0; !rc && i < tag_n; i++)
-        if (tags[i].value[0] || strcmp(tags[i].key, "mlflow.runName") != 0)
-            rc = run_tag_append(tx, &m->by, id, &tags[i], m->err);
+        rc = plan_metrics(m, &b);
+    m->plan = &b;
+    rc = rc ? rc : mlf_transact(m, store_batch, MLF_WRITE);
+    m->plan = NULL;
     return rc;
 }
 
@@ -317,14 +352,13 @@ static int check_model_json(struct mlf *m, const char *text, struct json *v)
 
 MLF_HANDLER(run_log_model, MLF_WRITE, F_STR("run_id", "sr"), F_STR("model_json", "sr"))
 {
-    struct run r;
     struct json v, before = { 0 };
     struct track_pair *tags;
     size_t n;
     const char *id = mlf_str(m, "run_id");
     int rc = check_model_json(m, mlf_str(m, "model_json"), &v);
     if (!rc)
-        rc = mlf_run(m, tx, id, 1, &r);
+        rc = mlf_run_active(m, tx, id);
     if (!rc)
         rc = run_tags(tx, m->a, id, &tags, &n, m->err);
     if (rc)
@@ -425,7 +459,6 @@ static int add_input(struct mlf *m, struct tx *tx, const char *run_id, const str
 MLF_HANDLER(run_log_inputs, MLF_WRITE, F_STR("run_id", "rs"), F_MSGS("datasets", "a", input_fields),
             F_MSGS("models", "a", model_input_fields))
 {
-    struct run r;
     size_t dataset_n, model_n;
     const struct json *datasets = mlf_items(m, "datasets", &dataset_n);
     const struct json *models = mlf_items(m, "models", &model_n);
@@ -434,7 +467,7 @@ MLF_HANDLER(run_log_inputs, MLF_WRITE, F_STR("run_id", "rs"), F_MSGS("datasets",
     for (size_t i = 0; !rc && i < dataset_n; i++)
         rc = check_input(m, &datasets[i]);
     if (!rc)
-        rc = mlf_run(m, tx, id, 1, &r);
+        rc = mlf_run_active(m, tx, id);
     for (size_t i = 0; !rc && i < dataset_n; i++)
         rc = add_input(m, tx, id, &datasets[i]);
     for (size_t i = 0; !rc && i < model_n; i++)
@@ -446,11 +479,10 @@ MLF_HANDLER(run_log_inputs, MLF_WRITE, F_STR("run_id", "rs"), F_MSGS("datasets",
 MLF_HANDLER(run_log_outputs, MLF_WRITE, F_STR("run_id", "rs"),
             F_MSGS("models", "ra", model_output_fields))
 {
-    struct run r;
     size_t n;
     const struct json *models = mlf_items(m, "models", &n);
     const char *id = mlf_str(m, "run_id");
-    int rc = mlf_run(m, tx, id, 1, &r);
+    int rc = mlf_run_active(m, tx, id);
     for (size_t i = 0; !rc && i < n; i++) {
         struct run_model one = { mlf_member(&models[i], "model_id"),
                                  json_get_int(&models[i], "step", 0) };

@@ -17,6 +17,12 @@ int mlf_run(struct mlf *m, struct tx *tx, const char *id, int active, struct run
     return rc;
 }
 
+int mlf_run_active(struct mlf *m, struct tx *tx, const char *id)
+{
+    int rc = run_require_active(tx, id, m->err);
+    return rc == ERR_NOT_FOUND ? mlf_fail(m, MLF_MISSING, "Run with id=%s not found", id) : rc;
+}
+
 void mlf_write_run_info(struct json_out *o, const char *key, const struct run *r)
 {
     char id[24];
@@ -203,7 +209,7 @@ static int set_tags(struct mlf *m, struct tx *tx, const char *id, const struct t
             continue;
         rc = mlf_check_key(m, tag.key, arena_printf(m->a, "tags[%zu].key", i));
         if (!rc)
-            rc = run_tag_set(tx, &m->by, id, &tag, m->err);
+            rc = run_tag_append(tx, &m->by, id, &tag, m->err);
     }
     return rc;
 }
@@ -246,15 +252,19 @@ MLF_HANDLER(run_create, MLF_WRITE, F_STR("experiment_id", "s"), F_STR("user_id",
         rc = set_tags(m, tx, id, tags, tag_n);
     if (!rc)
         rc = mlf_run(m, tx, id, 0, &r);
+    if (!rc)
+        rc = run_tags(tx, m->a, id, &tags, &tag_n, m->err);
     if (rc)
         return rc;
     struct json_out *o = mlf_begin(m);
     jo_key(o, "run");
     jo_object(o);
     mlf_write_run_info(o, "info", &r);
-    rc = write_data(m, tx, id);
-    if (!rc)
-        rc = write_inputs(m, tx, id, RUN_HAS_ALL);
+    jo_key(o, "data"); /* a new run has nothing but tags */
+    jo_object(o);
+    mlf_write_tags(o, "tags", tags, tag_n);
+    jo_object_end(o);
+    rc = write_inputs(m, tx, id, 0);
     jo_object_end(o);
     return rc;
 }

@@ -169,6 +169,12 @@ static int run(struct mlf *m, mlf_fn fn, enum mlf_mode mode, struct err *err)
     return fn(m, NULL);
 }
 
+int mlf_transact(struct mlf *m, mlf_fn fn, enum mlf_mode mode)
+{
+    ASSERT(mode != MLF_PLAIN);
+    return run(m, fn, mode, m->err);
+}
+
 static void finish(struct mlf *m)
 {
     struct request *rq = m->rq;
