@@ -26,7 +26,8 @@ const struct permission *permission_find(const char *name)
 
 int permission_is_known(const char *name)
 {
-    return strcmp(name, "public") == 0 || permission_find(name) != NULL;
+    return strcmp(name, "public") == 0 || strcmp(name, "signed") == 0 ||
+           permission_find(name) != NULL;
 }
 
 const char *access_role_name(enum access_role role)

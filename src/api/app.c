@@ -176,6 +176,9 @@ int app_open(struct app **out, const struct app_options *options, struct err *er
     }
     if (!rc)
         rc = open_elsewhere(app, err);
+    if (!rc && options->mode == APP_SERVER)
+        rc = signed_key_load(fs_join(&app->arena, app->home->dir, "signing.key"), app->signing_key,
+                             err);
     if (!rc)
         rc = open_notify(app, err);
     if (rc) {

@@ -5,6 +5,7 @@
  * Owns the data folder's handle, the flow engine and the serving table. Immutable after app_open
  * but for what its parts guard themselves; any thread may read it. */
 #pragma once
+#include "access/signed.h"
 #include "base/atomic.h"
 #include "flow/flow.h"
 #include "net/request.h"
@@ -58,6 +59,7 @@ struct app {
     struct notify *notify;     /* sends webhooks; of a server, else NULL */
     cell_t guard;              /* struct guard *: who may do what; replaced by door_reload */
     struct guard_kept *guards; /* every guard ever in force, freed by app_close */
+    unsigned char signing_key[SIGNED_KEY_BYTES]; /* of signed URLs; set in a server */
     int64_t started_ms;
     char url[300];                 /* of a server once it listens, else "" */
     flag_t ready;                  /* up: endpoints have been loaded once */

@@ -2,8 +2,10 @@
  * Who may do what on a running server: the guard in force, replaced as a whole on SIGHUP. Old
  * guards live until the end, so that a request that holds one never sees it freed. */
 #include "access/guard.h"
+#include "access/signed.h"
 #include "api/app.h"
 #include "api/route.h"
+#include "base/clock.h"
 #include "base/mem.h"
 
 struct guard_kept {
@@ -29,12 +31,21 @@ int door_reload(struct app *app, struct err *err)
     return 0;
 }
 
+static int check_signed(struct request *rq, struct err *err)
+{
+    rq->actor = "signed-url";
+    return signed_check(app_of(rq)->signing_key, rq->method, rq->path, request_query(rq, "expires"),
+                        request_query(rq, "signature"), clock_now_ms() / 1000, err);
+}
+
 int door_access(struct request *rq, const char *permission, struct err *err)
 {
     const struct guard *g = cell_get(&app_of(rq)->guard);
     struct identity who;
     if (!g) /* in process: the folder's own permissions decide */
         return 0;
+    if (strcmp(permission, "signed") == 0)
+        return check_signed(rq, err);
     int rc = guard_permit(g, permission, request_header(rq, "authorization"), &who, err);
     rq->actor = arena_strdup(&rq->arena, who.actor);
     if (rc && who.must_log_in) {

@@ -7,8 +7,11 @@
 #include <unistd.h>
 
 #include "access/permission.h"
+#include "api/app.h"
 #include "base/limits.h"
 #include "base/log.h"
+
+enum { BASE_PATH_MAX = 200, HOST_MAX = 260 };
 
 static route_access_fn access_fn;
 
@@ -384,6 +387,53 @@ int route_sandbox(struct request *rq, const char *name)
     request_add_header(rq, "Referrer-Policy", "no-referrer");
     request_add_header(rq, "Cache-Control", "no-store");
     return 1;
+}
+
+str_t route_base_path(struct request *rq)
+{
+    str_t said = request_header(rq, "x-forwarded-prefix");
+    const char *url = app_of(rq)->url;
+    const char *host = strstr(url, "://"), *slash = host ? strchr(host + 3, '/') : NULL;
+    str_t base = said.n ? said : str_of(slash);
+    while (base.n && base.p[base.n - 1] == '/')
+        base.n--;
+    if (!base.n || base.n > BASE_PATH_MAX || base.p[0] != '/' || (base.n > 1 && base.p[1] == '/'))
+        return STR("");
+    for (size_t i = 0; i < base.n; i++) {
+        char ch = base.p[i];
+        int fine = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
+                   (ch >= '0' && ch <= '9') || ch == '/' || ch == '-' || ch == '_' || ch == '.';
+        if (!fine)
+            return STR("");
+    }
+    return base;
+}
+
+/* 1 when a header may stand in a URL as scheme or host. */
+static int is_plain(str_t s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char ch = s.p[i];
+        int fine = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
+                   (ch >= '0' && ch <= '9') || ch == '.' || ch == '-' || ch == ':' || ch == '[' ||
+                   ch == ']' || ch == '_';
+        if (!fine)
+            return 0;
+    }
+    return s.n > 0 && s.n <= HOST_MAX;
+}
+
+int route_public_url(struct request *rq, const char **out, struct err *err)
+{
+    str_t proto = request_header(rq, "x-forwarded-proto");
+    str_t host = request_header(rq, "x-forwarded-host"), base = route_base_path(rq);
+    host = host.n ? host : request_header(rq, "host");
+    if (!is_plain(host))
+        return ERR(err, ERR_INVALID,
+                   "the Host header is no name and port that a URL can be made of");
+    *out = arena_printf(&rq->arena, "%s://%.*s%.*s", str_is(proto, "https") ? "https" : "http",
+                        STR_ARG(host), STR_ARG(base));
+    return *out ? 0 : ERR(err, ERR_NOMEM, "not enough memory for a URL");
 }
 
 void route_json(struct request *rq, struct json_out *o)

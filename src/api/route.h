@@ -81,6 +81,12 @@ void route_error_native(struct request *rq, const struct err *err);
  * the answer may be shown in a frame of the page, in an origin of its own that may run its scripts
  * but reach nothing. 1 when it did, and then no Content-Disposition must say attachment. */
 int route_sandbox(struct request *rq, const char *name);
+/* The path that browsers see before ours: what a proxy says, else --base-path, which stands in the
+ * server's own address. Only letters that need no escaping are taken. "" when there is none. */
+str_t route_base_path(struct request *rq);
+/* "https://host:port/base" by which the client reached us, as a proxy tells it (X-Forwarded-Proto,
+ * -Host, -Prefix); for URLs that are given back to that client only. */
+int route_public_url(struct request *rq, const char **out, struct err *err) WARN_UNUSED;
 /* Starts the JSON answer of a handler. */
 void route_json(struct request *rq, struct json_out *o);
 /* The request's JSON body as an object; an empty body is an empty object. ERR_INVALID otherwise. */

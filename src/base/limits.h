@@ -11,6 +11,7 @@
 #define LIMIT_ARENA_COMMAND GIB(1)    /* memory that one CLI command may take */
 #define LIMIT_BODY_CONTROL MIB(16)    /* JSON body of a control-plane request */
 #define LIMIT_ARTIFACT_FILE GIB(1024) /* one uploaded artifact; streamed to disk */
+#define LIMIT_ARTIFACT_PART GIB(5)    /* one part of an upload in parts */
 #define LIMIT_BODY_PREDICT MIB(64)    /* body of a prediction request */
 #define LIMIT_RESPONSE MIB(256)       /* body that we build in memory */
 #define LIMIT_JSON_DEPTH 64           /* nested arrays and objects, default */

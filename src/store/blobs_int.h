@@ -11,7 +11,8 @@ struct blobs {
     char *dir; /* …/blobs */
     char *tmp; /* …/blobs/tmp */
     int may_write;
-    struct blobs *more[BLOBS_MORE]; /* other folders that belong to it; they have none of their own */
+    struct blobs
+        *more[BLOBS_MORE]; /* other folders that belong to it; they have none of their own */
     size_t more_n;
     struct blobs *into; /* one of `more`: where artifacts go; NULL = here */
 };

@@ -48,14 +48,7 @@ MLF_HANDLER(artifact_list, MLF_READ, F_STR("path", ""))
     return mlf__write_folder(m, tx, &p, "");
 }
 
-/* The client asks and falls back to one PUT when it reads this text. */
-MLF_HANDLER0(artifact_multipart, MLF_PLAIN)
-{
-    (void)tx;
-    return mlf_fail(m, "NOT_IMPLEMENTED",
-                    "Multipart upload is not supported for the current artifact repository");
-}
-
+/* The client asks and falls back to one GET when it reads this text. */
 MLF_HANDLER0(artifact_presigned, MLF_PLAIN)
 {
     (void)tx;

@@ -13,6 +13,7 @@
 #include "store/home.h"
 #include "store/rows.h"
 #include "track/artifact.h"
+#include "track/upload.h"
 
 #define TREE "mlflow-artifacts:/"
 
@@ -181,12 +182,20 @@ static int refuse_new(struct tx *tx, struct request *rq, void *arg, struct err *
     return rc;
 }
 
+static int forget_uploads(struct tx *tx, struct request *rq, void *arg, struct err *err)
+{
+    (void)rq, (void)arg;
+    return upload_sweep(tx, err);
+}
+
 static int collect(struct request *rq, struct arena *a, int remove, struct err *err)
 {
     struct app *app = app_of(rq);
     struct folders f = { .a = a };
     struct gc_report r;
     int rc = find_all(&f, app, err);
+    if (!rc && remove)
+        rc = handler_write(rq, forget_uploads, NULL, err);
     if (!rc)
         rc = handler_read(rq, find_names, &f, err);
     if (!rc)

@@ -14,7 +14,7 @@
 #include "api/ui/assets.h"
 #include "codec/hash.h"
 
-enum { COMPRESS_FROM = 1400, BASE_PATH_MAX = 200, INLINE_MAX = 1 << 20 };
+enum { COMPRESS_FROM = 1400, INLINE_MAX = 1 << 20 };
 
 static const char csp[] =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
@@ -128,28 +128,6 @@ static int asset_get(struct request *rq, struct err *err)
 }
 
 /* ---- the shell ---- */
-
-/* The path that browsers see before ours: what a proxy says, else --base-path, which stands in the
- * server's own address. Only letters that need no escaping are taken. */
-static str_t base_path(struct request *rq)
-{
-    str_t said = request_header(rq, "x-forwarded-prefix");
-    const char *url = app_of(rq)->url;
-    const char *host = strstr(url, "://"), *slash = host ? strchr(host + 3, '/') : NULL;
-    str_t base = said.n ? said : str_of(slash);
-    while (base.n && base.p[base.n - 1] == '/')
-        base.n--;
-    if (!base.n || base.n > BASE_PATH_MAX || base.p[0] != '/' || (base.n > 1 && base.p[1] == '/'))
-        return STR("");
-    for (size_t i = 0; i < base.n; i++) {
-        char ch = base.p[i];
-        int fine = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
-                   (ch >= '0' && ch <= '9') || ch == '/' || ch == '-' || ch == '_' || ch == '.';
-        if (!fine)
-            return STR("");
-    }
-    return base;
-}
 
 /* The value of a cookie; empty when absent. */
 static str_t cookie(const struct request *rq, const char *name)
@@ -339,7 +317,7 @@ static void put_placeholder(struct buf *b)
 
 static void put_document(struct request *rq, struct buf *b)
 {
-    str_t base = base_path(rq);
+    str_t base = route_base_path(rq);
     const struct ui_asset *style = asset_by("style", STR("")), *main_js = asset_by("main", STR(""));
     put_head(rq, b, base);
     if (!style || !main_js) {

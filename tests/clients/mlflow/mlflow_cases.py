@@ -753,7 +753,7 @@ def artifacts(r):
     r.delete("delete twice", A + "/d/a.txt", {})
     r.delete("delete folder", A + "/d/sub", {})
     r.get("list after", A, {"path": "d"})
-    r.post("mpu", "!/api/2.0/mlflow-artifacts/mpu/create/d/x", {"path": "x", "num_parts": 2})
+    r.post("mpu", "!/api/2.0/mlflow-artifacts/mpu/create/d/x", {"path": "x", "num_parts": 0})
     r.get("presigned", "!/api/2.0/mlflow-artifacts/presigned/d/x", {})
     r.post("experiment", "/experiments/create", {"name": "artifacts"}, save={"x": "experiment_id"})
     r.post("run", "/runs/create", {"experiment_id": "{x}", "run_name": "n", "start_time": 1}, save={"r": "run.info.run_id"})
