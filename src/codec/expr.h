@@ -63,6 +63,7 @@ struct expr {
     size_t at, length; /* bytes in the source, for messages */
     int height;        /* 1 for a leaf; at most LIMIT_EXPR_HEIGHT */
     int grouped;       /* stood in parentheses */
+    size_t slot;       /* NAME: for whoever evaluates, who may number names beforehand */
 };
 
 /* The tree and its texts live in the arena; `text` may go. ERR_INVALID with the place counted from

@@ -66,6 +66,7 @@ int stmt_open(struct tx *tx, const struct sql *sql, struct stmt **out, struct er
         st = fresh;
     }
     st->in_use = 1;
+    st->changed[0] = '\0';
     st->bind_rc = SQLITE_OK;
     c->open_n++;
     c->opened_n++;
@@ -106,8 +107,18 @@ static void bound(struct stmt *st, int rc)
         st->bind_rc = rc;
 }
 
+/* Keeps the id that the statement changes; one that does not fit counts as any. */
+static void keep_changed(struct stmt *st, str_t id)
+{
+    size_t n = id.n < STORE_ID_TEXT ? id.n : 0;
+    memcpy(st->changed, id.p, n);
+    st->changed[n] = '\0';
+}
+
 void stmt_text(struct stmt *st, int i, const char *z)
 {
+    if (i == st->sql->change_key && z)
+        keep_changed(st, str_of(z));
     if (z)
         bound(st, sqlite3_bind_text64(st->handle, i, z, strlen(z), SQLITE_TRANSIENT, SQLITE_UTF8));
     else
@@ -124,6 +135,8 @@ void stmt_text_kept(struct stmt *st, int i, const char *z)
 
 void stmt_str(struct stmt *st, int i, str_t s)
 {
+    if (i == st->sql->change_key && s.p)
+        keep_changed(st, s);
     if (s.p)
         bound(st, sqlite3_bind_text64(st->handle, i, s.p, s.n, SQLITE_TRANSIENT, SQLITE_UTF8));
     else
@@ -170,6 +183,9 @@ void stmt_null(struct stmt *st, int i)
 
 int stmt_step(struct stmt *st, struct err *err)
 {
+    st->conn->steps++;
+    if (st->sql->change && st->conn->changes)
+        changes__of(st);
     int rc = st->bind_rc == SQLITE_OK ? sqlite3_step(st->handle) : st->bind_rc;
     if (rc == SQLITE_ROW)
         return 1;

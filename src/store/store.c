@@ -13,6 +13,8 @@
 #include "base/fs.h"
 #include "base/mem.h"
 
+SQL(store_snapshot, "SELECT number FROM schema_migrations WHERE number = 0");
+
 /* ---- one batch, on the writer thread ---- */
 
 /* alone: nobody else can be in this transaction, so that its ROLLBACK is the request's. */
@@ -56,6 +58,7 @@ static struct write *run_batch(struct store *s, struct write *first)
     int64_t started = clock_mono_ns();
     int alone = !first->next;
     int rc = conn__control(c, CONN_BEGIN, &why);
+    changes__begin(&s->changes);
     if (rc) {
         for (int n = 0; end && n < STORE_BATCH_MAX; n++, end = end->next)
             end->rc = 0;
@@ -116,6 +119,7 @@ static void *writer_main(void *arg)
             return NULL;
         while (list) {
             struct write *end = run_batch(s, list);
+            changes__end(&s->changes);
             finish_batch(s, list, end);
             list = end;
         }
@@ -191,8 +195,34 @@ static void reader_give(struct store *s, struct conn *c)
 {
     lock_take(&s->pool_lock);
     s->idle[s->idle_n++] = c;
+    s->steps += c->steps;
+    c->steps = 0;
     cond_signal(&s->pool_freed);
     lock_drop(&s->pool_lock);
+}
+
+/* The number is read before the snapshot is taken: the snapshot has at least these commits. */
+static uint64_t seen_now(const struct store *s)
+{
+    return s->read_only ? 0 : (uint64_t)gauge_get_ordered(&s->changes.done);
+}
+
+int tx_renew(struct tx *tx, struct err *err)
+{
+    struct conn *c = tx->conn;
+    ASSERT(c->open_n == 0 && !c->changes);
+    int rc = conn__control(c, CONN_COMMIT, err);
+    if (rc)
+        return rc;
+    tx->seen = seen_now(tx->store);
+    rc = conn__control(c, CONN_BEGIN_READ, err);
+    if (rc)
+        return rc;
+    AUTO(stmt_auto) struct stmt *st = NULL; /* the snapshot is taken by the first question */
+    rc = stmt_open(tx, &store_snapshot, &st, err);
+    if (!rc)
+        rc = stmt_step(st, err);
+    return MIN(rc, 0);
 }
 
 int store_read(struct store *s, store_fn fn, void *arg, struct err *err)
@@ -201,7 +231,7 @@ int store_read(struct store *s, store_fn fn, void *arg, struct err *err)
     int rc = reader_take(s, &c, err);
     if (rc)
         return rc;
-    struct tx tx = { .store = s, .conn = c, .now_ms = clock_now_ms() };
+    struct tx tx = { .store = s, .conn = c, .now_ms = clock_now_ms(), .seen = seen_now(s) };
     c->deadline_ns = clock_mono_ns() + (int64_t)STORE_READ_MS * 1000000;
     rc = conn__control(c, CONN_BEGIN_READ, err);
     if (!rc) {
@@ -215,6 +245,14 @@ int store_read(struct store *s, store_fn fn, void *arg, struct err *err)
     c->deadline_ns = 0;
     reader_give(s, c);
     return rc;
+}
+
+uint64_t store_steps(struct store *s)
+{
+    lock_take(&s->pool_lock);
+    uint64_t n = s->steps;
+    lock_drop(&s->pool_lock);
+    return n;
 }
 
 /* ---- opening and closing ---- */
@@ -249,6 +287,8 @@ static int open_connections(struct store *s, struct err *err)
     if (!rc)
         rc = migrate__up(s, s->writer, 0, err);
     if (!rc)
+        s->writer->changes = &s->changes;
+    if (!rc)
         rc = thread_start(&s->thread, "store-writer", writer_main, s, err);
     s->thread_started = !rc;
     return rc;
@@ -274,6 +314,9 @@ int store_open(struct store **out, const struct store_options *options, struct e
     cond_init(&s->queue_filled);
     lock_init(&s->pool_lock, "store readers", STORE_POOL_RANK);
     cond_init(&s->pool_freed);
+    lock_init(&s->changes.lock, "store changes", STORE_CHANGES_RANK);
+    lock_init(&s->caches_lock, "store caches", STORE_CACHES_RANK);
+    gauge_set(&s->changes.done, 1);
     rc = open_connections(s, err);
     if (rc) {
         store_close(s);
@@ -298,6 +341,9 @@ void store_close(struct store *s)
     while (s->idle_n > 0)
         conn__close(s->idle[--s->idle_n]);
     conn__close(s->writer);
+    store__drop_caches(s);
+    lock_fini(&s->caches_lock);
+    lock_fini(&s->changes.lock);
     cond_fini(&s->pool_freed);
     lock_fini(&s->pool_lock);
     cond_fini(&s->queue_filled);

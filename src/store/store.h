@@ -21,12 +21,21 @@ struct sql {
     const char *name;
     const char *text;
     const char *file;
-    void *pad;
+    short change;     /* enum store_change */
+    short change_key; /* number of the text parameter that says of what */
 };
-#define SQL(ident, statement)                                                                      \
+#define SQL__DECLARE(ident, statement, change, key)                                                \
     static const struct sql ident                                                                  \
         __attribute__((used, section("slipway_sql"), aligned(8))) = { #ident, statement, __FILE__, \
-                                                                      NULL }
+                                                                      change, key }
+#define SQL(ident, statement) SQL__DECLARE(ident, statement, STORE_CHANGES_NOTHING, 0)
+
+/* Statements that change what caches in memory hold (see "changes" below) say so: of the id that is
+ * bound as text parameter `key`; the same and where it is listed; or of who knows what. */
+enum store_change { STORE_CHANGES_NOTHING, STORE_CHANGES_ONE, STORE_MOVES_ONE, STORE_CHANGES_ALL };
+#define SQL_CHANGES(ident, key, statement) SQL__DECLARE(ident, statement, STORE_CHANGES_ONE, key)
+#define SQL_MOVES(ident, key, statement) SQL__DECLARE(ident, statement, STORE_MOVES_ONE, key)
+#define SQL_CHANGES_ALL(ident, statement) SQL__DECLARE(ident, statement, STORE_CHANGES_ALL, 0)
 
 /* A forward-only migration: DDL, several statements separated by ';'. Registered likewise; order is
  * by number; numbers are never reused, the text never changes once released (its checksum is kept).
@@ -93,6 +102,44 @@ void tx_after_commit(struct tx *tx, void (*fn)(void *arg), void *arg);
  * the calls between cost. */
 int64_t tx_statements(const struct tx *tx);
 int64_t tx_now_ms(const struct tx *tx); /* one instant for the whole request */
+
+/* ---- changes: how caches in memory stay exact ----
+ *
+ * Commits are numbered. The writer notes, before a commit can be seen, which ids it changes. A read
+ * transaction knows tx_seen: its snapshot has every commit up to that one, perhaps later ones. What
+ * it read about an id while tx_changed(id) <= tx_seen is the state of that id since commit
+ * tx_changed(id); it may be kept with tx_seen as its mark, and serves any read transaction for
+ * which tx_changed(id) <= MIN(mark, tx_seen). Ids share notes by a hash: too much may seem
+ * changed, never too little. Ask tx_changed after the snapshot is taken (tx_renew does that). */
+
+/* 0: nothing may be kept or taken (a write transaction; a store that others write). */
+uint64_t tx_seen(const struct tx *tx);
+uint64_t tx_changed(const struct tx *tx, const char *id);
+/* The same by the note's number, which tx_note gives once: for long lists. */
+unsigned tx_note(const char *id);
+uint64_t tx_note_changed(const struct tx *tx, unsigned note);
+/* A read transaction without open statements sees the last commit from here on. */
+int tx_renew(struct tx *tx, struct err *err) WARN_UNUSED;
+/* Ids that were moved (STORE_MOVES_ONE) by commits after `since`, twice where moved twice: at most
+ * max; returns how many, or -1 when there are more or it is not known any more. */
+enum { STORE_ID_TEXT = 40 };
+int tx_moved(struct tx *tx, uint64_t since, char (*out)[STORE_ID_TEXT], int max);
+/* Notes a change by hand, where no statement's parameter has the id. Write transactions only. */
+void tx_note_change(struct tx *tx, const char *id, enum store_change change);
+
+/* What a module keeps in memory beside the store: made at first use, freed at store_close. slot is
+ * one of the numbers below, a module each; NULL when the transaction may use no cache. */
+enum { STORE_CACHE_RUNS, STORE_CACHE_RUN_TEXTS, STORE_CACHES };
+struct store_cache {
+    int slot;
+    void *(*make)(void);
+    void (*drop)(void *cache);
+};
+void *tx_cache(struct tx *tx, const struct store_cache *kind);
+
+/* Steps of statements (rows and ends) in read transactions that ended, for tests of how much a
+ * request asks. */
+uint64_t store_steps(struct store *s);
 
 /* Reads the whole file and checks its structure (slow); NULL in *out_first_problem when sound. */
 int store_check(struct store *s, struct arena *a, char **out_first_problem,

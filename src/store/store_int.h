@@ -4,6 +4,7 @@
 #pragma once
 #include <sqlite3.h>
 
+#include "base/atomic.h"
 #include "base/thread.h"
 #include "store/store.h"
 
@@ -16,17 +17,37 @@ enum {
     STORE_READ_MS = 30000,             /* one read snapshot, then ERR_TIMEOUT */
     STORE_QUEUE_RANK = 700,
     STORE_POOL_RANK = 710,
+    STORE_CHANGES_RANK = 720,
+    STORE_CACHES_RANK = 730,
+    STORE_NOTES = 1 << 15, /* a power of two */
+    STORE_MOVES = 1024,
+};
+
+/* What the writer noted; see "changes" in store.h. Numbers of commits begin at 1. */
+struct changes {
+    gauge_t done;               /* the last commit that ended */
+    gauge_t all;                /* the last that changed who knows what */
+    gauge_t notes[STORE_NOTES]; /* by hash: the last that changed one of these ids */
+    int64_t current;            /* the writer's batch */
+    struct lock lock;           /* guards the ring of moves */
+    struct {
+        int64_t commit;
+        char id[STORE_ID_TEXT];
+    } moves[STORE_MOVES];
+    uint64_t move_n; /* ever; the last STORE_MOVES are kept */
 };
 
 /* One connection; used by one thread at a time. */
 struct conn {
     sqlite3 *db;
-    const char *path;       /* borrowed from the store */
-    struct stmt **cached;   /* one slot a registered statement; NULL until first use */
-    sqlite3_stmt **control; /* one slot an enum conn_control; NULL until first use */
-    int64_t opened_n;       /* statements handed out so far */
-    int open_n;             /* statements handed out; 0 between requests */
-    int64_t deadline_ns;    /* of the read in progress; 0 = none */
+    const char *path;        /* borrowed from the store */
+    struct stmt **cached;    /* one slot a registered statement; NULL until first use */
+    sqlite3_stmt **control;  /* one slot an enum conn_control; NULL until first use */
+    int64_t opened_n;        /* statements handed out so far */
+    int open_n;              /* statements handed out; 0 between requests */
+    int64_t deadline_ns;     /* of the read in progress; 0 = none */
+    struct changes *changes; /* the writer's only */
+    uint64_t steps;          /* of statements, not yet added to the store's */
 };
 
 struct stmt {
@@ -35,7 +56,8 @@ struct stmt {
     const struct sql *sql;
     int in_cache; /* 0: a second use of the same statement at once, finalized when closed */
     int in_use;
-    int bind_rc; /* first failure of a bind, told by stmt_step */
+    int bind_rc;                 /* first failure of a bind, told by stmt_step */
+    char changed[STORE_ID_TEXT]; /* the id that it changes, of the writer's statements */
 };
 
 struct hook {
@@ -47,6 +69,7 @@ struct tx {
     struct store *store;
     struct conn *conn;
     int64_t now_ms;
+    uint64_t seen; /* 0 = no caches */
     struct hook *hooks;
     size_t hook_n, hook_cap;
 };
@@ -75,10 +98,16 @@ struct store {
     struct write *first, *last;
     int closing;
 
-    struct lock pool_lock; /* guards idle, idle_n, reader_n */
+    struct lock pool_lock; /* guards idle, idle_n, reader_n, steps */
     struct cond pool_freed;
+    uint64_t steps; /* of readers that came back */
     struct conn *idle[STORE_READERS_MAX];
     int idle_n, reader_n;
+
+    struct changes changes;
+    struct lock caches_lock; /* guards the two below */
+    void *caches[STORE_CACHES];
+    void (*cache_drops[STORE_CACHES])(void *cache);
 };
 
 /* Control of transactions, prepared once a connection. */
@@ -104,5 +133,13 @@ int conn__error(const struct conn *c, int sqlite_rc, const char *what, struct er
 int conn__control(struct conn *c, enum conn_control which, struct err *err) WARN_UNUSED;
 /* A constant statement without parameters or rows. */
 int conn__run(struct conn *c, const char *text, struct err *err) WARN_UNUSED;
+/* The number of the batch that begins; its notes are made before its commit. */
+void changes__begin(struct changes *c);
+void changes__end(struct changes *c);
+void changes__note(struct changes *c, const char *id, enum store_change change);
+/* What a statement of the writer, about to run, changes. */
+void changes__of(struct stmt *st);
+void store__drop_caches(struct store *s);
+
 /* Applies what is due (read_only: only checks that nothing is due). */
 int migrate__up(struct store *s, struct conn *c, int read_only, struct err *err) WARN_UNUSED;

@@ -17,16 +17,19 @@ SQL(adopt_experiment,
 SQL(adopt_experiment_tag,
     "INSERT INTO experiment_tags (experiment_id, key, value) VALUES ($1, $2, $3)"
     " ON CONFLICT (experiment_id, key) DO NOTHING");
-SQL(adopt_run,
+SQL_MOVES(
+    adopt_run, 1,
     "INSERT INTO runs (run_id, experiment_id, name, status, user_id, start_time_ms, end_time_ms,"
     " lifecycle_stage, artifact_uri, attempt) VALUES ($1, $2, $3, $4, $5, $6, $7, 'active', $8, "
     "0)");
-SQL(adopt_param, "INSERT INTO params (run_id, key, value) VALUES ($1, $2, $3)"
-                 " ON CONFLICT (run_id, key) DO NOTHING");
-SQL(adopt_run_tag, "INSERT INTO run_tags (run_id, key, value) VALUES ($1, $2, $3)"
-                   " ON CONFLICT (run_id, key) DO NOTHING");
-SQL(adopt_run_deleted,
-    "UPDATE runs SET lifecycle_stage = 'deleted', deleted_time_ms = $1 WHERE run_id = $2");
+SQL_CHANGES(adopt_param, 1,
+            "INSERT INTO params (run_id, key, value) VALUES ($1, $2, $3)"
+            " ON CONFLICT (run_id, key) DO NOTHING");
+SQL_CHANGES(adopt_run_tag, 1,
+            "INSERT INTO run_tags (run_id, key, value) VALUES ($1, $2, $3)"
+            " ON CONFLICT (run_id, key) DO NOTHING");
+SQL_MOVES(adopt_run_deleted, 2,
+          "UPDATE runs SET lifecycle_stage = 'deleted', deleted_time_ms = $1 WHERE run_id = $2");
 SQL(adopt_logged,
     "INSERT INTO logged_models (model_id, experiment_id, name, artifact_location, model_type,"
     " source_run_id, status, lifecycle_stage, creation_time_ms, last_update_time_ms)"

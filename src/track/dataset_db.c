@@ -31,11 +31,13 @@ SQL(dataset_of_name,
     " ORDER BY d.creation_time_ms DESC, d.dataset_id DESC LIMIT $3");
 SQL(dataset_detail, "SELECT detail_json FROM datasets WHERE dataset_id = $1");
 SQL(dataset_names, "SELECT DISTINCT name FROM datasets WHERE project = $1 ORDER BY name LIMIT 500");
-SQL(input_insert, "INSERT INTO run_inputs (run_id, dataset_id, context) VALUES ($1, $2, $3)"
-                  " ON CONFLICT (run_id, dataset_id) DO NOTHING");
-SQL(input_first, "UPDATE runs SET dataset_name = (SELECT name FROM datasets WHERE dataset_id = $1),"
-                 " dataset_digest = (SELECT digest FROM datasets WHERE dataset_id = $1)"
-                 " WHERE run_id = $2 AND dataset_digest IS NULL");
+SQL_CHANGES(input_insert, 1,
+            "INSERT INTO run_inputs (run_id, dataset_id, context) VALUES ($1, $2, $3)"
+            " ON CONFLICT (run_id, dataset_id) DO NOTHING");
+SQL_CHANGES(input_first, 2,
+            "UPDATE runs SET dataset_name = (SELECT name FROM datasets WHERE dataset_id = $1),"
+            " dataset_digest = (SELECT digest FROM datasets WHERE dataset_id = $1)"
+            " WHERE run_id = $2 AND dataset_digest IS NULL");
 SQL(input_all, "SELECT " DATASET_COLUMNS
                ", 0, i.context FROM run_inputs i JOIN datasets d ON d.dataset_id = i.dataset_id"
                " WHERE i.run_id = $1 ORDER BY d.name, d.dataset_id");

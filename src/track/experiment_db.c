@@ -164,10 +164,12 @@ SQL(experiment_set_name,
 SQL(experiment_set_stage,
     "UPDATE experiments SET lifecycle_stage = $1, last_update_time_ms = $2 WHERE experiment_id = $3"
     " AND lifecycle_stage = $4");
-SQL(experiment_delete_runs,
+SQL_CHANGES_ALL(
+    experiment_delete_runs,
     "UPDATE runs SET lifecycle_stage = 'deleted', deleted_time_ms = $1 WHERE experiment_id = $2"
     " AND lifecycle_stage = 'active'");
-SQL(experiment_restore_runs,
+SQL_CHANGES_ALL(
+    experiment_restore_runs,
     "UPDATE runs SET lifecycle_stage = 'active', deleted_time_ms = NULL WHERE experiment_id = $1");
 SQL(experiment_touch, "UPDATE experiments SET last_update_time_ms = $1 WHERE experiment_id = $2");
 SQL(experiment_tag_put,

@@ -86,8 +86,9 @@ SQL(logged_metric_insert,
 SQL(logged_metric_all,
     "SELECT key, value, time_ms, step, run_id, dataset_name, dataset_digest"
     " FROM logged_model_metrics WHERE model_id = $1 ORDER BY key, time_ms, step, run_id");
-SQL(run_model_insert, "INSERT INTO run_models (run_id, is_output, model_id, step) VALUES ($1, $2, "
-                      "$3, $4) ON CONFLICT (run_id, is_output, model_id) DO NOTHING");
+SQL_CHANGES(run_model_insert, 1,
+            "INSERT INTO run_models (run_id, is_output, model_id, step) VALUES ($1, $2, "
+            "$3, $4) ON CONFLICT (run_id, is_output, model_id) DO NOTHING");
 #define LINK_IDS                                                                                   \
     "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,"  \
     " $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)"
@@ -95,9 +96,10 @@ SQL(run_links_of, "SELECT run_id, 0 FROM run_inputs WHERE run_id IN " LINK_IDS
                   " UNION SELECT run_id, 1 + is_output FROM run_models WHERE run_id IN " LINK_IDS);
 SQL(run_model_all, "SELECT model_id, step FROM run_models WHERE run_id = $1 AND is_output = $2"
                    " ORDER BY model_id");
-SQL(input_tag_put, "INSERT INTO run_input_tags (run_id, dataset_id, key, value) VALUES ($1, $2, $3,"
-                   " $4) ON CONFLICT (run_id, dataset_id, key) DO UPDATE SET value = "
-                   "excluded.value");
+SQL_CHANGES(input_tag_put, 1,
+            "INSERT INTO run_input_tags (run_id, dataset_id, key, value) VALUES ($1, $2, $3,"
+            " $4) ON CONFLICT (run_id, dataset_id, key) DO UPDATE SET value = "
+            "excluded.value");
 SQL(input_tag_all, "SELECT key, value FROM run_input_tags WHERE run_id = $1 AND dataset_id = $2"
                    " ORDER BY key");
 

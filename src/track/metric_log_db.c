@@ -41,10 +41,12 @@ SQL(metric_some,
 SQL(metric_state,
     "SELECT key, value, time_ms, step, min_value, max_value, point_count, max_time_ms, tail"
     " FROM metrics WHERE run_id = $1 AND key = $2");
-SQL(metric_insert,
+SQL_CHANGES(
+    metric_insert, 9,
     "INSERT INTO metrics (value, time_ms, step, min_value, max_value, point_count, max_time_ms,"
     " tail, run_id, key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
-SQL(metric_update,
+SQL_CHANGES(
+    metric_update, 9,
     "UPDATE metrics SET value = $1, time_ms = $2, step = $3, min_value = $4, max_value = $5,"
     " point_count = $6, max_time_ms = $7, tail = $8 WHERE run_id = $9 AND key = $10");
 SQL(metric_block_last, "SELECT block, point_count, points FROM metric_blocks"

@@ -9,35 +9,40 @@
 #include "track/run_int.h"
 #include "track/track_int.h"
 
-SQL(run_insert, "INSERT INTO runs (run_id, experiment_id, name, status, user_id, start_time_ms, "
-                "lifecycle_stage,"
-                " artifact_uri, attempt, model_name, code_json, seed)"
-                " VALUES ($1, $2, $3, $4, $5, $6, 'active', $7, 0, $8, $9, $10)");
+SQL_MOVES(run_insert, 1,
+          "INSERT INTO runs (run_id, experiment_id, name, status, user_id, start_time_ms, "
+          "lifecycle_stage,"
+          " artifact_uri, attempt, model_name, code_json, seed)"
+          " VALUES ($1, $2, $3, $4, $5, $6, 'active', $7, 0, $8, $9, $10)");
 SQL(run_by_id, "SELECT " RUN_COLUMNS " WHERE r.run_id = $1");
 SQL(run_by_prefix,
     "SELECT " RUN_COLUMNS " WHERE r.run_id >= $1 AND r.run_id < $2 AND e.project = $3 LIMIT 2");
 SQL(run_newest, "SELECT " RUN_COLUMNS " WHERE e.project = $1 AND r.lifecycle_stage = 'active'"
                 " ORDER BY r.start_time_ms DESC, r.run_id LIMIT 1");
-SQL(run_set_status,
-    "UPDATE runs SET status = $1, status_reason = $2, end_time_ms = $3 WHERE run_id = $4");
-SQL(run_set_name, "UPDATE runs SET name = $1 WHERE run_id = $2");
-SQL(run_set_end, "UPDATE runs SET end_time_ms = $1 WHERE run_id = $2");
-SQL(run_set_attempt, "UPDATE runs SET attempt = $1 WHERE run_id = $2");
-SQL(run_set_records,
+SQL_CHANGES(run_set_status, 4,
+            "UPDATE runs SET status = $1, status_reason = $2, end_time_ms = $3 WHERE run_id = $4");
+SQL_CHANGES(run_set_name, 2, "UPDATE runs SET name = $1 WHERE run_id = $2");
+SQL_CHANGES(run_set_end, 2, "UPDATE runs SET end_time_ms = $1 WHERE run_id = $2");
+SQL_CHANGES(run_set_attempt, 2, "UPDATE runs SET attempt = $1 WHERE run_id = $2");
+SQL_CHANGES(
+    run_set_records, 4,
     "UPDATE runs SET result_digest = COALESCE($1, result_digest),"
     " environment_json = COALESCE($2, environment_json), code_json = COALESCE($3, code_json)"
     " WHERE run_id = $4");
-SQL(run_set_stage, "UPDATE runs SET lifecycle_stage = $1, deleted_time_ms = $2 WHERE run_id = $3 "
-                   "AND lifecycle_stage = $4");
+SQL_MOVES(run_set_stage, 3,
+          "UPDATE runs SET lifecycle_stage = $1, deleted_time_ms = $2 WHERE run_id = $3 "
+          "AND lifecycle_stage = $4");
 SQL(run_stage_of, "SELECT lifecycle_stage FROM runs WHERE run_id = $1");
-SQL(param_insert, "INSERT INTO params (run_id, key, value) VALUES ($1, $2, $3) ON CONFLICT "
-                  "(run_id, key) DO NOTHING");
+SQL_CHANGES(param_insert, 1,
+            "INSERT INTO params (run_id, key, value) VALUES ($1, $2, $3) ON CONFLICT "
+            "(run_id, key) DO NOTHING");
 SQL(param_one, "SELECT value FROM params WHERE run_id = $1 AND key = $2");
 SQL(param_all, "SELECT key, value FROM params WHERE run_id = $1 ORDER BY key");
-SQL(run_tag_put, "INSERT INTO run_tags (run_id, key, value) VALUES ($1, $2, $3)"
-                 " ON CONFLICT (run_id, key) DO UPDATE SET value = excluded.value"
-                 " WHERE run_tags.value <> excluded.value");
-SQL(run_tag_remove, "DELETE FROM run_tags WHERE run_id = $1 AND key = $2");
+SQL_CHANGES(run_tag_put, 1,
+            "INSERT INTO run_tags (run_id, key, value) VALUES ($1, $2, $3)"
+            " ON CONFLICT (run_id, key) DO UPDATE SET value = excluded.value"
+            " WHERE run_tags.value <> excluded.value");
+SQL_CHANGES(run_tag_remove, 1, "DELETE FROM run_tags WHERE run_id = $1 AND key = $2");
 SQL(run_tag_one, "SELECT value FROM run_tags WHERE run_id = $1 AND key = $2");
 SQL(run_tag_all, "SELECT key, value FROM run_tags WHERE run_id = $1 ORDER BY key");
 

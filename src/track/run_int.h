@@ -16,9 +16,19 @@ int run__param(struct tx *tx, struct arena *a, const char *run_id, const char *k
                const char **out, struct err *err) WARN_UNUSED;
 int run__tag(struct tx *tx, struct arena *a, const char *run_id, const char *key, const char **out,
              struct err *err) WARN_UNUSED;
-/* The value of a name of the search language for one run, and its type. */
-int run__field(struct tx *tx, struct arena *a, const struct run *r, const struct expr *name,
-               struct expr_value *out, struct err *err) WARN_UNUSED;
-int run__field_type(const struct expr *name, enum expr_type *out, struct err *err) WARN_UNUSED;
+/* The search language over one run. Types and values as expr.h asks for them; arg of
+ * run__value_of is a struct run_look. Of the run only its id is looked at unless
+ * run__is_of_row(name). */
+struct run_look {
+    struct tx *tx;
+    struct arena *a; /* scratch of one row */
+    const struct run *run;
+    int metric_parts;
+};
+int run__type_of(void *arg, const struct expr *name, enum expr_type *out,
+                 struct err *err) WARN_UNUSED;
+int run__value_of(void *arg, const struct expr *name, struct expr_value *out,
+                  struct err *err) WARN_UNUSED;
+int run__is_of_row(const struct expr *name);
 /* "quiet-harbor-17": what is called nothing else. */
 void run__made_name(char out[64]);

@@ -7,9 +7,9 @@
  * metrics.X.last, .min, .max, .best (by its known direction) and .count, unless the run has a
  * metric of that whole name. What a run lacks is null, and null matches nothing.
  *
- * Rows are evaluated in C over the attributes of at most RUN_SEARCH_SCAN runs (ERR_LIMIT beyond:
- * narrow by experiment); metrics, params and tags are fetched only when the expression names them.
- */
+ * With `fresh`, experiments are searched in memory by column, where they fit. Else rows are
+ * evaluated over the attributes of at most RUN_SEARCH_SCAN runs (ERR_LIMIT beyond: narrow by
+ * experiment); metrics, params and tags are fetched only when the expression names them. */
 #pragma once
 #include "track/dataset.h"
 #include "track/metric.h"
@@ -36,6 +36,8 @@ struct run_query {
     run_accept_fn accept;  /* asked of each run that the filter lets through; NULL = all */
     void *accept_arg;
     int metric_parts; /* metrics.X.min and its kin are read as parts of X */
+    int fresh;        /* the snapshot may be renewed: then columns in memory answer (listing.h) */
+    int ids_only;     /* of the runs only id and start_time_ms are filled in */
 };
 
 /* *out_more = 1 when further rows match after offset + limit. Ties: newest start first, then id. */

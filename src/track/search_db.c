@@ -8,7 +8,7 @@
 #include "base/num.h"
 #include "base/limits.h"
 #include "codec/expr.h"
-#include "track/run_int.h"
+#include "track/listing.h"
 #include "track/search.h"
 #include "track/track_int.h"
 
@@ -37,286 +37,6 @@ SQL(search_experiment_count,
 SQL(search_project_count,
     "SELECT COUNT(*) FROM experiments e JOIN runs r ON r.experiment_id = e.experiment_id"
     " WHERE e.project = $1 AND r.lifecycle_stage = $2");
-SQL(search_input_context, "SELECT context FROM run_inputs WHERE run_id = $1 AND context IS NOT "
-                          "NULL ORDER BY context LIMIT 1");
-
-/* ---- names ---- */
-
-enum field_kind {
-    FIELD_ATTRIBUTE,
-    FIELD_METRIC,
-    FIELD_METRIC_MIN,
-    FIELD_METRIC_MAX,
-    FIELD_PARAM,
-    FIELD_TAG,
-    FIELD_DATASET
-};
-
-enum attribute {
-    AT_RUN_ID,
-    AT_NAME,
-    AT_STATUS,
-    AT_REASON,
-    AT_USER,
-    AT_START,
-    AT_END,
-    AT_DURATION,
-    AT_EXPERIMENT,
-    AT_EXPERIMENT_ID,
-    AT_URI,
-    AT_MODEL,
-    AT_STAGE,
-};
-
-static const struct {
-    const char *name;
-    enum attribute at;
-    enum expr_type type;
-} attributes[] = {
-    { "run_id", AT_RUN_ID, EXPR_STRING },
-    { "id", AT_RUN_ID, EXPR_STRING },
-    { "run_name", AT_NAME, EXPR_STRING },
-    { "name", AT_NAME, EXPR_STRING },
-    { "status", AT_STATUS, EXPR_STRING },
-    { "status_reason", AT_REASON, EXPR_STRING },
-    { "user_id", AT_USER, EXPR_STRING },
-    { "user", AT_USER, EXPR_STRING },
-    { "start_time", AT_START, EXPR_NUMBER },
-    { "start_time_ms", AT_START, EXPR_NUMBER },
-    { "created", AT_START, EXPR_NUMBER },
-    { "end_time", AT_END, EXPR_NUMBER },
-    { "end_time_ms", AT_END, EXPR_NUMBER },
-    { "duration", AT_DURATION, EXPR_NUMBER },
-    { "duration_ms", AT_DURATION, EXPR_NUMBER },
-    { "experiment", AT_EXPERIMENT, EXPR_STRING },
-    { "experiment_id", AT_EXPERIMENT_ID, EXPR_STRING },
-    { "artifact_uri", AT_URI, EXPR_STRING },
-    { "model", AT_MODEL, EXPR_STRING },
-    { "lifecycle_stage", AT_STAGE, EXPR_STRING },
-};
-
-static const struct {
-    const char *entity;
-    enum field_kind kind;
-} entities[] = {
-    { "metrics", FIELD_METRIC },
-    { "metric", FIELD_METRIC },
-    { "metrics_min", FIELD_METRIC_MIN },
-    { "metrics_max", FIELD_METRIC_MAX },
-    { "params", FIELD_PARAM },
-    { "param", FIELD_PARAM },
-    { "parameters", FIELD_PARAM },
-    { "parameter", FIELD_PARAM },
-    { "tags", FIELD_TAG },
-    { "tag", FIELD_TAG },
-    { "attributes", FIELD_ATTRIBUTE },
-    { "attribute", FIELD_ATTRIBUTE },
-    { "attr", FIELD_ATTRIBUTE },
-    { "run", FIELD_ATTRIBUTE },
-    { "dataset", FIELD_DATASET },
-    { "datasets", FIELD_DATASET },
-};
-
-static int unknown_attribute(str_t name, struct err *err)
-{
-    const char *names[ARRAY_LEN(attributes)];
-    for (size_t i = 0; i < ARRAY_LEN(attributes); i++)
-        names[i] = attributes[i].name;
-    const char *near = str_nearest(name, names, ARRAY_LEN(attributes));
-    if (near)
-        return ERR(err, ERR_INVALID, "runs have no attribute '%.*s'; did you mean '%s'?",
-                   (int)MIN(name.n, (size_t)80), name.p, near);
-    return ERR(err, ERR_INVALID,
-               "runs have no attribute '%.*s'; metrics, params and tags are written metrics.%.*s "
-               "and so on",
-               (int)MIN(name.n, (size_t)80), name.p, (int)MIN(name.n, (size_t)80), name.p);
-}
-
-static int kind_of(const struct expr *e, enum field_kind *out, struct err *err)
-{
-    const char *names[ARRAY_LEN(entities)];
-    *out = FIELD_ATTRIBUTE;
-    if (!e->entity.n)
-        return 0;
-    for (size_t i = 0; i < ARRAY_LEN(entities); i++) {
-        names[i] = entities[i].entity;
-        if (str_is(e->entity, entities[i].entity)) {
-            *out = entities[i].kind;
-            return 0;
-        }
-    }
-    const char *near = str_nearest(e->entity, names, ARRAY_LEN(entities));
-    return ERR(err, ERR_INVALID,
-               "'%.*s' is no part of a run; use metrics, params, tags, dataset or attributes%s%s%s",
-               (int)MIN(e->entity.n, (size_t)80), e->entity.p, near ? " (did you mean '" : "",
-               near ? near : "", near ? "'?)" : "");
-}
-
-static int attribute_of(str_t name, enum attribute *out, enum expr_type *type, struct err *err)
-{
-    for (size_t i = 0; i < ARRAY_LEN(attributes); i++)
-        if (str_is(name, attributes[i].name)) {
-            *out = attributes[i].at;
-            *type = attributes[i].type;
-            return 0;
-        }
-    return unknown_attribute(name, err);
-}
-
-static int type_of(void *arg, const struct expr *e, enum expr_type *out, struct err *err)
-{
-    enum field_kind kind;
-    enum attribute at;
-    (void)arg;
-    int rc = kind_of(e, &kind, err);
-    if (rc)
-        return rc;
-    switch (kind) {
-    case FIELD_METRIC:
-    case FIELD_METRIC_MIN:
-    case FIELD_METRIC_MAX: *out = EXPR_NUMBER; return 0;
-    case FIELD_PARAM:
-    case FIELD_TAG: *out = EXPR_STRING; return 0;
-    case FIELD_DATASET:
-        *out = EXPR_STRING;
-        if (str_is(e->name, "name") || str_is(e->name, "digest") || str_is(e->name, "context"))
-            return 0;
-        return ERR(err, ERR_INVALID, "a data set has name, digest and context, not '%.*s'",
-                   (int)MIN(e->name.n, (size_t)80), e->name.p);
-    case FIELD_ATTRIBUTE: break;
-    }
-    return attribute_of(e->name, &at, out, err);
-}
-
-/* ---- values ---- */
-
-struct look {
-    struct tx *tx;
-    struct arena *a; /* scratch of one row */
-    const struct run *run;
-    int metric_parts;
-};
-
-static struct expr_value text_value(const char *z)
-{
-    if (!z)
-        return (struct expr_value){ .type = EXPR_NULL };
-    return (struct expr_value){ .type = EXPR_STRING, .string = str_of(z) };
-}
-
-static struct expr_value number_value(double v)
-{
-    return (struct expr_value){ .type = EXPR_NUMBER, .number = v };
-}
-
-static struct expr_value attribute_value(const struct look *l, enum attribute at)
-{
-    const struct run *r = l->run;
-    switch (at) {
-    case AT_RUN_ID: return text_value(r->id);
-    case AT_NAME: return text_value(r->name);
-    case AT_STATUS: return text_value(r->status);
-    case AT_REASON: return text_value(r->status_reason);
-    case AT_USER: return text_value(r->user);
-    case AT_START: return number_value((double)r->start_time_ms);
-    case AT_END:
-        return r->end_time_ms < 0 ? text_value(NULL) : number_value((double)r->end_time_ms);
-    case AT_DURATION:
-        return r->end_time_ms < 0 ? text_value(NULL)
-                                  : number_value((double)(r->end_time_ms - r->start_time_ms));
-    case AT_EXPERIMENT: return text_value(r->experiment);
-    case AT_EXPERIMENT_ID:
-        return text_value(arena_printf(l->a, "%lld", (long long)r->experiment_id));
-    case AT_URI: return text_value(r->artifact_uri);
-    case AT_MODEL: return text_value(r->model_name);
-    case AT_STAGE: return text_value(r->lifecycle_stage);
-    }
-    return text_value(NULL);
-}
-
-static int context_of(struct look *l, const char **out, struct err *err)
-{
-    AUTO(stmt_auto) struct stmt *st = NULL;
-    int rc = stmt_open(l->tx, &search_input_context, &st, err);
-    if (rc)
-        return rc;
-    stmt_text(st, 1, l->run->id);
-    return rows_text(st, l->a, out, err);
-}
-
-static int get_metric(struct look *l, const char *name, struct expr_value *out, struct err *err)
-{
-    struct metric m;
-    enum metric_part part = METRIC_LAST;
-    str_t key;
-    double v = 0;
-    int rc = metric_get(l->tx, l->a, l->run->id, name, &m, NULL);
-    if (rc == ERR_NOT_FOUND && l->metric_parts && metric_part_cut(str_of(name), &key, &part))
-        rc = metric_get(l->tx, l->a, l->run->id, arena_strndup(l->a, key.p, key.n), &m, NULL);
-    *out = text_value(NULL);
-    if (rc == ERR_NOT_FOUND)
-        return 0;
-    if (rc)
-        return metric_get(l->tx, l->a, l->run->id, name, &m, err);
-    rc = metric_part_of(&m, part, &v, err);
-    if (!rc)
-        *out = number_value(v);
-    return rc;
-}
-
-static int get_stored(struct look *l, enum field_kind kind, const char *name,
-                      struct expr_value *out, struct err *err)
-{
-    const char *text = NULL;
-    int rc = 0;
-    if (kind == FIELD_METRIC)
-        return get_metric(l, name, out, err);
-    if (kind == FIELD_METRIC_MIN || kind == FIELD_METRIC_MAX) {
-        struct metric m;
-        rc = metric_get(l->tx, l->a, l->run->id, name, &m, err);
-        *out = rc ? text_value(NULL) : number_value(kind == FIELD_METRIC_MIN ? m.min : m.max);
-        return rc == ERR_NOT_FOUND ? 0 : rc;
-    }
-    if (kind == FIELD_PARAM)
-        rc = run__param(l->tx, l->a, l->run->id, name, &text, err);
-    else if (kind == FIELD_TAG)
-        rc = run__tag(l->tx, l->a, l->run->id, name, &text, err);
-    else if (strcmp(name, "context") == 0)
-        rc = context_of(l, &text, err);
-    else
-        text = strcmp(name, "name") == 0 ? l->run->dataset_name : l->run->dataset_digest;
-    *out = text_value(text);
-    return rc;
-}
-
-static int get_value(void *arg, const struct expr *e, struct expr_value *out, struct err *err)
-{
-    struct look *l = arg;
-    enum field_kind kind;
-    enum attribute at;
-    enum expr_type type;
-    int rc = kind_of(e, &kind, err);
-    if (rc)
-        return rc;
-    if (kind != FIELD_ATTRIBUTE)
-        return get_stored(l, kind, arena_strndup(l->a, e->name.p, e->name.n), out, err);
-    rc = attribute_of(e->name, &at, &type, err);
-    if (!rc)
-        *out = attribute_value(l, at);
-    return rc;
-}
-
-int run__field(struct tx *tx, struct arena *a, const struct run *r, const struct expr *name,
-               struct expr_value *out, struct err *err)
-{
-    struct look l = { tx, a, r, 1 };
-    return get_value(&l, name, out, err);
-}
-
-int run__field_type(const struct expr *name, enum expr_type *out, struct err *err)
-{
-    return type_of(NULL, name, out, err);
-}
 
 /* ---- the search ---- */
 
@@ -336,6 +56,7 @@ struct search {
     size_t order_n;
     struct hit *hits;
     size_t n, cap, scanned;
+    size_t matched;    /* n and those that were not kept: they go behind the page */
     struct arena kept; /* hits and their keys, until the page is made */
     struct err *err;
 };
@@ -350,7 +71,7 @@ static int parse_filter(struct search *s)
     if (!s->filter)
         rc = expr_parse(s->a, str_of(text), &s->filter, NULL, s->err);
     if (!rc)
-        rc = expr_check(s->a, s->filter, type_of, NULL, EXPR_BOOL, NULL, s->err);
+        rc = expr_check(s->a, s->filter, run__type_of, NULL, EXPR_BOOL, NULL, s->err);
     return rc ? err_prefix(s->err, rc, "filter") : 0;
 }
 
@@ -360,7 +81,8 @@ static int parse_order(struct search *s)
         return ERR(s->err, ERR_LIMIT, "order_by has %zu keys, at most %d are used", s->q->order_n,
                    EXPR_ORDER_MAX);
     for (size_t i = 0; i < s->q->order_n; i++) {
-        int rc = expr_order_parse(s->a, s->q->order_by[i], type_of, NULL, &s->order[i], s->err);
+        int rc =
+            expr_order_parse(s->a, s->q->order_by[i], run__type_of, NULL, &s->order[i], s->err);
         if (rc)
             return rc;
     }
@@ -369,10 +91,10 @@ static int parse_order(struct search *s)
 }
 
 /* Copies what an order key says out of the row's scratch arena. */
-static int take_keys(struct search *s, struct look *l, struct hit *h)
+static int take_keys(struct search *s, struct run_look *l, struct hit *h)
 {
     for (size_t i = 0; i < s->order_n; i++) {
-        int rc = get_value(l, s->order[i].key, &h->keys[i], s->err);
+        int rc = run__value_of(l, s->order[i].key, &h->keys[i], s->err);
         if (rc)
             return rc;
         if (h->keys[i].type == EXPR_STRING)
@@ -383,9 +105,9 @@ static int take_keys(struct search *s, struct look *l, struct hit *h)
 
 static int take_row(struct search *s, const struct run *r, struct arena *scratch)
 {
-    struct look l = { s->tx, scratch, r, s->q->metric_parts };
+    struct run_look l = { s->tx, scratch, r, s->q->metric_parts };
     struct expr_value yes = { .type = EXPR_BOOL, .number = 1 };
-    int rc = s->filter ? expr_eval(scratch, s->filter, get_value, &l, &yes, s->err) : 0;
+    int rc = s->filter ? expr_eval(scratch, s->filter, run__value_of, &l, &yes, s->err) : 0;
     if (rc || yes.type == EXPR_NULL || yes.number == 0)
         return rc;
     int wanted = 1;
@@ -401,6 +123,7 @@ static int take_row(struct search *s, const struct run *r, struct arena *scratch
     h->keys = s->order_n ? arena_alloc(&s->kept, s->order_n * sizeof *h->keys) : NULL;
     rc = take_keys(s, &l, h);
     s->n += !rc;
+    s->matched = s->n;
     return rc;
 }
 
@@ -414,9 +137,8 @@ static int is_enough(const struct search *s)
 
 static int names_row(const struct expr *e)
 {
-    enum field_kind kind;
     if (e->op == EXPR_NAME)
-        return kind_of(e, &kind, NULL) != 0 || kind == FIELD_ATTRIBUTE || kind == FIELD_DATASET;
+        return run__is_of_row(e);
     for (size_t i = 0; i < e->n; i++)
         if (names_row(e->args[i]))
             return 1;
@@ -508,26 +230,205 @@ static int compare_hits(const void *x, const void *y, void *arg)
     return strcmp(a->id, b->id);
 }
 
+static int read_hit(struct search *s, const struct hit *h, struct run *out)
+{
+    if (!s->q->ids_only)
+        return run_get(s->tx, s->a, h->id, out, s->err);
+    *out = (struct run){ .id = arena_strdup(s->a, h->id), .start_time_ms = h->start_time_ms };
+    return out->id ? 0 : track__no_memory(s->err);
+}
+
+static int64_t limit_of(const struct run_query *q)
+{
+    return q->limit > 0 ? MIN(q->limit, (int64_t)RUN_SEARCH_LIMIT) : 100;
+}
+
 static int page(struct search *s, struct run **out, size_t *out_n, int *out_more)
 {
-    int64_t limit = s->q->limit > 0 ? MIN(s->q->limit, (int64_t)RUN_SEARCH_LIMIT) : 100;
     size_t from = MIN((size_t)MAX(s->q->offset, (int64_t)0), s->n),
-           n = MIN((size_t)limit, s->n - from);
+           n = MIN((size_t)limit_of(s->q), s->n - from);
     struct run *list = ARENA_TRY_ARRAY(s->a, n + 1, struct run);
     if (!list)
         return track__no_memory(s->err);
     for (size_t i = 0; i < n; i++) {
-        int rc = run_get(s->tx, s->a, s->hits[from + i].id, &list[i], s->err);
+        int rc = read_hit(s, &s->hits[from + i], &list[i]);
         if (rc)
             return rc;
     }
     *out = list;
     *out_n = n;
     if (out_more)
-        *out_more = from + n < s->n;
+        *out_more = from + n < s->matched;
     if (s->q->total)
-        *s->q->total = (int64_t)s->n;
+        *s->q->total = (int64_t)s->matched;
     return 0;
+}
+
+/* ---- experiments in memory ---- */
+
+/* One row of a listing; arg of cell_value. */
+struct cell {
+    const struct column **columns; /* by the names' slots */
+    size_t row;
+};
+
+static int cell_value(void *arg, const struct expr *name, struct expr_value *out, struct err *err)
+{
+    const struct cell *c = arg;
+    (void)err;
+    *out = column__value(c->columns[name->slot], c->row);
+    return 0;
+}
+
+/* Gives every name a column; 1, or 0 when one does not fit. */
+static int bind_names(struct search *s, struct listing *l, struct expr *e,
+                      const struct column **columns, size_t *n)
+{
+    int rc = 1;
+    if (e->op != EXPR_NAME) {
+        for (size_t i = 0; i < e->n && rc == 1; i++)
+            rc = bind_names(s, l, e->args[i], columns, n);
+        return rc;
+    }
+    if (*n == LISTING_COLUMNS_MAX)
+        return 0;
+    e->slot = *n;
+    return listing__column(l, e, s->q->metric_parts, &columns[(*n)++], s->err);
+}
+
+static int bind_all(struct search *s, struct listing *l, const struct column **columns)
+{
+    size_t n = 0;
+    int rc = s->filter ? bind_names(s, l, s->filter, columns, &n) : 1;
+    for (size_t i = 0; i < s->order_n && rc == 1; i++)
+        rc = bind_names(s, l, s->order[i].key, columns, &n);
+    return rc;
+}
+
+/* How many hits are of use: the heap of the best ones has its worst at the top. */
+static size_t kept_hits(const struct search *s)
+{
+    int64_t offset = MIN(MAX(s->q->offset, (int64_t)0), (int64_t)RUN_SEARCH_SCAN);
+    return (size_t)(offset + limit_of(s->q));
+}
+
+static void sift_down(struct search *s, size_t at)
+{
+    for (size_t child; (child = 2 * at + 1) < s->n; at = child) {
+        if (child + 1 < s->n && compare_hits(&s->hits[child + 1], &s->hits[child], s) > 0)
+            child++;
+        if (compare_hits(&s->hits[at], &s->hits[child], s) >= 0)
+            return;
+        struct hit swap = s->hits[at];
+        s->hits[at] = s->hits[child];
+        s->hits[child] = swap;
+    }
+}
+
+/* Makes the candidate's strings and keys the search's own. */
+static int keep_hit(struct search *s, const struct hit *from, struct hit *to)
+{
+    struct expr_value *keys = to->keys;
+    if (!keys && s->order_n)
+        keys = arena_alloc(&s->kept, s->order_n * sizeof *keys);
+    *to = *from;
+    to->keys = keys;
+    for (size_t i = 0; i < s->order_n; i++) {
+        keys[i] = from->keys[i];
+        if (keys[i].type == EXPR_STRING)
+            keys[i].string = arena_str(&s->kept, keys[i].string);
+    }
+    return s->kept.failed ? track__no_memory(s->err) : 0;
+}
+
+static int offer(struct search *s, const struct hit *h, size_t max)
+{
+    if (s->n == max) {
+        if (compare_hits(h, &s->hits[0], s) >= 0)
+            return 0;
+        int rc = keep_hit(s, h, &s->hits[0]);
+        sift_down(s, 0);
+        return rc;
+    }
+    s->hits = rows_room(&s->kept, s->hits, s->n, &s->cap, sizeof *s->hits);
+    if (!s->hits)
+        return track__no_memory(s->err);
+    s->hits[s->n].keys = NULL;
+    int rc = keep_hit(s, h, &s->hits[s->n++]);
+    for (size_t i = s->n == max ? max / 2 : 0; i-- > 0;)
+        sift_down(s, i);
+    return rc;
+}
+
+static int matches(struct search *s, struct cell *c, struct arena *scratch, int *out)
+{
+    struct expr_value yes = { .type = EXPR_BOOL, .number = 1 };
+    if (scratch->used_bytes)
+        arena_reset(scratch);
+    int rc = s->filter ? expr_eval(scratch, s->filter, cell_value, c, &yes, s->err) : 0;
+    *out = !rc && yes.type != EXPR_NULL && yes.number != 0;
+    return rc;
+}
+
+static int scan_rows(struct search *s, const struct listing *l, const struct column **columns,
+                     struct arena *scratch)
+{
+    struct expr_value keys[EXPR_ORDER_MAX];
+    struct hit h = { .keys = keys };
+    size_t max = kept_hits(s), n = listing__count(l);
+    int in_order = s->order_n == 0 && s->q->experiment_n <= 1, rc = 0;
+    for (size_t i = 0; i < n && !rc; i++) {
+        struct cell c = { columns, i };
+        int yes;
+        if (s->q->view != TRACK_ALL && listing__is_deleted(l, i) != (s->q->view == TRACK_DELETED))
+            continue;
+        rc = matches(s, &c, scratch, &yes);
+        if (rc || !yes)
+            continue;
+        s->matched++;
+        if (in_order && s->n == max) {
+            if (!s->q->total)
+                break;
+            continue;
+        }
+        for (size_t k = 0; k < s->order_n; k++)
+            (void)cell_value(&c, s->order[k].key, &keys[k], NULL);
+        listing__run(l, i, h.id, &h.start_time_ms);
+        rc = offer(s, &h, in_order ? SIZE_MAX : max);
+    }
+    return rc;
+}
+
+/* 1 when it was searched, 0 when it is not held in memory. */
+static int scan_listing(struct search *s, int64_t experiment_id)
+{
+    const struct column *columns[LISTING_COLUMNS_MAX];
+    struct listing *l = NULL;
+    struct arena scratch;
+    int rc = listing__open(s->tx, experiment_id, &l, s->err);
+    if (rc == 1)
+        rc = bind_all(s, l, columns);
+    if (rc == 1) {
+        arena_init(&scratch, MIB(16));
+        rc = scan_rows(s, l, columns, &scratch);
+        arena_fini(&scratch);
+        rc = rc ? rc : 1;
+    }
+    listing__close(l);
+    return rc;
+}
+
+/* 0 when the database has to be asked; then nothing was kept. */
+static int scan_listings(struct search *s)
+{
+    int rc = s->q->fresh && s->q->experiment_ids && s->q->experiment_n && !s->q->accept;
+    for (size_t i = 0; rc == 1 && i < s->q->experiment_n; i++)
+        rc = scan_listing(s, s->q->experiment_ids[i]);
+    if (rc == 0) {
+        s->n = s->cap = s->matched = 0;
+        s->hits = NULL;
+    }
+    return rc;
 }
 
 /* ---- a page without filter and order: SQL does it all ---- */
@@ -568,7 +469,7 @@ static int plain_page(struct search *s, struct run **out, size_t *out_n, int *ou
 {
     AUTO(stmt_auto) struct stmt *st = NULL;
     const struct run_query *q = s->q;
-    int64_t limit = q->limit > 0 ? MIN(q->limit, (int64_t)RUN_SEARCH_LIMIT) : 100;
+    int64_t limit = limit_of(q);
     size_t n = 0, cap = 0;
     struct run *list = NULL;
     int rc = q->total ? count_all(s) : 0;
@@ -593,6 +494,17 @@ static int plain_page(struct search *s, struct run **out, size_t *out_n, int *ou
     return rc;
 }
 
+static int scan_and_sort(struct search *s)
+{
+    int rc = scan_listings(s);
+    if (rc == 0)
+        rc = scan_all(s);
+    rc = MIN(rc, 0);
+    if (!rc && s->n && (s->order_n || s->q->experiment_n > 1))
+        qsort_r(s->hits, s->n, sizeof *s->hits, compare_hits, s);
+    return rc;
+}
+
 int run_search(struct tx *tx, struct arena *a, const struct run_query *q, struct run **out,
                size_t *out_n, int *out_more, struct err *err)
 {
@@ -601,13 +513,11 @@ int run_search(struct tx *tx, struct arena *a, const struct run_query *q, struct
     int rc = parse_filter(&s);
     if (!rc)
         rc = parse_order(&s);
-    if (!rc && is_plain(&s))
+    if (!rc && is_plain(&s) && !(q->fresh && q->ids_only))
         return plain_page(&s, out, out_n, out_more);
     arena_init(&s.kept, RUN_SEARCH_MEMORY);
     if (!rc)
-        rc = scan_all(&s);
-    if (!rc && s.n && (s.order_n || q->experiment_n > 1))
-        qsort_r(s.hits, s.n, sizeof *s.hits, compare_hits, &s);
+        rc = scan_and_sort(&s);
     if (!rc)
         rc = page(&s, out, out_n, out_more);
     arena_fini(&s.kept);

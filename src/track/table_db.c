@@ -31,7 +31,7 @@ static int make_column(struct arena *a, const char *name, size_t rows, struct ru
 {
     enum expr_type type;
     *e = name_of(name);
-    int rc = run__field_type(e, &type, err);
+    int rc = run__type_of(NULL, e, &type, err);
     if (rc)
         return err_prefix(err, rc, "columns");
     *c = (struct run_column){ .name = name,
@@ -51,7 +51,8 @@ static int fill_row(struct tx *tx, struct arena *a, const struct run_table *t,
     for (size_t k = 0; k < t->column_n; k++) {
         struct run_column *c = &t->columns[k];
         struct expr_value v = { .type = EXPR_NULL };
-        int rc = run__field(tx, a, &t->rows[row], &names[k], &v, err);
+        struct run_look l = { tx, a, &t->rows[row], 1 };
+        int rc = run__value_of(&l, &names[k], &v, err);
         if (rc)
             return rc;
         if (c->type == RUN_COLUMN_TEXT) {

@@ -19,16 +19,16 @@ SQL(trash_run_list,
     " ORDER BY r.deleted_time_ms DESC, r.run_id LIMIT $2");
 SQL(trash_run_ids, "SELECT run_id FROM runs WHERE experiment_id = $1 LIMIT $2");
 SQL(purge_blocks, "DELETE FROM metric_blocks WHERE run_id = $1");
-SQL(purge_metrics, "DELETE FROM metrics WHERE run_id = $1");
-SQL(purge_params, "DELETE FROM params WHERE run_id = $1");
-SQL(purge_tags, "DELETE FROM run_tags WHERE run_id = $1");
-SQL(purge_input_tags, "DELETE FROM run_input_tags WHERE run_id = $1");
-SQL(purge_run_models, "DELETE FROM run_models WHERE run_id = $1");
+SQL_CHANGES(purge_metrics, 1, "DELETE FROM metrics WHERE run_id = $1");
+SQL_CHANGES(purge_params, 1, "DELETE FROM params WHERE run_id = $1");
+SQL_CHANGES(purge_tags, 1, "DELETE FROM run_tags WHERE run_id = $1");
+SQL_CHANGES(purge_input_tags, 1, "DELETE FROM run_input_tags WHERE run_id = $1");
+SQL_CHANGES(purge_run_models, 1, "DELETE FROM run_models WHERE run_id = $1");
 SQL(purge_measured, "DELETE FROM logged_model_metrics WHERE run_id = $1");
-SQL(purge_inputs, "DELETE FROM run_inputs WHERE run_id = $1");
+SQL_CHANGES(purge_inputs, 1, "DELETE FROM run_inputs WHERE run_id = $1");
 SQL(purge_stages, "DELETE FROM stages WHERE run_id = $1");
 SQL(purge_attempts, "DELETE FROM attempts WHERE run_id = $1");
-SQL(purge_run, "DELETE FROM runs WHERE run_id = $1");
+SQL_MOVES(purge_run, 1, "DELETE FROM runs WHERE run_id = $1");
 SQL(purge_experiment_tags, "DELETE FROM experiment_tags WHERE experiment_id = $1");
 SQL(purge_logged_params, "DELETE FROM logged_model_params WHERE model_id IN"
                          " (SELECT model_id FROM logged_models WHERE experiment_id = $1)");
@@ -41,8 +41,9 @@ SQL(purge_experiment, "DELETE FROM experiments WHERE experiment_id = $1");
 SQL(purge_keep_number, "INSERT INTO purged_experiments (experiment_id) VALUES ($1)");
 SQL(release_name, "UPDATE experiments SET name = $1, last_update_time_ms = $2 WHERE project = $3"
                   " AND name = $4 AND lifecycle_stage = 'deleted'");
-SQL(move_run, "UPDATE runs SET experiment_id = $1 WHERE run_id = $2");
-SQL(copy_run,
+SQL_MOVES(move_run, 2, "UPDATE runs SET experiment_id = $1 WHERE run_id = $2");
+SQL_MOVES(
+    copy_run, 1,
     "INSERT INTO runs (run_id, experiment_id, name, status, status_reason, user_id, start_time_ms,"
     " end_time_ms, lifecycle_stage, artifact_uri, attempt, model_name, dataset_name, "
     "dataset_digest,"
@@ -51,11 +52,14 @@ SQL(copy_run,
     " status_reason, user_id, start_time_ms, end_time_ms, 'active', artifact_uri, 0, model_name,"
     " dataset_name, dataset_digest, result_digest, code_json, environment_json, seed FROM runs"
     " WHERE run_id = $3");
-SQL(copy_params, "INSERT INTO params (run_id, key, value) SELECT CAST($1 AS TEXT), key, value FROM "
-                 "params WHERE run_id = $2");
-SQL(copy_tags, "INSERT INTO run_tags (run_id, key, value) SELECT CAST($1 AS TEXT), key, value FROM "
-               "run_tags WHERE run_id = $2 AND key <> 'slipway.copied_from'");
-SQL(copy_metrics,
+SQL_CHANGES(copy_params, 1,
+            "INSERT INTO params (run_id, key, value) SELECT CAST($1 AS TEXT), key, value FROM "
+            "params WHERE run_id = $2");
+SQL_CHANGES(copy_tags, 1,
+            "INSERT INTO run_tags (run_id, key, value) SELECT CAST($1 AS TEXT), key, value FROM "
+            "run_tags WHERE run_id = $2 AND key <> 'slipway.copied_from'");
+SQL_CHANGES(
+    copy_metrics, 1,
     "INSERT INTO metrics (run_id, key, value, time_ms, step, min_value, max_value, point_count,"
     " max_time_ms, tail) SELECT CAST($1 AS TEXT), key, value, time_ms, step, min_value, max_value,"
     " point_count, max_time_ms, tail FROM metrics WHERE run_id = $2");
@@ -63,14 +67,17 @@ SQL(copy_blocks,
     "INSERT INTO metric_blocks (run_id, key, block, point_count, min_step, max_step, min_time_ms,"
     " max_time_ms, points) SELECT CAST($1 AS TEXT), key, block, point_count, min_step, max_step,"
     " min_time_ms, max_time_ms, points FROM metric_blocks WHERE run_id = $2");
-SQL(copy_inputs, "INSERT INTO run_inputs (run_id, dataset_id, context) SELECT CAST($1 AS TEXT), "
-                 "dataset_id, context FROM run_inputs WHERE run_id = $2");
-SQL(copy_input_tags,
-    "INSERT INTO run_input_tags (run_id, dataset_id, key, value) SELECT CAST($1 AS TEXT), "
-    "dataset_id, key, value FROM run_input_tags WHERE run_id = $2");
-SQL(copy_run_models, "INSERT INTO run_models (run_id, is_output, model_id, step) SELECT CAST($1 AS "
-                     "TEXT), is_output, model_id, step FROM run_models WHERE run_id = $2");
-SQL(copy_mark, "INSERT INTO run_tags (run_id, key, value) VALUES ($1, 'slipway.copied_from', $2)");
+SQL_CHANGES(copy_inputs, 1,
+            "INSERT INTO run_inputs (run_id, dataset_id, context) SELECT CAST($1 AS TEXT), "
+            "dataset_id, context FROM run_inputs WHERE run_id = $2");
+SQL_CHANGES(copy_input_tags, 1,
+            "INSERT INTO run_input_tags (run_id, dataset_id, key, value) SELECT CAST($1 AS TEXT), "
+            "dataset_id, key, value FROM run_input_tags WHERE run_id = $2");
+SQL_CHANGES(copy_run_models, 1,
+            "INSERT INTO run_models (run_id, is_output, model_id, step) SELECT CAST($1 AS "
+            "TEXT), is_output, model_id, step FROM run_models WHERE run_id = $2");
+SQL_CHANGES(copy_mark, 1,
+            "INSERT INTO run_tags (run_id, key, value) VALUES ($1, 'slipway.copied_from', $2)");
 
 BLOB_REFERENCE(run_results,
                "SELECT result_digest, 'run ' || run_id FROM runs WHERE result_digest IS NOT NULL "

@@ -2,6 +2,7 @@
  * /mlflow/runs/search and search-datasets. The filter becomes a tree of the one expression
  * language; only what that language cannot say, "any of the run's data sets", is asked here. */
 #include "api/mlflow/mlflow.h"
+#include "api/mlflow/run_texts.h"
 #include "codec/expr.h"
 #include "track/logged_model.h"
 #include "track/search.h"
@@ -183,17 +184,43 @@ static int read_experiments(struct mlf *m, int64_t **out, size_t *out_n)
     return rc;
 }
 
+static void copy_text(void *arg, str_t text)
+{
+    jo_raw(arg, text);
+}
+
+/* One run of which only the id is known, and what was written of it kept for the next page. */
+static int write_new(struct mlf *m, struct tx *tx, const char *id)
+{
+    struct run r;
+    unsigned char links;
+    int rc = run_get(tx, m->a, id, &r, m->err);
+    if (!rc)
+        rc = run_links(tx, &r, 1, &links, m->err);
+    if (rc)
+        return rc;
+    size_t at = m->rq->out.n;
+    rc = mlf_write_run(m, tx, &r, links);
+    str_t text = { m->rq->out.p + at, m->rq->out.n - at };
+    while (text.n && text.p[0] != '{') /* the comma and blanks before it */
+        text.p++, text.n--;
+    if (!rc && text.n && !m->rq->out.failed)
+        mlf__run_text_put(tx, id, text);
+    return rc;
+}
+
 /* What is read of a run is needed until it is written: one scratch arena serves all. */
-static int write_each(struct mlf *m, struct tx *tx, const struct run *list,
-                      const unsigned char *links, size_t n)
+static int write_each(struct mlf *m, struct tx *tx, const struct run *list, size_t n)
 {
     struct arena scratch, *kept = m->a;
     int rc = 0;
     arena_init(&scratch, MIB(256));
     m->a = &scratch;
     for (size_t i = 0; !rc && i < n; i++) {
+        if (mlf__run_text_get(tx, list[i].id, copy_text, &m->out))
+            continue;
         arena_reset(&scratch);
-        rc = mlf_write_run(m, tx, &list[i], links[i]);
+        rc = write_new(m, tx, list[i].id);
     }
     if (!rc && scratch.failed)
         rc = ERR(m->err, ERR_NOMEM, "a run does not fit in memory");
@@ -204,17 +231,12 @@ static int write_each(struct mlf *m, struct tx *tx, const struct run *list,
 
 static int write_runs(struct mlf *m, struct tx *tx, const struct run *list, size_t n, int64_t next)
 {
-    unsigned char *links = ARENA_TRY_ARRAY(m->a, n + 1, unsigned char);
-    if (!links)
-        return ERR(m->err, ERR_NOMEM, "the answer does not fit in memory");
-    int rc = run_links(tx, list, n, links, m->err);
-    if (rc)
-        return rc;
     struct json_out *o = mlf_begin(m);
+    int rc = 0;
     if (n) {
         jo_key(o, "runs");
         jo_array(o);
-        rc = write_each(m, tx, list, links, n);
+        rc = write_each(m, tx, list, n);
         jo_array_end(o);
     }
     if (next)
@@ -263,6 +285,7 @@ MLF_HANDLER(run_search, MLF_READ, F_STRS("experiment_ids", "a"), F_STR("filter",
         if (strcmp(clauses[i].type, "dataset") == 0)
             q.accept = has_inputs;
     q.accept_arg = &w;
+    q.fresh = q.ids_only = 1;
     if (!none && q.experiment_n)
         rc = run_search(tx, m->a, &q, &list, &n, &more, m->err);
     return rc ? rc : write_runs(m, tx, list, n, more ? q.offset + (int64_t)n : 0);
