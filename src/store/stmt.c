@@ -127,6 +127,8 @@ void stmt_text(struct stmt *st, int i, const char *z)
 
 void stmt_text_kept(struct stmt *st, int i, const char *z)
 {
+    if (i == st->sql->change_key && z)
+        keep_changed(st, str_of(z));
     if (z)
         bound(st, sqlite3_bind_text64(st->handle, i, z, strlen(z), SQLITE_STATIC, SQLITE_UTF8));
     else
