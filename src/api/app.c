@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "registry/notify.h"
+#include "registry/webhook_key.h"
 #include "rollout/canary.h"
 #include "rollout/follow.h"
 #include "serve/serve.h"
@@ -147,12 +148,42 @@ static void webhook_failed(const char *text)
     log_warn("%s", text);
 }
 
+static int count_plain(struct tx *tx, void *arg, struct err *err)
+{
+    return webhook_count_plain(tx, arg, err);
+}
+
+static int seal_plain(struct tx *tx, void *arg, struct err *err)
+{
+    return webhook_seal_plain(tx, arg, err);
+}
+
+/* A key in the environment is looked at before it is needed; what an earlier release kept in plain
+ * text is sealed. */
+static int open_secrets(struct app *app, struct err *err)
+{
+    struct fernet_key key;
+    int64_t plain = 0;
+    const char *dir = app->options.data_dir;
+    struct err why = ERR_INIT;
+    int rc = webhook_key_load(dir, 0, &key, &why);
+    explicit_bzero(&key, sizeof key);
+    if (rc && rc != ERR_NOT_FOUND)
+        return ERR(err, rc, "%s", why.msg);
+    rc = store_read(app->store, count_plain, &plain, err);
+    return rc || !plain ? rc : store_write(app->store, seal_plain, (void *)(uintptr_t)dir, err);
+}
+
 static int open_notify(struct app *app, struct err *err)
 {
     struct notify_options o = { .store = app->store,
+                                .data_dir = app->options.data_dir,
                                 .private_allowed = app->options.webhook_private,
                                 .told = webhook_failed };
-    return app->options.mode == APP_SERVER ? notify_open(&app->notify, &o, err) : 0;
+    if (app->options.mode != APP_SERVER)
+        return 0;
+    int rc = open_secrets(app, err);
+    return rc ? rc : notify_open(&app->notify, &o, err);
 }
 
 int app_open(struct app **out, const struct app_options *options, struct err *err)

@@ -34,8 +34,8 @@ struct notify {
 
 /* ---- one try ---- */
 
-static const char *signature(struct arena *a, const struct webhook *w, const char *id,
-                             const char *time, const char *payload)
+static const char *signature(struct arena *a, const char *secret, const char *id, const char *time,
+                             const char *payload)
 {
     unsigned char mac[SHA256_BYTES];
     struct buf b;
@@ -45,7 +45,7 @@ static const char *signature(struct arena *a, const struct webhook *w, const cha
     buf_puts(&b, time);
     buf_putc(&b, '.');
     buf_puts(&b, payload);
-    hmac_sha256(str_of(w->secret), buf_view(&b), mac);
+    hmac_sha256(str_of(secret), buf_view(&b), mac);
     buf_fini(&b);
     const char *text = base64_encode(a, (str_t){ (const char *)mac, sizeof mac });
     return arena_printf(a, "X-MLflow-Signature: v1,%s", text ? text : "");
@@ -65,7 +65,11 @@ static int try_once(struct arena *a, const struct webhook *w, const char *payloa
 {
     char id[UUID_TEXT], time[24];
     const char *headers[6];
+    const char *secret;
     size_t n = 0;
+    int rc = webhook_secret(a, o->data_dir, w, &secret, err);
+    if (rc) /* never unsigned */
+        return rc;
     uuid7(id);
     if (!delivery_id)
         delivery_id = id;
@@ -73,8 +77,8 @@ static int try_once(struct arena *a, const struct webhook *w, const char *payloa
     headers[n++] = "Content-Type: application/json";
     headers[n++] = arena_printf(a, "X-MLflow-Delivery-Id: %s", delivery_id);
     headers[n++] = arena_printf(a, "X-MLflow-Timestamp: %s", time);
-    if (w->secret && w->secret[0])
-        headers[n++] = signature(a, w, delivery_id, time, payload);
+    if (secret && secret[0])
+        headers[n++] = signature(a, secret, delivery_id, time, payload);
     headers[n] = NULL;
     struct fetch_request rq = { .method = "POST",
                                 .url = w->url,

@@ -9,6 +9,7 @@ struct notify;
 
 struct notify_options {
     struct store *store;
+    const char *data_dir;           /* where the key of secrets lies; lives as long */
     int private_allowed;            /* loopback and private addresses may be called */
     int64_t timeout_ms;             /* of one try; 0 = 30 s */
     int64_t backoff_ms;             /* before the second try, then doubled; 0 = 1 s */

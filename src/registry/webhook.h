@@ -15,7 +15,8 @@ struct webhook {
     const char *events[WEBHOOK_EVENTS_MAX]; /* "model_version_tag.set" */
     size_t event_n;
     const char *status; /* "ACTIVE" or "DISABLED" */
-    const char *secret; /* NULL = none; for signing only, never part of an answer */
+    const char *secret; /* NULL = none; never part of an answer. Plain in what is asked for, sealed
+                           in what is read: webhook_secret opens it */
     int64_t creation_time_ms, last_update_time_ms;
 };
 
@@ -23,10 +24,15 @@ struct webhook {
 int webhook_event_is_valid(const char *event);
 const char *const *webhook_events(size_t *out_n);
 
-/* Name, URL, events, status and secret as asked; ERR_INVALID says what is wrong. private_allowed:
- * http and addresses that are not public are fine. */
+struct webhook_rules {
+    int private_allowed;  /* http and addresses that are not public are fine */
+    const char *data_dir; /* where the key of secrets lies */
+};
+
+/* Name, URL, events, status and secret as asked; ERR_INVALID says what is wrong. */
 int webhook_create(struct tx *tx, const struct cause *by, const struct webhook *w,
-                   int private_allowed, char out_id[UUID_TEXT], struct err *err) WARN_UNUSED;
+                   const struct webhook_rules *rules, char out_id[UUID_TEXT],
+                   struct err *err) WARN_UNUSED;
 /* ERR_NOT_FOUND "Webhook with ID … not found." */
 int webhook_get(struct tx *tx, struct arena *a, const char *id, struct webhook *out,
                 struct err *err) WARN_UNUSED;
@@ -35,10 +41,21 @@ int webhook_list(struct tx *tx, struct arena *a, int64_t offset, int64_t limit,
                  struct webhook **out, size_t *out_n, struct err *err) WARN_UNUSED;
 /* NULL members and event_n 0 leave things as they are. */
 int webhook_update(struct tx *tx, const struct cause *by, const char *id, const struct webhook *w,
-                   int private_allowed, struct err *err) WARN_UNUSED;
+                   const struct webhook_rules *rules, struct err *err) WARN_UNUSED;
 /* What waits to be sent to it is dropped. */
 int webhook_delete(struct tx *tx, const struct cause *by, const char *id,
                    struct err *err) WARN_UNUSED;
+
+/* ---- secrets ---- */
+
+/* The plain secret of a webhook that was read; NULL when it has none. ERR_DENIED when the key is
+ * not the one that it was sealed with. */
+int webhook_secret(struct arena *a, const char *data_dir, const struct webhook *w, const char **out,
+                   struct err *err) WARN_UNUSED;
+/* How many secrets lie there as an earlier release kept them, in plain text. */
+int webhook_count_plain(struct tx *tx, int64_t *out, struct err *err) WARN_UNUSED;
+/* Seals those. */
+int webhook_seal_plain(struct tx *tx, const char *data_dir, struct err *err) WARN_UNUSED;
 
 /* ---- the queue, for notify.c ---- */
 

@@ -5,9 +5,15 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "fetch/fetch.h"
 #include "registry/registry_int.h"
 #include "registry/webhook.h"
+#include "registry/webhook_key.h"
+
+#define SEALED                                                                                     \
+    "fernet:" /* before the token; what has it not is from before secrets were sealed              \
+               */
 
 /* The cursor starts behind what happened before there were webhooks. */
 MIGRATION(260, "registry",
@@ -48,6 +54,9 @@ SQL(webhook_all, "SELECT " WEBHOOK_COLUMNS " ORDER BY creation_time_ms DESC, web
                  " LIMIT $1 OFFSET $2");
 SQL(webhook_set, "UPDATE webhooks SET name = $1, description = $2, url = $3, events = $4,"
                  " status = $5, secret = $6, last_update_time_ms = $7 WHERE webhook_id = $8");
+SQL(webhook_plain, "SELECT webhook_id, secret FROM webhooks WHERE secret IS NOT NULL"
+                   " AND secret NOT LIKE 'fernet:%'");
+SQL(webhook_set_secret, "UPDATE webhooks SET secret = $1 WHERE webhook_id = $2");
 SQL(webhook_remove, "DELETE FROM webhooks WHERE webhook_id = $1");
 SQL(webhook_drop_queue, "DELETE FROM webhook_deliveries WHERE webhook_id = $1");
 
@@ -242,8 +251,85 @@ static int tell(struct tx *tx, const struct cause *by, const char *kind, const c
     return rc;
 }
 
+/* ---- secrets ---- */
+
+static int seal(struct arena *a, const char *data_dir, const char *secret, const char **out,
+                struct err *err)
+{
+    struct fernet_key key;
+    *out = NULL;
+    if (!secret)
+        return 0;
+    struct err why = ERR_INIT;
+    if (webhook_key_load(data_dir, 1, &key, &why)) /* not the client's fault */
+        return ERR(err, ERR_INTERNAL, "the secret cannot be kept: %s", why.msg);
+    const char *token = fernet_seal(a, &key, str_of(secret), clock_now_ms() / 1000);
+    explicit_bzero(&key, sizeof key);
+    *out = token ? arena_printf(a, SEALED "%s", token) : NULL;
+    return *out ? 0 : registry__no_memory(err);
+}
+
+int webhook_secret(struct arena *a, const char *data_dir, const struct webhook *w, const char **out,
+                   struct err *err)
+{
+    struct fernet_key key;
+    str_t plain = { 0 };
+    *out = w->secret;
+    if (!w->secret || !str_starts(str_of(w->secret), SEALED))
+        return 0;
+    int rc = webhook_key_load(data_dir, 0, &key, err);
+    if (!rc)
+        rc = fernet_open(a, &key, str_of(w->secret + strlen(SEALED)), &plain, err);
+    explicit_bzero(&key, sizeof key);
+    if (rc)
+        return err_prefix(err, rc, "the secret of webhook '%s' cannot be read; set it anew",
+                          w->name);
+    *out = plain.p;
+    return 0;
+}
+
+int webhook_count_plain(struct tx *tx, int64_t *out, struct err *err)
+{
+    AUTO(stmt_auto) struct stmt *st = NULL;
+    int rc = stmt_open(tx, &webhook_plain, &st, err);
+    *out = 0;
+    while (!rc && (rc = stmt_step(st, err)) == 1) {
+        ++*out;
+        rc = 0;
+    }
+    return rc;
+}
+
+int webhook_seal_plain(struct tx *tx, const char *data_dir, struct err *err)
+{
+    struct arena a;
+    struct webhook *list = NULL;
+    size_t n = 0, cap = 0;
+    struct stmt *st = NULL;
+    arena_init(&a, MIB(64));
+    int rc = stmt_open(tx, &webhook_plain, &st, err);
+    while (!rc && (rc = stmt_step(st, err)) == 1) {
+        list = rows_room(&a, list, n, &cap, sizeof *list);
+        rc = list ? 0 : registry__no_memory(err);
+        if (!rc)
+            list[n++] = (struct webhook){ .id = stmt_get_text(st, 0, &a),
+                                          .secret = stmt_get_text(st, 1, &a) };
+    }
+    stmt_auto(&st);
+    for (size_t i = 0; i < n && !rc; i++) {
+        const char *sealed;
+        rc = seal(&a, data_dir, list[i].secret, &sealed, err);
+        if (!rc)
+            rc = tx_exec(tx, &webhook_set_secret, NULL, err, "tt", sealed, list[i].id);
+    }
+    arena_fini(&a);
+    return rc;
+}
+
+/* ---- rows ---- */
+
 int webhook_create(struct tx *tx, const struct cause *by, const struct webhook *w,
-                   int private_allowed, char out_id[UUID_TEXT], struct err *err)
+                   const struct webhook_rules *rules, char out_id[UUID_TEXT], struct err *err)
 {
     struct arena a;
     int64_t seq = 0;
@@ -251,7 +337,7 @@ int webhook_create(struct tx *tx, const struct cause *by, const struct webhook *
         return ERR(err, ERR_INVALID,
                    "Webhook events must be a non-empty list of WebhookEvent "
                    "objects; name and url are needed too.");
-    int rc = check(w, private_allowed, err);
+    int rc = check(w, rules->private_allowed, err);
     if (!rc)
         rc = event_newest(tx, &seq, err);
     if (rc)
@@ -260,11 +346,13 @@ int webhook_create(struct tx *tx, const struct cause *by, const struct webhook *
     uuid7(out_id);
     struct webhook row = *w;
     row.status = w->status ? w->status : "ACTIVE";
-    rc = tx_exec(tx, &webhook_insert, NULL, err,
-                 "tttt"
-                 "tttii",
-                 out_id, w->name, w->description, w->url, joined(&a, w), row.status, w->secret, seq,
-                 tx_now_ms(tx));
+    rc = seal(&a, rules->data_dir, w->secret, &row.secret, err);
+    if (!rc)
+        rc = tx_exec(tx, &webhook_insert, NULL, err,
+                     "tttt"
+                     "tttii",
+                     out_id, w->name, w->description, w->url, joined(&a, w), row.status, row.secret,
+                     seq, tx_now_ms(tx));
     arena_fini(&a);
     return rc ? rc : tell(tx, by, "webhook.created", out_id, &row, err);
 }
@@ -308,20 +396,23 @@ int webhook_list(struct tx *tx, struct arena *a, int64_t offset, int64_t limit,
 }
 
 int webhook_update(struct tx *tx, const struct cause *by, const char *id, const struct webhook *w,
-                   int private_allowed, struct err *err)
+                   const struct webhook_rules *rules, struct err *err)
 {
     struct arena a;
     struct webhook row;
+    const char *sealed = NULL;
     arena_init(&a, MIB(1));
     int rc = webhook_get(tx, &a, id, &row, err);
     if (!rc)
-        rc = check(w, private_allowed, err);
+        rc = check(w, rules->private_allowed, err);
+    if (!rc)
+        rc = seal(&a, rules->data_dir, w->secret, &sealed, err);
     if (!rc) {
         row.name = w->name ? w->name : row.name;
         row.description = w->description ? w->description : row.description;
         row.url = w->url ? w->url : row.url;
         row.status = w->status ? w->status : row.status;
-        row.secret = w->secret ? w->secret : row.secret;
+        row.secret = sealed ? sealed : row.secret;
         if (w->event_n) {
             memcpy(row.events, w->events, sizeof row.events);
             row.event_n = w->event_n;

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import http.server
 import json
+import sqlite3
 import threading
 import urllib.parse
 
@@ -191,7 +192,10 @@ def test_private_addresses_are_never_called(cli, tmp_path, receiver):
     server = Server(cli, tmp_path / "data", "--webhook-private")
     port = receiver.httpd.server_port
     urls = [receiver.url, f"http://localhost:{port}/", f"http://[::ffff:127.0.0.1]:{port}/", f"http://0.0.0.0:{port}/",
-            f"http://2130706433:{port}/", f"http://127.1:{port}/"]
+            f"http://2130706433:{port}/", f"http://127.1:{port}/",
+            f"http://0177.0.0.1:{port}/", f"http://0x7f.1:{port}/", f"http://[::1]:{port}/", f"http://[::ffff:7f00:1]:{port}/",
+            f"http://[0:0:0:0:0:ffff:127.0.0.1]:{port}/", f"http://[64:ff9b::127.0.0.1]:{port}/", f"http://localhost.:{port}/",
+            f"http://u:p@127.0.0.1:{port}/", f"http://%31%32%37.0.0.1:{port}/", f"http://\uff11\uff12\uff17.0.0.1:{port}/"]
     ids = [hook(server, receiver, "registered_model.created", name=f"h{n}", url=u)["webhook_id"] for n, u in enumerate(urls)]
     server.stop()
     server = Server(cli, tmp_path / "data")
@@ -220,3 +224,112 @@ def test_a_dead_receiver_does_not_stop_the_others(server, receiver):
     assert [p["data"]["name"] for p in receiver.accepted()] == [f"m{n}" for n in range(40)]  # in their order
     assert {json.loads(b)["data"]["name"] for _, _, b in dead.got} <= {f"m{n}" for n in range(8)}  # not one try for each
     dead.httpd.shutdown()
+
+
+def stored_secrets(data):
+    with sqlite3.connect(data / "slipway.db") as db:
+        return [r[0] for r in db.execute("SELECT secret FROM webhooks ORDER BY creation_time_ms")]
+
+
+def on_disk(data):
+    return b"".join(p.read_bytes() for p in data.rglob("*") if p.is_file())
+
+
+def signature_is_of(secret, got):
+    _, headers, body = got
+    signed = f"{headers['x-mlflow-delivery-id']}.{headers['x-mlflow-timestamp']}.".encode() + body
+    return headers["x-mlflow-signature"] == "v1," + base64.b64encode(hmac.new(secret.encode(), signed, hashlib.sha256).digest()).decode()
+
+
+@pytest.mark.sanitize
+def test_secrets_are_sealed_on_disk(cli, tmp_path, receiver):
+    data, long = tmp_path / "data", "hush-" * 100
+    server = Server(cli, data, "--webhook-private")
+    assert not (data / "webhook.key").exists()
+    made = hook(server, receiver, "registered_model.created", secret=long)
+    hook(server, receiver, "prompt.created", name="none", secret="")
+    key = data / "webhook.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    call(server, "POST", "/registered-models/create", {"name": "m1"})
+    until("a delivery", lambda: receiver.got)
+    assert signature_is_of(long, receiver.got[0])
+    server.stop()
+    assert b"hush-hush" not in on_disk(data) and b"hush-hush" not in server.stderr.encode()
+    assert stored_secrets(data)[0].startswith("fernet:gAAAAA") and stored_secrets(data)[1] is None
+    # another one, by an update, and after a restart
+    server = Server(cli, data, "--webhook-private")
+    call(server, "PATCH", f"/webhooks/{made['webhook_id']}", {"secret": "another-secret"})
+    call(server, "POST", "/registered-models/create", {"name": "m2"})
+    until("another delivery", lambda: len(receiver.got) == 2)
+    assert signature_is_of("another-secret", receiver.got[1])
+    server.stop()
+    assert b"another-secret" not in on_disk(data)
+    # without its key it is never sent unsigned
+    kept = key.read_bytes()
+    key.unlink()
+    server = Server(cli, data, "--webhook-private")
+    answer = call(server, "POST", f"/webhooks/{made['webhook_id']}/test", {})["result"]
+    assert answer["success"] is False and "set it anew" in answer["error_message"] and len(receiver.got) == 2
+    server.stop()
+    key.write_bytes(kept)
+    key.chmod(0o644)
+    r = cli("server", "--listen", "127.0.0.1:0", "--data", data)
+    assert r.rc != 0 and "chmod 600" in r.err
+
+
+def test_the_key_of_mlflow_is_accepted(cli, tmp_path, receiver):
+    data, name = tmp_path / "data", "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY"
+    key = base64.urlsafe_b64encode(bytes(range(32))).decode()
+    r = cli("server", "--listen", "127.0.0.1:0", "--data", data, env={name: "not-a-key-at-all"})
+    assert r.rc != 0 and name in r.err and "not-a-key-at-all" not in r.err
+    server = Server(cli, data, "--webhook-private", env={name: key})
+    made = hook(server, receiver, "registered_model.created")
+    call(server, "POST", "/registered-models/create", {"name": "m"})
+    until("a delivery", lambda: receiver.got)
+    assert signature_is_of(SECRET, receiver.got[0]) and not (data / "webhook.key").exists()
+    server.stop()
+    other = base64.urlsafe_b64encode(bytes(32)).decode()
+    server = Server(cli, data, "--webhook-private", env={name: other})
+    path = f"/webhooks/{made['webhook_id']}"
+    assert "not sealed with this key" in call(server, "POST", path + "/test", {})["result"]["error_message"]
+    call(server, "PATCH", path, {"secret": "fresh"})
+    assert call(server, "POST", path + "/test", {})["result"]["success"] and signature_is_of("fresh", receiver.got[-1])
+    server.stop()
+
+
+def test_secrets_of_an_earlier_release_are_sealed_at_start(cli, tmp_path, receiver):
+    data = tmp_path / "data"
+    server = Server(cli, data, "--webhook-private")
+    hook(server, receiver, "registered_model.created")
+    server.stop()
+    (data / "webhook.key").unlink()
+    with sqlite3.connect(data / "slipway.db") as db:
+        db.execute("UPDATE webhooks SET secret = ?", (SECRET,))
+    server = Server(cli, data, "--webhook-private")
+    assert stored_secrets(data)[0].startswith("fernet:")
+    call(server, "POST", "/registered-models/create", {"name": "m"})
+    until("a delivery", lambda: receiver.got)
+    assert signature_is_of(SECRET, receiver.got[0])
+    server.stop()
+
+
+def test_redirects_are_not_followed(server, receiver):
+    other = Receiver()
+    class Redirect(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(307)
+            self.send_header("Location", other.url)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Redirect)
+    threading.Thread(target=httpd.serve_forever, daemon=True).start()
+    made = hook(server, receiver, "prompt.created", url=f"http://127.0.0.1:{httpd.server_port}/")
+    answer = call(server, "POST", f"/webhooks/{made['webhook_id']}/test", {})["result"]
+    assert answer["response_status"] == 307 and other.got == []
+    httpd.shutdown()
+    other.httpd.shutdown()

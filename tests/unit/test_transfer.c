@@ -9,6 +9,7 @@
 #include "base/proc.h"
 #include "base/rng.h"
 #include "codec/base64.h"
+#include "codec/fernet.h"
 #include "codec/hash.h"
 #include "fetch/fetch.h"
 #include "registry/webhook.h"
@@ -47,6 +48,67 @@ TEST(hmac_sha256_of_rfc_4231)
                 STR("Test Using Larger Than Block-Size Key - Hash Key First"), mac);
     CHECK_STR(base64_encode(&a, (str_t){ (const char *)mac, sizeof mac }),
               "YOQxWR7gtn8Niiaqy/W3f44LxiE3KMUUBUYEDw7jf1Q=");
+    arena_fini(&a);
+}
+
+/* generate.json of the Fernet specification, and what is no token of that key. */
+TEST(fernet_of_its_specification)
+{
+    static const char key_text[] = "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=";
+    static const char token[] =
+        "gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_5CV9dOPmrhu"
+        "VUPgJobwOz7JcbmrR64jVmpU4IwqDA==";
+    static const char *const bad[] = {
+        "",
+        "A",
+        "gAAA",
+        "%%%%",
+        "gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF",
+        /* another version, time, IV, text, signature */
+        "gQAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_"
+        "5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4I"
+        "wqDA==",
+        "gAAAAAAdwJ6xAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_"
+        "5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4I"
+        "wqDA==",
+        "gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0OEC021cpGVWKZ_eEwCGM4BLLF_"
+        "5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4I"
+        "wqDA==",
+        "gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLG_"
+        "5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4I"
+        "wqDA==",
+        "gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_"
+        "5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4I"
+        "wqEA==",
+    };
+    unsigned char iv[16];
+    struct fernet_key key, other;
+    struct arena a;
+    str_t plain;
+    char fresh[FERNET_KEY_TEXT];
+    arena_init(&a, 1 << 20);
+    for (int i = 0; i < 16; i++)
+        iv[i] = (unsigned char)i;
+    CHECK_OK(fernet_key_parse(str_of(key_text), &key, err));
+    CHECK_STR(fernet_seal_with(&a, &key, STR("hello"), 499162800, iv), token);
+    CHECK_OK(fernet_open(&a, &key, str_of(token), &plain, err));
+    CHECK_VIEW(plain, "hello");
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        CHECK_INT(fernet_open(&a, &key, str_of(bad[i]), &plain, NULL), ERR_DENIED);
+    fernet_key_make(fresh);
+    CHECK_OK(fernet_key_parse(str_of(fresh), &other, err));
+    CHECK_INT(fernet_open(&a, &other, str_of(token), &plain, NULL), ERR_DENIED);
+    for (size_t n = 0; n < 40; n++) {
+        static const char text[] = "0123456789012345678901234567890123456789";
+        char *sealed = fernet_seal(&a, &other, (str_t){ text, n }, 1);
+        CHECK_OK(fernet_open(&a, &other, str_of(sealed), &plain, err));
+        CHECK(plain.n == n && memcmp(plain.p, text, n) == 0);
+        sealed[30] = sealed[30] == 'A' ? 'B' : 'A';
+        CHECK_INT(fernet_open(&a, &other, str_of(sealed), &plain, NULL), ERR_DENIED);
+    }
+    CHECK_INT(fernet_key_parse(STR("short"), &key, NULL), ERR_INVALID);
+    CHECK_INT(fernet_key_parse(STR("!w_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4="), &key, NULL),
+              ERR_INVALID);
     arena_fini(&a);
 }
 

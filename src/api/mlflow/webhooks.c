@@ -81,6 +81,12 @@ static int read_message(struct mlf *m, struct webhook *out)
     return 0;
 }
 
+static struct webhook_rules rules_of(struct mlf *m)
+{
+    const struct app_options *o = &app_of(m->rq)->options;
+    return (struct webhook_rules){ .private_allowed = o->webhook_private, .data_dir = o->data_dir };
+}
+
 static void write_webhook(struct mlf *m, const struct webhook *w)
 {
     struct json_out *o = &m->out;
@@ -126,13 +132,14 @@ MLF_HANDLER(webhook_create, MLF_WRITE, F_STR("name", "sr"), F_STR("url", "sr"),
             F_ENUM("status", "s", statuses))
 {
     struct webhook w;
+    struct webhook_rules rules = rules_of(m);
     char id[UUID_TEXT];
     int rc = read_message(m, &w);
     if (!rc && (!w.name || !w.url))
         rc = mlf_fail(m, MLF_INVALID, "Webhook %s cannot be empty or just whitespace: ''",
                       w.name ? "URL" : "name");
     if (!rc)
-        rc = webhook_create(tx, &m->by, &w, app_of(m->rq)->options.webhook_private, id, m->err);
+        rc = webhook_create(tx, &m->by, &w, &rules, id, m->err);
     return rc ? rc : answer(m, tx, id);
 }
 
@@ -170,10 +177,11 @@ MLF_HANDLER(webhook_update, MLF_WRITE, F_STR("name", "s"), F_STR("description", 
             F_ENUM("status", "s", statuses))
 {
     struct webhook w;
+    struct webhook_rules rules = rules_of(m);
     const char *id = mlf_path(m, "webhook_id");
     int rc = read_message(m, &w);
     if (!rc)
-        rc = webhook_update(tx, &m->by, id, &w, app_of(m->rq)->options.webhook_private, m->err);
+        rc = webhook_update(tx, &m->by, id, &w, &rules, m->err);
     return rc ? rc : answer(m, tx, id);
 }
 
@@ -201,7 +209,8 @@ MLF_HANDLER(webhook_test, MLF_PLAIN, F_MSG("event", "", event_fields))
     struct get g = { m->a, mlf_path(m, "webhook_id"), &w };
     struct notify_result r;
     struct app *app = app_of(m->rq);
-    struct notify_options o = { .private_allowed = app->options.webhook_private };
+    struct notify_options o = { .private_allowed = app->options.webhook_private,
+                                .data_dir = app->options.data_dir };
     (void)tx;
     const struct json *v = json_get(&m->message, "event");
     const char *event = v ? event_of_message(m, v) : NULL;
