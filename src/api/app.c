@@ -13,6 +13,7 @@
 #include "rollout/follow.h"
 #include "serve/serve.h"
 #include "store/home.h"
+#include "track/experiment.h"
 
 /* One a line, so that two people can add one. */
 /* clang-format off */
@@ -143,6 +144,19 @@ static int open_elsewhere(struct app *app, struct err *err)
     return rc ? rc : blobs_send_elsewhere(app->blobs, fs_join(a, real, ".slipway-blobs"), err);
 }
 
+static int place_default(struct tx *tx, void *arg, struct err *err)
+{
+    return experiment_default_place(tx, arg, err);
+}
+
+/* The Default experiment is older than the choice of a root for artifacts. */
+static int open_default(struct app *app, const struct app_options *o, struct err *err)
+{
+    if (o->mode != APP_SERVER || !o->default_artifact_root)
+        return 0;
+    return store_write(app->store, place_default, (void *)(uintptr_t)o->default_artifact_root, err);
+}
+
 static void webhook_failed(const char *text)
 {
     log_warn("%s", text);
@@ -210,6 +224,8 @@ int app_open(struct app **out, const struct app_options *options, struct err *er
     if (!rc && options->mode == APP_SERVER)
         rc = signed_key_load(fs_join(&app->arena, app->home->dir, "signing.key"), app->signing_key,
                              err);
+    if (!rc)
+        rc = open_default(app, options, err);
     if (!rc)
         rc = open_notify(app, err);
     if (rc) {

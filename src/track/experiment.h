@@ -38,6 +38,8 @@ struct experiment_new {
 /* ERR_EXISTS "Experiment(name=…) already exists." */
 int experiment_create(struct tx *tx, const struct cause *by, const struct experiment_new *e,
                       int64_t *out_id, struct err *err) WARN_UNUSED;
+/* The experiment Default, while nothing was logged to it, keeps its artifacts below root. */
+int experiment_default_place(struct tx *tx, const char *root, struct err *err) WARN_UNUSED;
 /* The active experiment of that name, made when absent; ERR_CONFLICT when it is deleted. */
 int experiment_ensure(struct tx *tx, const struct cause *by, const struct experiment_new *e,
                       int64_t *out_id, struct err *err) WARN_UNUSED;

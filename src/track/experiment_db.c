@@ -139,6 +139,10 @@ MIGRATION(2, "track",
 SQL(experiment_next_id,
     "SELECT MAX(n) + 1 FROM (SELECT COALESCE(MAX(experiment_id), 0) AS n FROM experiments UNION ALL"
     " SELECT COALESCE(MAX(experiment_id), 0) FROM purged_experiments) ids");
+SQL(experiment_move_default,
+    "UPDATE experiments SET artifact_location = $1 WHERE experiment_id = 0 AND artifact_location = "
+    "'mlflow-artifacts:/0' AND NOT EXISTS (SELECT 1 FROM runs WHERE experiment_id = 0) AND NOT "
+    "EXISTS (SELECT 1 FROM logged_models WHERE experiment_id = 0)");
 SQL(experiment_insert,
     "INSERT INTO experiments (experiment_id, project, name, artifact_location, lifecycle_stage,"
     " creation_time_ms, last_update_time_ms) VALUES ($1, $2, $3, $4, 'active', $5, $6)");
@@ -286,16 +290,29 @@ int experiment__next_id(struct tx *tx, int64_t *out, struct err *err)
     return rc ? rc : rows_int(st, 1, out, err);
 }
 
+static const char *place_of(struct arena *a, const char *root, int64_t id)
+{
+    const char *slash = root[0] && root[strlen(root) - 1] == '/' ? "" : "/";
+    return arena_printf(a, "%s%s%lld", root, slash, (long long)id);
+}
+
+int experiment_default_place(struct tx *tx, const char *root, struct err *err)
+{
+    struct arena a;
+    arena_init(&a, KIB(64));
+    int rc = tx_exec(tx, &experiment_move_default, NULL, err, "t", place_of(&a, root, 0));
+    arena_fini(&a);
+    return rc;
+}
+
 static int insert(struct tx *tx, const struct cause *by, const struct experiment_new *e, int64_t id,
                   struct err *err)
 {
     struct arena a;
     arena_init(&a, MIB(1));
     const char *root = e->artifact_root ? e->artifact_root : "mlflow-artifacts:/";
-    const char *slash = root[0] && root[strlen(root) - 1] == '/' ? "" : "/";
-    const char *where = e->artifact_location && e->artifact_location[0]
-                            ? e->artifact_location
-                            : arena_printf(&a, "%s%s%lld", root, slash, (long long)id);
+    const char *where = e->artifact_location && e->artifact_location[0] ? e->artifact_location
+                                                                        : place_of(&a, root, id);
     int rc = strlen(where) > 2048
                  ? ERR(err, ERR_INVALID, "the artifact location has more than 2048 bytes")
                  : 0;

@@ -122,3 +122,15 @@ def test_a_webhook_of_a_prompt_shows_no_inner_tags(home):
     hook.shutdown()
     assert seen[0]["data"]["template"] == "Hi"
     assert seen[0]["data"]["tags"] == {"mine": "1"}
+
+
+def test_the_default_experiment_keeps_artifacts_where_the_owner_says(tmp_path):
+    root = (tmp_path / "art").as_uri()
+    with servers.slipway(tmp_path, "--default-artifact-root", root) as s:
+        where = good(s, "GET", "/experiments/get?experiment_id=0")["experiment"]["artifact_location"]
+        assert where == root + "/0"
+        run = good(s, "POST", "/runs/create", {"experiment_id": "0"})["run"]["info"]
+        assert run["artifact_uri"].startswith(root + "/0/")
+    with servers.slipway(tmp_path, "--default-artifact-root", "s3://other") as s:
+        where = good(s, "GET", "/experiments/get?experiment_id=0")["experiment"]["artifact_location"]
+        assert where == root + "/0"
