@@ -236,11 +236,11 @@ static const struct {
 
 const char *mlf__mime_of(const char *name)
 {
-    static const char *const text[] = { "txt",   "log",  "err",  "cfg",        "conf",
-                                        "cnf",   "cf",   "ini",  "properties", "prop",
-                                        "hocon", "toml", "yaml", "yml",        "xml",
-                                        "json",  "js",   "py",   "py3",        "csv",
-                                        "tsv",   "md",   "rst",  "MLmodel",    "MLproject" };
+    static const char *const text[] = {
+        "txt",  "log",   "err",  "cfg",  "conf", "cnf",     "cf",        "ini",      "properties",
+        "prop", "hocon", "toml", "yaml", "yml",  "xml",     "json",      "js",       "py",
+        "py3",  "csv",   "tsv",  "md",   "rst",  "MLmodel", "MLproject", "mlproject"
+    };
     const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name;
     const char *dot = strrchr(base, '.'), *extension = dot && dot != base ? dot + 1 : base;
     for (size_t i = 0; i < ARRAY_LEN(text); i++)
@@ -447,6 +447,8 @@ int mlf__name_blob(struct mlf *m, struct mlf_named *x, store_fn fn, void *arg)
         rc = store_write(app_of(m->rq)->store, fn ? fn : put_in_tx, fn ? arg : x, m->err);
     if (!rc && there) /* hidden by the new one already */
         IGNORE(fs_remove(fs_join(m->a, destination(m), x->path), NULL));
+    if (!rc)
+        mlf__show_on_disk(m, x->path, x->digest);
     return rc;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Between artifact_files.c, artifacts.c and uploads.c. */
+ * Between artifact_files.c, artifact_disk.c, artifacts.c and uploads.c. */
 #pragma once
 #include "api/mlflow/mlflow.h"
 #include "track/artifact.h"
@@ -36,5 +36,9 @@ int mlf__name_blob(struct mlf *m, struct mlf_named *x, store_fn fn, void *arg) W
 int mlf__store_body(struct mlf *m, const char *path) WARN_UNUSED;
 /* A file, or a folder with everything below; not inside a transaction. */
 int mlf__remove(struct mlf *m, const char *path) WARN_UNUSED;
+/* A link under the artifact's own path, where the operator named the folder. */
+void mlf__show_on_disk(struct mlf *m, const char *path, const char *digest);
+/* The request's small body as a file below a root that clients write directly. */
+int mlf__write_in_place(struct mlf *m, const struct mlf_place *p) WARN_UNUSED;
 /* "text/plain", … by the extension. */
 const char *mlf__mime_of(const char *name);

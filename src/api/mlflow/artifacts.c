@@ -136,8 +136,9 @@ MLF_HANDLER0(page_upload, MLF_PLAIN)
         rc = store_read(app_of(m->rq)->store, look_up, &l, m->err);
     if (!rc)
         rc = mlf__place(m, NULL, l.uri, path, &p);
-    if (!rc && (!p.managed || !*p.path))
-        rc = mlf_fail(m, "PERMISSION_DENIED",
-                      "Artifacts under '%s' are read in place only: write them there", l.uri);
+    if (!rc && !p.managed)
+        return mlf__write_in_place(m, &p);
+    if (!rc && !*p.path)
+        rc = mlf_fail(m, MLF_INVALID, "Invalid path");
     return rc ? rc : mlf__store_body(m, p.path);
 }

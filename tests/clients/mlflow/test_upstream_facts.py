@@ -134,3 +134,42 @@ def test_the_default_experiment_keeps_artifacts_where_the_owner_says(tmp_path):
     with servers.slipway(tmp_path, "--default-artifact-root", "s3://other") as s:
         where = good(s, "GET", "/experiments/get?experiment_id=0")["experiment"]["artifact_location"]
         assert where == root + "/0"
+
+
+def put(server, path, data):
+    c = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    c.request("PUT", "/api/2.0/mlflow-artifacts/artifacts/" + path, body=data)
+    r = c.getresponse()
+    assert r.status == 200, r.read()
+    c.close()
+
+
+def test_artifacts_show_in_the_folder_that_the_owner_named(tmp_path):
+    dest = tmp_path / "art"
+    with servers.slipway(tmp_path, "--artifacts-destination", str(dest)) as s:
+        put(s, "a.txt", b"one")
+        put(s, "0/x/b.txt", b"two")
+        assert (dest / "a.txt").read_bytes() == b"one"
+        assert (dest / "0" / "x" / "b.txt").read_bytes() == b"two"
+        put(s, "a.txt", b"three")
+        assert (dest / "a.txt").read_bytes() == b"three"
+        listed = ask(s, "GET", "/api/2.0/mlflow-artifacts/artifacts?path=0/x")[1]["files"]
+        assert listed == [{"path": "b.txt", "is_dir": False, "file_size": 3}]
+        assert ask(s, "DELETE", "/api/2.0/mlflow-artifacts/artifacts/0/x/b.txt")[0] == 200
+        assert not (dest / "0" / "x" / "b.txt").is_symlink()
+
+
+def test_the_page_uploads_into_a_folder_that_clients_write_directly(tmp_path):
+    root, outside = tmp_path / "art", tmp_path / "outside"
+    root.mkdir()
+    outside.mkdir()
+    with servers.slipway(tmp_path, "--default-artifact-root", root.as_uri()) as s:
+        run = good(s, "POST", "/runs/create", {"experiment_id": "0"})["run"]["info"]
+        where = "/ajax-api/2.0/mlflow/upload-artifact?run_uuid=%s&path=" % run["run_id"]
+        assert ask(s, "POST", where + "d/t.txt", "hello")[0] == 200
+        assert ask(s, "GET", "/get-artifact?run_uuid=%s&path=d/t.txt" % run["run_id"])[1] == "hello"
+        assert (root / "0" / run["run_id"] / "artifacts" / "d" / "t.txt").read_text() == '"hello"'
+        (root / "0" / run["run_id"] / "artifacts" / "out").symlink_to(outside)
+        assert ask(s, "POST", where + "out/t.txt", "hello")[0] == 400
+        assert ask(s, "POST", where + "out/new/t.txt", "hello")[0] == 400
+        assert not list(outside.iterdir())
