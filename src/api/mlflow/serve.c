@@ -83,7 +83,7 @@ void mlf_write_error(struct request *rq, const struct err *err)
         code = "ENDPOINT_NOT_FOUND";
     if (before == 401)
         code = "UNAUTHENTICATED";
-    else if (before == 405 || before == 413)
+    else if (before == 405 || before == 413 || before == 507)
         status = before;
     mlf_write_failure(rq, status, code, err->msg);
     memcpy(rq->out_headers, kept, sizeof kept); /* WWW-Authenticate, Allow */
