@@ -38,9 +38,10 @@
 #define LIMIT_MODEL_NODES 500000  /* nodes of a model graph; also its constants */
 #define LIMIT_MODEL_COLUMNS 10000 /* input columns of a model */
 #define LIMIT_CSV_COLUMNS 10000
-#define LIMIT_STEP_LOG MIB(16)       /* kept from one attempt's output */
-#define LIMIT_STEP_RESULT MIB(64)    /* result file of one attempt */
-#define LIMIT_CATEGORY_LEVELS 100000 /* distinct strings of one column */
+#define LIMIT_STEP_LOG MIB(16)          /* kept from one attempt's output */
+#define LIMIT_STEP_RESULT MIB(64)       /* result file of one attempt */
+#define LIMIT_MONITOR_REFERENCE MIB(64) /* monitor.json of one model version */
+#define LIMIT_CATEGORY_LEVELS 100000    /* distinct strings of one column */
 #define LIMIT_LINEAR_COLUMNS                                                                       \
     5000               /* design columns of a linear fit: the Gram matrix is their square */
 #define LIMIT_NAME 250 /* names of models, endpoints, experiments */

@@ -106,6 +106,14 @@ static void show_predictor(struct cli *c, const struct json *p)
         term_out(c, "  %2zu  %s\n", i + 1, out_cell(c, &nodes->items[i], CELL_LIST, 1));
 }
 
+static void show_reference(struct cli *c, const struct json *v)
+{
+    term_out(c, "  %-12s %s\n", "reference",
+             json_get_bool(v, "reference", 0)
+                 ? "monitor.json, what drift is measured against"
+                 : "none: not made by 'slipway run', or by an older one; no drift can be measured");
+}
+
 static void show_files(struct cli *c, const struct json *files)
 {
     for (size_t i = 0; files && files->type == JSON_ARRAY && i < files->n; i++) {
@@ -127,6 +135,7 @@ static void show_version(struct cli *c, const struct json *v)
              ref_model(c, json_get(v, "name"), json_get(v, "version")), term_off(c, 0),
              out_time(c, json_get_int(v, "creation_time_ms", 0)));
     put_fields(c, v, keys, ARRAY_LEN(keys));
+    show_reference(c, v);
     show_signature(c, json_get(v, "signature"));
     show_metrics(c, json_get(v, "metrics"));
     report_gates(c, json_get(v, "gates"));

@@ -70,51 +70,71 @@ static double coins(struct rng *rng)
 
 enum { NULL_DRAWS = 8192 };
 
-/* One draw of Σ|B(F_i)| (centers[i+1] - centers[i]). */
-static double null_draw(const double *root, const double *cumulated, const double *gap, size_t k,
-                        struct rng *rng)
+/* Cells that are not empty, as a bridge needs them. */
+struct bridge {
+    double root[MONITOR_CELLS_MAX]; /* of the cell's share */
+    double cumulated[MONITOR_CELLS_MAX], gap[MONITOR_CELLS_MAX];
+    size_t k;
+};
+
+static void bridge_draw(const struct bridge *b, struct rng *rng, double *out_w1, double *out_ks)
 {
-    double z[MONITOR_CELLS_MAX], total = 0, walk = 0, sum = 0;
-    for (size_t i = 0; i < k; i++)
-        total += z[i] = root[i] * coins(rng);
-    for (size_t i = 0; i + 1 < k; i++) {
+    double z[MONITOR_CELLS_MAX], total = 0, walk = 0, sum = 0, top = 0;
+    for (size_t i = 0; i < b->k; i++)
+        total += z[i] = b->root[i] * coins(rng);
+    for (size_t i = 0; i + 1 < b->k; i++) {
         walk += z[i];
-        sum += fabs(walk - cumulated[i] * total) * gap[i];
+        double at = fabs(walk - b->cumulated[i] * total);
+        sum += at * b->gap[i];
+        top = at > top ? at : top;
     }
-    return sum;
+    *out_w1 = sum;
+    *out_ks = top;
 }
 
-/* Sets f->null_w1 to `out`, MONITOR_NULL_W1 doubles, unless there is nothing to differ. */
-static int fill_null(struct arena *a, uint64_t seed, struct monitor_feature *f, double *out)
+static void bridge_fill(const struct monitor_feature *f, struct bridge *b)
 {
-    double root[MONITOR_CELLS_MAX], cumulated[MONITOR_CELLS_MAX], gap[MONITOR_CELLS_MAX];
-    double at[MONITOR_CELLS_MAX], sum = 0;
-    size_t k = 0;
-    struct rng rng;
+    double before = 0, sum = 0;
+    b->k = 0;
     for (size_t c = 0; c < f->n_cells; c++) {
         if (!f->counts[c])
             continue;
         double share = (double)f->counts[c] / (double)f->n;
-        at[k] = f->centers[c];
-        root[k] = sqrt(share);
-        cumulated[k++] = sum += share;
+        b->root[b->k] = sqrt(share);
+        b->cumulated[b->k] = sum += share;
+        if (b->k)
+            b->gap[b->k - 1] = (f->centers[c] - before) / f->sd;
+        before = f->centers[c];
+        b->k++;
     }
-    if (k < 2 || !(f->sd > 0) || !isfinite(f->sd))
+}
+
+/* Fills null_w1 and null_ks, MONITOR_NULL doubles each, unless there is nothing to differ. */
+static int fill_null(struct arena *a, uint64_t seed, struct monitor_feature *f, double *w1,
+                     double *ks)
+{
+    struct bridge b;
+    struct rng rng;
+    if (f->n < 2 || !(f->sd > 0) || !isfinite(f->sd))
         return 0;
-    for (size_t i = 0; i + 1 < k; i++)
-        gap[i] = (at[i + 1] - at[i]) / f->sd;
+    bridge_fill(f, &b);
     struct arena_mark mark = arena_snapshot(a);
-    double *draws = ARENA_TRY_ARRAY(a, 2 * (size_t)NULL_DRAWS, double);
+    double *draws = ARENA_TRY_ARRAY(a, 3 * (size_t)NULL_DRAWS, double);
     if (!draws)
         return ERR_NOMEM;
+    double *other = draws + NULL_DRAWS, *scratch = other + NULL_DRAWS;
     rng_seed(&rng, seed);
     for (size_t i = 0; i < NULL_DRAWS; i++)
-        draws[i] = null_draw(root, cumulated, gap, k, &rng);
-    stat_sort(draws, NULL_DRAWS, draws + NULL_DRAWS);
-    for (size_t i = 0; i < MONITOR_NULL_W1; i++)
-        out[i] = stat_quantile(draws, NULL_DRAWS, 1 - monitor_null_w1_tail(i));
+        bridge_draw(&b, &rng, &draws[i], &other[i]);
+    stat_sort(draws, NULL_DRAWS, scratch);
+    stat_sort(other, NULL_DRAWS, scratch);
+    for (size_t i = 0; i < MONITOR_NULL; i++) {
+        w1[i] = stat_quantile(draws, NULL_DRAWS, 1 - monitor_null_tail(i));
+        ks[i] = stat_quantile(other, NULL_DRAWS, 1 - monitor_null_tail(i));
+    }
     arena_restore(a, mark);
-    f->null_w1 = out;
+    f->null_w1 = w1;
+    f->null_ks = ks;
     return 0;
 }
 
@@ -131,7 +151,7 @@ static void fill_quantiles(const double *sorted, size_t n, double *q, struct mon
 /* What a number's feature points to. */
 struct number_arrays {
     double edges[MONITOR_BINS_MAX + 1], centers[MONITOR_CELLS_MAX], quantiles[MONITOR_QUANTILES],
-        null_w1[MONITOR_NULL_W1];
+        null_w1[MONITOR_NULL], null_ks[MONITOR_NULL];
     uint64_t counts[MONITOR_CELLS_MAX];
 };
 
@@ -178,7 +198,7 @@ int monitor_feature_of_numbers(struct arena *a, str_t name, const double *x, siz
     stat_sort(sorted, k, sorted + n);
     describe_sorted(sorted, k, own, out);
     arena_restore(a, mark);
-    return fill_null(a, seed, out, own->null_w1);
+    return fill_null(a, seed, out, own->null_w1, own->null_ks);
 }
 
 /* ---- categories ---- */

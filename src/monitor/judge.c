@@ -14,7 +14,6 @@
 #include "stat/dist.h"
 #include "stat/distance.h"
 #include "stat/hypothesis.h"
-#include "stat/kolmogorov.h"
 
 /* ---- names ---- */
 const char *monitor_state_name(enum monitor_state s)
@@ -59,14 +58,25 @@ struct monitor_policy monitor_policy_default(void)
 /* Everything that one judgement shares. */
 struct judge {
     const struct monitor_policy *policy;
-    double
-        critical[MONITOR_CELLS_MAX]; /* of chi-squared at alpha by degrees of freedom; 0: not yet */
+    double alpha; /* what `critical` is for */
+    /* Critical values of chi-squared by degrees of freedom; 0: not yet looked up. */
+    double critical[MONITOR_CELLS_MAX];
 };
 
-static double chi2_critical(struct judge *j, size_t df)
+/* What p is divided by for the noise that windows share through the reference; see judge.h. */
+static double own_share(double n, double m)
 {
+    return 1 - 0.8 * m / (n + m);
+}
+
+static double chi2_critical(struct judge *j, size_t df, double alpha)
+{
+    if (j->alpha != alpha) {
+        memset(j->critical, 0, sizeof j->critical);
+        j->alpha = alpha;
+    }
     if (j->critical[df] == 0)
-        j->critical[df] = dist_chi2_isf(j->policy->alpha, (double)df);
+        j->critical[df] = dist_chi2_isf(alpha, (double)df);
     return j->critical[df];
 }
 
@@ -173,7 +183,8 @@ static void test_cells(struct judge *j, const struct pair *p, int table, struct 
     double r[MONITOR_CELLS_MAX], c[MONITOR_CELLS_MAX], sizes = 1 / p->n + 1 / p->m;
     if (p->k < 2)
         return;
-    double df = (double)(p->k - 1), critical = chi2_critical(j, p->k - 1);
+    double df = (double)(p->k - 1), alpha = j->policy->alpha * own_share(p->n, p->m);
+    double critical = chi2_critical(j, p->k - 1, alpha);
     stat_smooth(p->r, p->k, r);
     stat_smooth(p->c, p->k, c);
     double psi = stat_psi(r, c, p->k), js = stat_js(r, c, p->k);
@@ -202,67 +213,69 @@ static void test_cells(struct judge *j, const struct pair *p, int table, struct 
         tests[i].cells = (uint32_t)p->k;
 }
 
-/* Upper tail of the Wasserstein distance at w = distance / √(1/n+1/m): between the simulated
- * quantiles straight in log p; beyond them it falls as the normal tail does, for the mean
- * difference, whose standard deviation here is one, is what carries it. */
-static double w1_tail(const double *null_w1, double w)
+/* Upper tail of a distance at w = distance · √(nm/(n+m)): straight in log p between the simulated
+ * quantiles; beyond them it falls as that of a normal variable with the given variance, which is
+ * the largest that a part of the bridge has (Adler and Taylor 2007, "Random fields and geometry",
+ * section 2.1). */
+static double null_tail(const double *null, double variance, double w)
 {
-    size_t last = MONITOR_NULL_W1 - 1, i = 0;
-    if (w <= null_w1[0])
-        return 1 - (1 - monitor_null_w1_tail(0)) * (null_w1[0] > 0 ? w / null_w1[0] : 1);
-    if (w >= null_w1[last])
-        return monitor_null_w1_tail(last) * dist_normal_sf(w) / dist_normal_sf(null_w1[last]);
-    while (w >= null_w1[i + 1])
+    size_t last = MONITOR_NULL - 1, i = 0;
+    if (w <= null[0])
+        return 1 - (1 - monitor_null_tail(0)) * (null[0] > 0 ? w / null[0] : 1);
+    if (w >= null[last])
+        return monitor_null_tail(last) * exp((null[last] * null[last] - w * w) / (2 * variance));
+    while (w >= null[i + 1])
         i++;
-    double share = (w - null_w1[i]) / (null_w1[i + 1] - null_w1[i]);
-    double low = log(monitor_null_w1_tail(i)), high = log(monitor_null_w1_tail(i + 1));
+    double share = (w - null[i]) / (null[i + 1] - null[i]);
+    double low = log(monitor_null_tail(i)), high = log(monitor_null_tail(i + 1));
     return exp(low + share * (high - low));
 }
 
 /* Where that tail is alpha. */
-static double w1_critical(const double *null_w1, double alpha)
+static double null_critical(const double *null, double variance, double alpha)
 {
-    double low = 0, high = 40;
-    for (int i = 0; i < 50; i++) {
-        double mid = (low + high) / 2;
-        if (w1_tail(null_w1, mid) > alpha)
-            low = mid;
-        else
-            high = mid;
-    }
-    return high;
+    size_t last = MONITOR_NULL - 1, i = 0;
+    double end = monitor_null_tail(last);
+    if (alpha >= monitor_null_tail(0))
+        return null[0];
+    if (alpha <= end)
+        return sqrt(null[last] * null[last] + 2 * variance * log(end / alpha));
+    while (alpha < monitor_null_tail(i + 1))
+        i++;
+    double low = monitor_null_tail(i), high = monitor_null_tail(i + 1);
+    return null[i] + (null[i + 1] - null[i]) * log(low / alpha) / log(low / high);
+}
+
+static struct monitor_test null_test(const double *null, double variance, double distance,
+                                     double root, double alpha, double floor)
+{
+    return (struct monitor_test){
+        .statistic = distance,
+        .threshold = fmax(floor, null_critical(null, variance, alpha) / root),
+        .p = null_tail(null, variance, distance * root),
+        .effect = distance,
+    };
 }
 
 /* Kolmogorov-Smirnov and Wasserstein on all cells of a number; nothing needs merging. */
-static void test_order(struct judge *j, const struct monitor_feature *f, const uint64_t *cells,
-                       double m, struct monitor_test *tests)
+static void test_order(const struct monitor_policy *policy, const struct monitor_feature *f,
+                       const uint64_t *cells, double m, struct monitor_test *tests)
 {
-    const struct monitor_policy *policy = j->policy;
-    double r[MONITOR_CELLS_MAX], c[MONITOR_CELLS_MAX], n = (double)f->n;
-    double sizes = 1 / n + 1 / m, root = sqrt(1 / sizes);
+    double r[MONITOR_CELLS_MAX], c[MONITOR_CELLS_MAX], n = (double)f->n, at = 0, widest = 0;
+    double root = sqrt(n * m / (n + m)), alpha = policy->alpha * own_share(n, m);
+    if (!f->null_w1 || !f->null_ks || !(f->sd > 0))
+        return;
     for (size_t i = 0; i < f->n_cells; i++) {
         r[i] = (double)f->counts[i];
         c[i] = (double)cells[i];
+        at += r[i] / n;
+        widest = fmax(widest, at * (1 - at));
     }
     double d = stat_ks_cells(r, c, f->n_cells);
-    double z = sqrt(-log(policy->alpha / 2) / 2);
-    double critical = (z - 1 / (6 * root) + sizes / 4) / (1 + sizes / 4) / root;
-    tests[MONITOR_KS] =
-        (struct monitor_test){ .statistic = d,
-                               .threshold = fmax(policy->floor[MONITOR_KS], critical),
-                               .p = dist_kolmogorov_sf_fast(1 / sizes, d),
-                               .effect = d,
-                               .cells = (uint32_t)f->n_cells };
-    if (!f->null_w1 || !(f->sd > 0))
-        return;
     double w = stat_wasserstein_cells(f->centers, r, c, f->n_cells) / f->sd;
-    tests[MONITOR_W1] =
-        (struct monitor_test){ .statistic = w,
-                               .threshold = fmax(policy->floor[MONITOR_W1],
-                                                 w1_critical(f->null_w1, policy->alpha) / root),
-                               .p = w1_tail(f->null_w1, w * root),
-                               .effect = w,
-                               .cells = (uint32_t)f->n_cells };
+    tests[MONITOR_KS] = null_test(f->null_ks, widest, d, root, alpha, policy->floor[MONITOR_KS]);
+    tests[MONITOR_W1] = null_test(f->null_w1, 1, w, root, alpha, policy->floor[MONITOR_W1]);
+    tests[MONITOR_KS].cells = tests[MONITOR_W1].cells = (uint32_t)f->n_cells;
 }
 
 static void judge_feature(struct judge *j, const struct monitor_feature *f,
@@ -272,6 +285,7 @@ static void judge_feature(struct judge *j, const struct monitor_feature *f,
     struct pair all, merged;
     uint64_t m = 0;
     *v = (struct monitor_feature_verdict){ .mean = NAN, .missing_ratio = NAN, .unseen = NAN };
+    v->p_adjusted = NAN;
     v->out_of_range = NAN;
     v->method = f->kind == MONITOR_NUMBER ? policy->number : policy->category;
     for (size_t i = 0; i < MONITOR_METHODS; i++)
@@ -294,7 +308,7 @@ static void judge_feature(struct judge *j, const struct monitor_feature *f,
     if (f->kind == MONITOR_NUMBER) {
         number_cells(f, cells->cells, &all);
         merge_ordered(&all, policy->cells, policy->expected_min, &merged);
-        test_order(j, f, cells->cells, (double)m, v->tests);
+        test_order(policy, f, cells->cells, (double)m, v->tests);
     } else {
         merge_names(f, cells->cells, policy->expected_min, &merged);
     }
@@ -303,28 +317,46 @@ static void judge_feature(struct judge *j, const struct monitor_feature *f,
 
 /* ---- many features ---- */
 static enum monitor_state test_state(const struct monitor_policy *policy, enum monitor_method m,
-                                     const struct monitor_test *t)
+                                     const struct monitor_test *t, double adjusted)
 {
     if (isnan(t->p))
         return MONITOR_INSUFFICIENT;
     if (!(t->p < policy->alpha) || !(t->effect >= policy->floor[m]))
         return MONITOR_OK;
-    return t->p_adjusted < policy->alpha ? MONITOR_DRIFTED : MONITOR_WARNING;
+    return adjusted < policy->alpha ? MONITOR_DRIFTED : MONITOR_WARNING;
 }
 
-/* Adjusts the p-values of one method over the features of one family. */
+/* p of a test, adjusted for what windows share. */
+static double shared_p(const struct monitor_feature *f, const struct monitor_feature_verdict *v,
+                       enum monitor_method m)
+{
+    return fmin(1, v->tests[m].p / own_share((double)f->n, (double)v->n));
+}
+
+/* Adjusts the p-values of one method over the inputs or over the outputs. */
 static int adjust(struct arena *a, const struct monitor_reference *ref, enum monitor_method m,
                   int output, double *p, struct monitor_verdict *v)
 {
     size_t k = 0;
     for (size_t i = 0; i < ref->n; i++)
         if (ref->features[i].output == output)
-            p[k++] = v->features[i].tests[m].p;
+            p[k++] = shared_p(&ref->features[i], &v->features[i], m);
     int rc = stat_bh_adjust(a, p, k, p);
     k = 0;
     for (size_t i = 0; i < ref->n && !rc; i++)
         if (ref->features[i].output == output)
             v->features[i].tests[m].p_adjusted = p[k++];
+    return rc;
+}
+
+static int adjust_deciding(struct arena *a, const struct monitor_reference *ref, double *p,
+                           struct monitor_verdict *v)
+{
+    for (size_t i = 0; i < ref->n; i++)
+        p[i] = shared_p(&ref->features[i], &v->features[i], v->features[i].method);
+    int rc = stat_bh_adjust(a, p, ref->n, p);
+    for (size_t i = 0; i < ref->n && !rc; i++)
+        v->features[i].p_adjusted = p[i];
     return rc;
 }
 
@@ -370,13 +402,16 @@ int monitor_judge(struct arena *a, const struct monitor_reference *ref,
         if (!rc)
             rc = adjust(a, ref, (enum monitor_method)m, 1, p, out);
     }
+    if (!rc)
+        rc = adjust_deciding(a, ref, p, out);
     if (rc)
         return ERR(err, rc, "out of memory for the verdict of a window");
     for (size_t i = 0; i < ref->n; i++) {
         struct monitor_feature_verdict *f = &out->features[i];
         for (size_t m = 0; m < MONITOR_METHODS; m++)
-            f->tests[m].state = test_state(policy, (enum monitor_method)m, &f->tests[m]);
-        f->state = f->tests[f->method].state;
+            f->tests[m].state =
+                test_state(policy, (enum monitor_method)m, &f->tests[m], f->tests[m].p_adjusted);
+        f->state = test_state(policy, f->method, &f->tests[f->method], f->p_adjusted);
     }
     tally(ref, out);
     return monitor_quality(a, counts, &policy->quality, &out->findings, &out->findings_n, err);
@@ -430,6 +465,7 @@ static void write_feature(const struct monitor_feature *f, const struct monitor_
     jo_kv_bool(o, "output", f->output);
     jo_kv_cstr(o, "state", monitor_state_name(v->state));
     jo_kv_cstr(o, "method", method_names[v->method]);
+    number_or_null(o, "p_adjusted", v->p_adjusted);
     jo_kv_int(o, "n", (int64_t)v->n);
     number_or_null(o, "mean", v->mean);
     number_or_null(o, "missing_ratio", v->missing_ratio);

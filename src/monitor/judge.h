@@ -3,10 +3,15 @@
  * reference?
  *
  * Per feature up to five tests on the cells; each has a statistic, the threshold that its sizes
- * imply, a p-value, the p-value adjusted for the number of features (Benjamini and Hochberg 1995)
- * and an effect that does not depend on the sizes. A test says drifted when adjusted p < alpha and
- * effect ≥ the policy's floor; a feature says drifted when its deciding test does. Inputs are one
- * family of adjusted tests, outputs another. Pure: any thread with its own arena. */
+ * imply, a p-value, an adjusted p-value and an effect that does not depend on the sizes. A test
+ * says drifted when adjusted p < alpha and effect ≥ the policy's floor; a feature says drifted when
+ * its deciding test does, adjusted among the deciding tests of all features.
+ *
+ * Adjusted twice: for what windows share, and for the number of features (Benjamini and Hochberg
+ * 1995). All windows are held against the same reference, so the share n_window / (n_window +
+ * n_reference) of the noise is that of the reference and comes back in each of them, where "2 of 3
+ * windows" cannot thin it out; p is divided by 1 - 0.8 · that share, which lets an alert be as rare
+ * for large windows as for small ones. Pure: any thread with its own arena. */
 #pragma once
 #include "monitor/counts.h"
 #include "monitor/quality.h"
@@ -49,16 +54,17 @@ struct monitor_policy monitor_policy_default(void);
 struct monitor_test {
     enum monitor_state state;
     double statistic;
-    double threshold; /* of the statistic at alpha, before adjustment, and at least the floor */
+    double threshold; /* of the statistic for one feature, and at least the floor's */
     double p, p_adjusted;
     double effect;
     uint32_t cells; /* compared, after merging */
 };
 
 struct monitor_feature_verdict {
-    enum monitor_state state; /* of the deciding test */
-    enum monitor_method method;
-    uint64_t n; /* values in cells in this window */
+    enum monitor_state state;   /* of the deciding test */
+    enum monitor_method method; /* the deciding one */
+    double p_adjusted;          /* of the deciding test among all deciding tests; NaN: none */
+    uint64_t n;                 /* values in cells in this window */
     struct monitor_test tests[MONITOR_METHODS];
     double mean;          /* of the window; NaN for categories */
     double missing_ratio; /* of all rows; NaN without rows, as the next two */

@@ -6,14 +6,13 @@
 
 #include "base/limits.h"
 
-static const double null_w1_tail[MONITOR_NULL_W1] = { 0.99, 0.95,  0.9,  0.8,   0.7,  0.6,
-                                                      0.5,  0.4,   0.3,  0.25,  0.2,  0.15,
-                                                      0.12, 0.1,   0.08, 0.06,  0.05, 0.04,
-                                                      0.03, 0.025, 0.02, 0.015, 0.01, 0.007 };
+static const double null_tail[MONITOR_NULL] = { 0.99, 0.95, 0.9,  0.8,   0.7,  0.6,   0.5,  0.4,
+                                                0.3,  0.25, 0.2,  0.15,  0.12, 0.1,   0.08, 0.06,
+                                                0.05, 0.04, 0.03, 0.025, 0.02, 0.015, 0.01, 0.007 };
 
-double monitor_null_w1_tail(size_t i)
+double monitor_null_tail(size_t i)
 {
-    return i < MONITOR_NULL_W1 ? null_w1_tail[i] : 0;
+    return i < MONITOR_NULL ? null_tail[i] : 0;
 }
 
 const struct monitor_feature *monitor_reference_find(const struct monitor_reference *ref,
@@ -74,7 +73,9 @@ static void write_feature(const struct monitor_feature *f, struct json_out *o)
         write_numbers(o, "centers", f->centers, f->n_cells);
         write_numbers(o, "quantiles", f->quantiles, f->n_quantiles);
         if (f->null_w1)
-            write_numbers(o, "null_w1", f->null_w1, MONITOR_NULL_W1);
+            write_numbers(o, "null_w1", f->null_w1, MONITOR_NULL);
+        if (f->null_ks)
+            write_numbers(o, "null_ks", f->null_ks, MONITOR_NULL);
     } else {
         jo_key(o, "names");
         jo_array(o);
@@ -160,11 +161,20 @@ static const double *read_rising(struct arena *a, const struct json *v, size_t m
     return x;
 }
 
+/* Absent is allowed. */
+static int read_null(struct arena *a, const struct json *v, const char *key, const double **out)
+{
+    const struct json *m = json_get(v, key);
+    size_t n = 0;
+    *out = m ? read_rising(a, m, MONITOR_NULL, 0, &n) : NULL;
+    return m && n != MONITOR_NULL;
+}
+
 static int read_number(struct arena *a, const struct json *v, struct monitor_feature *f,
                        struct err *err)
 {
-    const struct json *edges = json_get(v, "edges"), *null_w1 = json_get(v, "null_w1");
-    size_t centers_n = 0, null_n = 0;
+    const struct json *edges = json_get(v, "edges");
+    size_t centers_n = 0;
     f->mean = number_of(v, "mean");
     f->sd = number_of(v, "sd");
     f->min = number_of(v, "min");
@@ -182,11 +192,8 @@ static int read_number(struct arena *a, const struct json *v, struct monitor_fea
         f->quantiles =
             read_rising(a, json_get(v, "quantiles"), MONITOR_QUANTILES, 0, &f->n_quantiles);
     }
-    if (null_w1) {
-        f->null_w1 = read_rising(a, null_w1, MONITOR_NULL_W1, 0, &null_n);
-        if (null_n != MONITOR_NULL_W1)
-            return wrong(err, f, "'null_w1' must be 24 rising numbers");
-    }
+    if (read_null(a, v, "null_w1", &f->null_w1) || read_null(a, v, "null_ks", &f->null_ks))
+        return wrong(err, f, "'null_w1' and 'null_ks' must be 24 rising numbers");
     return 0;
 }
 

@@ -21,7 +21,7 @@ enum {
     MONITOR_NAME_BYTES = 1000, /* a longer name counts as "other" */
     MONITOR_CELLS_MAX = 66,    /* cells of any feature */
     MONITOR_QUANTILES = 257,   /* equal ranks from minimum to maximum */
-    MONITOR_NULL_W1 = 24,      /* entries of null_w1 */
+    MONITOR_NULL = 24,         /* entries of null_w1 and null_ks */
     MONITOR_FEATURES_MAX = 10000
 };
 
@@ -50,11 +50,11 @@ struct monitor_feature {
     double mean, sd, min, max;
     size_t n_quantiles; /* 0 or 2 … MONITOR_QUANTILES, type 7, ascending */
     const double *quantiles;
-    /* Upper quantiles of what the Wasserstein distance on the cells, divided by sd, has when
-     * nothing changed: Σ|B(F_i)| (centers[i+1] - centers[i]) / sd with B a Brownian bridge, at the
-     * tail probabilities monitor_null_w1_tail(i); multiply by √(1/n + 1/m). NULL when there are
-     * none. */
-    const double *null_w1;
+    /* Upper quantiles of what two distances on the cells have when nothing changed, divided by
+     * √(1/n + 1/m): Wasserstein's over sd, Σ|B(F_i)| (centers[i+1] - centers[i]) / sd, and
+     * Kolmogorov's, max|B(F_i)|, with B a Brownian bridge, at the tail probabilities
+     * monitor_null_tail(i). Both NULL when there are none. */
+    const double *null_w1, *null_ks;
 };
 
 /* Errors in the test part; n = 0 when there are none. e = prediction - truth. */
@@ -89,7 +89,7 @@ void monitor_reference_write(const struct monitor_reference *ref, struct json_ou
 
 /* Makes the description of n numbers: at most MONITOR_BINS_MAX cells of about equal count, whose
  * edges are values that occur. NaN is missing, infinities are bad. `seed` is for the simulation of
- * null_w1. Arrays lie in the arena; ERR_NOMEM. */
+ * null_w1 and null_ks. Arrays lie in the arena; ERR_NOMEM. */
 int monitor_feature_of_numbers(struct arena *a, str_t name, const double *x, size_t n,
                                uint64_t seed, struct monitor_feature *out) WARN_UNUSED;
 
@@ -105,5 +105,5 @@ int monitor_feature_of_codes(struct arena *a, str_t name, const str_t *levels, s
 size_t monitor_cell_of_number(const struct monitor_feature *f, double x);
 size_t monitor_cell_of_name(const struct monitor_feature *f, str_t name);
 
-/* Upper tail probability of null_w1[i]: from 0.99 down to 0.007. */
-double monitor_null_w1_tail(size_t i);
+/* Upper tail probability of null_w1[i] and null_ks[i]: from 0.99 down to 0.007. */
+double monitor_null_tail(size_t i);

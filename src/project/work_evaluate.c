@@ -254,7 +254,9 @@ static int judge(struct work *w, struct err *err)
         .seed = w->seed,
     };
     rc = evaluate(w->a, &in, &e, err);
-    return rc ? rc : keep_evaluation(w, &e, err);
+    if (rc == 0)
+        rc = keep_evaluation(w, &e, err);
+    return rc ? rc : work_reference(w, j.prediction, &in.test, &e, err);
 }
 
 /* Key of an evaluation: the model, the champion, the seed of the resampling. */
@@ -277,10 +279,13 @@ int work_evaluate(struct work *w)
     const char *key = w->evaluation_key = evaluation_key(w);
     int rc = 0;
     if (w->force ||
-        work_cache_get(w, key, "evaluation", LIMIT_STEP_RESULT, &w->evaluation_json) != 0) {
+        work_cache_get(w, key, "evaluation", LIMIT_STEP_RESULT, &w->evaluation_json) != 0 ||
+        work_cache_get(w, key, "reference", LIMIT_MONITOR_REFERENCE, &w->reference_json) != 0) {
         rc = judge(w, &err);
-        if (rc == 0)
+        if (rc == 0) {
             work_cache_put(w, key, "evaluation", w->evaluation_json);
+            work_cache_put(w, key, "reference", w->reference_json);
+        }
     }
     if (rc == 0)
         rc = json_parse(w->a, w->evaluation_json, NULL, &w->evaluation, &err);

@@ -2,7 +2,8 @@
  * Inside the worker. One `struct work` a run; all memory in its arena, all of it until the process
  * ends. Files: work.c (spec, order of stages, exit), work_log.c (progress and failures),
  * work_keys.c (why a stage runs), work_data.c (rows, parts), work_columns.c (the values that
- * columns stand for), work_prepare.c (do stages), work_train.c, work_evaluate.c, work_result.c. */
+ * columns stand for), work_prepare.c (do stages), work_train.c, work_evaluate.c, work_reference.c,
+ * work_result.c. */
 #pragma once
 #include "base/thread.h"
 #include "data/cache.h"
@@ -132,6 +133,7 @@ struct work {
     const char *evaluation_key; /* of its cache entry */
     str_t evaluation_json;      /* {"metrics","comparison","slices"} */
     struct json evaluation;     /* the same, parsed */
+    str_t reference_json;       /* monitor.json */
     struct condition_outcome *gates;
     int refused;
     const char *refused_why;
@@ -205,6 +207,12 @@ int work_model_stage(struct work *w, const struct project_stage *s);
 /* ---- work_evaluate.c ---- */
 int work_evaluate(struct work *w);
 int work_gates(struct work *w, const struct project_stage *s);
+
+/* ---- work_reference.c ---- */
+/* Describes inputs in the training part, predictions and errors in the test part; sets
+ * w->reference_json. prediction: of all rows. */
+int work_reference(struct work *w, const double *prediction, const struct evaluate_part *test,
+                   const struct evaluation *e, struct err *err) WARN_UNUSED;
 
 /* ---- work_result.c ---- */
 int work_write_model(struct work *w, struct err *err) WARN_UNUSED;

@@ -10,6 +10,7 @@
 #include "infer/predictor.h"
 #include "model/mlmodel.h"
 #include "model/signature.h"
+#include "monitor/reference.h"
 #include "project/gate.h"
 #include "project/work_int.h"
 
@@ -44,7 +45,11 @@ int work_write_model(struct work *w, struct err *err)
                          .artifact_path = "model" };
     if (m.example && m.example->type != JSON_OBJECT)
         m.example = NULL;
-    return mlmodel_write(&m, fs_join(w->a, w->dir, MODEL_DIR), err);
+    rc = mlmodel_write(&m, fs_join(w->a, w->dir, MODEL_DIR), err);
+    if (rc == 0 && w->reference_json.n)
+        rc = fs_write_atomic(fs_join(w->a, w->dir, MODEL_DIR "/" MONITOR_REFERENCE_FILE),
+                             w->reference_json, err);
+    return rc;
 }
 
 /* ---- parts of result.json ---- */

@@ -292,22 +292,6 @@ double dist_kolmogorov_sf(uint64_t count, double d)
     return clip(1 - pelz_good_cdf(n, d));
 }
 
-double dist_kolmogorov_sf_fast(double n, double d)
-{
-    if (!(n > 0) || isnan(d))
-        return NAN;
-    double root = sqrt(n), z = d * root + 1 / (6 * root) + (d * root - 1) / (4 * n), p = 0;
-    if (d >= 1 || z <= 0.2)
-        return d < 1;
-    if (z < 1.18) { /* the theta function's two faces: three terms are enough in each */
-        double q = exp(-PI * PI / (8 * z * z)), q8 = pow(q, 8);
-        return clip(1 - ROOT_TWO_PI / z * q * (1 + q8 * (1 + q8 * q8)));
-    }
-    for (int k = 3; k > 0; k--)
-        p = exp(-2 * z * z * k * k) - p;
-    return clip(2 * p);
-}
-
 /* ---- two samples ---- */
 static size_t gcd(size_t a, size_t b)
 {

@@ -10,11 +10,6 @@
  * for n = 0 or d NaN. May take a millisecond for n ≤ 100000 where d is small. */
 double dist_kolmogorov_sf(uint64_t n, double d);
 
-/* The same to about 1e-3 in a few nanoseconds, for any n > 0 (it need not be whole): the limit law
- * at a corrected argument (Vrbik 2018, "Small-sample corrections to Kolmogorov-Smirnov test
- * statistic", Pioneer J. Theor. Appl. Stat. 15). For monitors, which ask a thousand times. */
-double dist_kolmogorov_sf_fast(double n, double d);
-
 /* P(D⁺ ≥ d) for the one-sided statistic, 0 < d < 1 (Birnbaum and Tingey 1951). */
 double dist_smirnov_sf(uint64_t n, double d);
 

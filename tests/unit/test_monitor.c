@@ -218,7 +218,7 @@ TEST(monitor_reference_refuses_what_is_wrong)
         { "{\"name\":\"x\",\"kind\":\"number\",\"edges\":[2,1]}", "'edges' must be" },
         { "{\"name\":\"x\",\"kind\":\"number\",\"edges\":[1,\"NaN\"]}", "'edges' must be" },
         { "{\"name\":\"x\",\"kind\":\"number\",\"edges\":[1,2]}", "'centers' must be" },
-        { "{\"name\":\"x\",\"kind\":\"number\",\"edges\":[],\"null_w1\":[1]}", "'null_w1'" },
+        { "{\"name\":\"x\",\"kind\":\"number\",\"edges\":[],\"null_ks\":[1]}", "'null_w1'" },
         { "{\"name\":\"x\",\"kind\":\"number\",\"edges\":[]}", "'counts' must be one" },
         { "{\"name\":\"x\",\"kind\":\"number\",\"edges\":[],\"counts\":[-1]}", "whole numbers" },
         { "{\"name\":\"x\",\"kind\":\"number\",\"edges\":[],\"counts\":[5],\"rows\":4,"

@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "codec/hash.h"
 #include "codec/json.h"
+#include "monitor/reference.h"
 #include "project/work.h"
 #include "project/work_int.h"
 
@@ -205,6 +206,52 @@ TEST(work_finishes)
     CHECK(fs_exists(fs_join(&f.a, f.dir, "run0/output/model/MLmodel")));
     CHECK(fs_exists(fs_join(&f.a, f.dir, "run0/output/model/input_example.json")));
     CHECK(str_find(f.progress, "\"stage\":\"train\",\"state\":\"success\"") != SIZE_MAX);
+    arena_fini(&f.a);
+}
+
+static struct monitor_reference *reference_of(struct fixture *f, const char *run, str_t *out_text)
+{
+    struct monitor_reference *ref;
+    char *path = fs_join(&f->a, f->dir, arena_printf(&f->a, "%s/output/model/monitor.json", run));
+    CHECK_OK(fs_read(&f->a, path, MIB(1), out_text, err));
+    CHECK_OK(monitor_reference_read(&f->a, *out_text, &ref, err));
+    return ref;
+}
+
+TEST(work_describes_what_it_learned_from)
+{
+    struct fixture f;
+    str_t text, again;
+    if (!have_engine())
+        return;
+    set_up(&f);
+    run(&f);
+    CHECK_FINISHED(&f);
+    struct monitor_reference *ref = reference_of(&f, "run0", &text);
+    CHECK_INT(ref->rows, number_at(&f, "split.train"));
+    CHECK_INT(ref->test_rows, number_at(&f, "split.test"));
+    CHECK_INT(ref->n, 4);
+    const struct monitor_feature *area = monitor_reference_find(ref, STR("area"), 0);
+    const struct monitor_feature *city = monitor_reference_find(ref, STR("city"), 0);
+    CHECK(area && city && ref->features[3].output);
+    /* Raw columns of the training part: missing values are still missing, texts are names. */
+    CHECK(area->rows == ref->rows && area->missing > 0 && area->missing < ref->rows / 4);
+    CHECK(area->min >= 50 && area->max <= 150);
+    CHECK(city->kind == MONITOR_CATEGORY && city->n_names == 3 && city->missing > 0);
+    CHECK(ref->features[3].rows == ref->test_rows && ref->features[3].mean > 100);
+    CHECK(ref->performance.n == ref->test_rows);
+    CHECK_NEAR(ref->performance.rmse, number_at(&f, "metrics.test.rmse.value"), 1e-15);
+    CHECK_NEAR(ref->performance.rmse_low, number_at(&f, "metrics.test.rmse.low"), 1e-15);
+    CHECK(ref->performance.sd_abs_error > 0);
+    /* From the cache, and made again with another number of threads: the same bytes. */
+    run(&f);
+    reference_of(&f, "run1", &again);
+    CHECK(str_eq(text, again));
+    f.force = 1;
+    f.threads = 1;
+    run(&f);
+    reference_of(&f, "run2", &again);
+    CHECK(str_eq(text, again));
     arena_fini(&f.a);
 }
 

@@ -11,6 +11,7 @@
 #include "api/tables.h"
 #include "base/limits.h"
 #include "govern/lineage.h"
+#include "monitor/reference.h"
 #include "store/blobs.h"
 
 /* ---- who serves it ---- */
@@ -184,8 +185,12 @@ static void write_files(struct request *rq, struct json_out *o, const struct ver
 {
     struct tree_entry *list = NULL;
     size_t n = 0;
+    int reference = 0;
     if (v->files_digest)
         IGNORE(blobs_tree(app_of(rq)->blobs, &rq->arena, v->files_digest, &list, &n, NULL));
+    for (size_t i = 0; i < n; i++)
+        reference |= strcmp(list[i].path, MONITOR_REFERENCE_FILE) == 0;
+    jo_kv_bool(o, "reference", reference);
     jo_key(o, "files");
     jo_array(o);
     for (size_t i = 0; i < n; i++) {
@@ -486,7 +491,9 @@ static int get_file(struct request *rq, struct err *err)
     "[object]: On its digest.\n"                                                                   \
     "lineage! object: nodes and edges.\nseed integer|null: Seed.\nfiles_digest string|null: Of "   \
     "the tree of files.\n"                                                                         \
-    "bytes! integer: Of the files.\nfiles! [object]: path, bytes, sha256."
+    "bytes! integer: Of the files.\nreference! boolean: Whether it says what its training data "   \
+    "looked like (monitor.json), which drift is measured against.\n"                               \
+    "files! [object]: path, bytes, sha256."
 
 #define FACTS                                                                                      \
     "items! [object]: Newest first.\n  id! string: UUID.\n  digest! string: Of what it speaks.\n"  \
