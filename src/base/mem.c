@@ -2,12 +2,22 @@
  * malloc with overflow checks, and the failing allocator of the fault tests. Any thread. */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static _Atomic uint64_t fail_countdown;
+
+void mem_for_server(void)
+{
+    /* Without these glibc learns from the first large block that is freed to keep such blocks, and
+     * does so once a thread: eight searches left 100 MB behind. */
+    (void)mallopt(M_MMAP_THRESHOLD, 512 << 10);
+    (void)mallopt(M_TRIM_THRESHOLD, 1 << 20);
+    (void)mallopt(M_ARENA_MAX, 4);
+}
 
 void mem_fail_after(uint64_t n)
 {

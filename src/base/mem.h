@@ -11,6 +11,10 @@ char *mem_strdup(const char *s) __attribute__((returns_nonnull));
 char *mem_strndup(const char *p, size_t n) __attribute__((returns_nonnull));
 void mem_free(void *p); /* NULL allowed */
 
+/* Settings of malloc for a process that lives long and serves many threads: what a large request
+ * took goes back to the system. Before the first thread starts. */
+void mem_for_server(void);
+
 /* Cleanup helper: AUTO(mem_auto) char *p = …; */
 void mem_auto(void *pointer_to_pointer);
 

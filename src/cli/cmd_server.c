@@ -20,6 +20,7 @@
 #include "api/route.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/num.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -376,6 +377,7 @@ int cmd_server(struct cli *c, struct err *err)
 {
     struct server s = { .c = c };
     sigset_t set;
+    mem_for_server();
     int rc = read_settings(&s, err);
     if (rc)
         return rc;

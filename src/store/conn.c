@@ -197,8 +197,10 @@ static int configure(struct conn *c, enum conn_mode mode, struct err *err)
         return ERR(err, ERR_READ_ONLY, "database '%s' cannot be written; check its owner and mode",
                    c->path);
     if (mode == CONN_READER)
-        return conn__run(c, "PRAGMA query_only=1; PRAGMA trusted_schema=0; PRAGMA cache_size=-4096",
+        return conn__run(c, "PRAGMA query_only=1; PRAGMA trusted_schema=0; PRAGMA cache_size=-2048",
                          err);
+    if (mode == CONN_CHECKPOINT)
+        return conn__run(c, "PRAGMA synchronous=FULL", err);
     rc = conn__run(c,
                    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=1;"
                    "PRAGMA journal_size_limit=67108864; PRAGMA trusted_schema=0;"

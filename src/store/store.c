@@ -121,6 +121,7 @@ static void *writer_main(void *arg)
             struct write *end = run_batch(s, list);
             changes__end(&s->changes);
             finish_batch(s, list, end);
+            checkpoint__consider(s);
             list = end;
         }
     }
@@ -289,6 +290,8 @@ static int open_connections(struct store *s, struct err *err)
     if (!rc)
         s->writer->changes = &s->changes;
     if (!rc)
+        rc = checkpoint__start(s, err);
+    if (!rc)
         rc = thread_start(&s->thread, "store-writer", writer_main, s, err);
     s->thread_started = !rc;
     return rc;
@@ -312,6 +315,8 @@ int store_open(struct store **out, const struct store_options *options, struct e
     s->read_only = options->read_only;
     lock_init(&s->queue_lock, "store queue", STORE_QUEUE_RANK);
     cond_init(&s->queue_filled);
+    lock_init(&s->log_lock, "store log", STORE_LOG_RANK);
+    cond_init(&s->log_wake);
     lock_init(&s->pool_lock, "store readers", STORE_POOL_RANK);
     cond_init(&s->pool_freed);
     lock_init(&s->changes.lock, "store changes", STORE_CHANGES_RANK);
@@ -337,6 +342,7 @@ void store_close(struct store *s)
         lock_drop(&s->queue_lock);
         thread_join(s->thread);
     }
+    checkpoint__stop(s);
     ASSERT(s->idle_n == s->reader_n);
     while (s->idle_n > 0)
         conn__close(s->idle[--s->idle_n]);
@@ -344,6 +350,8 @@ void store_close(struct store *s)
     store__drop_caches(s);
     lock_fini(&s->caches_lock);
     lock_fini(&s->changes.lock);
+    cond_fini(&s->log_wake);
+    lock_fini(&s->log_lock);
     cond_fini(&s->pool_freed);
     lock_fini(&s->pool_lock);
     cond_fini(&s->queue_filled);

@@ -17,6 +17,7 @@ enum {
     STORE_READ_MS = 30000,             /* one read snapshot, then ERR_TIMEOUT */
     STORE_QUEUE_RANK = 700,
     STORE_POOL_RANK = 710,
+    STORE_LOG_RANK = 715,
     STORE_CHANGES_RANK = 720,
     STORE_CACHES_RANK = 730,
     STORE_NOTES = 1 << 15, /* a power of two */
@@ -98,6 +99,15 @@ struct store {
     struct write *first, *last;
     int closing;
 
+    int log_pages;        /* of the write-ahead log after the last commit; the writer's */
+    int log_tried;        /* log_pages when moving was last asked for; the writer's */
+    struct lock log_lock; /* guards log_wanted, log_moved, log_stop */
+    struct cond log_wake;
+    int log_wanted, log_stop;
+    int log_moved; /* pages that the thread's last pass left in the database */
+    pthread_t log_thread;
+    int log_thread_started;
+
     struct lock pool_lock; /* guards idle, idle_n, reader_n, steps */
     struct cond pool_freed;
     uint64_t steps; /* of readers that came back */
@@ -122,7 +132,7 @@ enum conn_control {
     CONN_CONTROLS
 };
 
-enum conn_mode { CONN_WRITER, CONN_READER, CONN_READ_ONLY };
+enum conn_mode { CONN_WRITER, CONN_READER, CONN_CHECKPOINT, CONN_READ_ONLY };
 
 /* Opens and configures; checks that the file is ours and readable. */
 int conn__open(struct conn **out, const char *path, enum conn_mode mode,
@@ -141,5 +151,10 @@ void changes__note(struct changes *c, const char *id, enum store_change change);
 void changes__of(struct stmt *st);
 void store__drop_caches(struct store *s);
 
+/* The thread that moves the write-ahead log into the database; stop waits for its end. */
+int checkpoint__start(struct store *s, struct err *err) WARN_UNUSED;
+void checkpoint__stop(struct store *s);
+/* The writer, between two batches: has the log grown, so that something must be done? */
+void checkpoint__consider(struct store *s);
 /* Applies what is due (read_only: only checks that nothing is due). */
 int migrate__up(struct store *s, struct conn *c, int read_only, struct err *err) WARN_UNUSED;

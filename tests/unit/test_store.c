@@ -395,3 +395,37 @@ TEST(store_check_finds_damage)
     store_close(s);
     arena_fini(&a);
 }
+
+SQL(test_fill, "INSERT INTO test_rows (k, v, b) VALUES ($1, $2, $3)"
+               " ON CONFLICT (k) DO UPDATE SET b = excluded.b");
+
+static int fill_row(struct tx *tx, void *arg, struct err *err)
+{
+    static char block[200000];
+    int n = *(int *)arg;
+    char key[16];
+    (void)snprintf(key, sizeof key, "row %d", n % 7);
+    memset(block, n, sizeof block);
+    return tx_exec(tx, &test_fill, NULL, err, "tib", key, (int64_t)n,
+                   ((str_t){ block, sizeof block }));
+}
+
+/* The write-ahead log is moved into the database while writing goes on, and starts anew. */
+TEST(log_stays_short)
+{
+    struct store *s = open_store();
+    char wal[600];
+    struct fs_info info = { 0 };
+    int64_t longest = 0;
+    (void)snprintf(wal, sizeof wal, "%s-wal", db_path());
+    for (int i = 0; i < 900; i++) { /* 180 MB */
+        CHECK_OK(store_write(s, fill_row, &i, err));
+        if (fs_stat(wal, &info, NULL) == 0)
+            longest = MAX(longest, info.size);
+    }
+    CHECK(longest > 1 << 20);
+    CHECK(longest < 90 << 20);
+    CHECK_INT(rows(s), 7);
+    store_close(s);
+    CHECK(!fs_exists(wal));
+}
