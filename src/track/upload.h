@@ -28,8 +28,8 @@ struct upload_part {
 int upload_create(struct tx *tx, const struct upload *u, struct err *err) WARN_UNUSED;
 int upload_get(struct tx *tx, struct arena *a, const char *id, struct upload *out,
                struct err *err) WARN_UNUSED;
-/* A part that came again replaces the one before. ERR_NOT_FOUND: unknown or expired; ERR_INVALID: no
- * such part; ERR_CONFLICT: it is put together already. */
+/* A part that came again replaces the one before. ERR_NOT_FOUND: unknown or expired; ERR_INVALID:
+ * no such part; ERR_CONFLICT: it is put together already. */
 int upload_part_put(struct tx *tx, const char *id, const struct upload_part *part,
                     struct err *err) WARN_UNUSED;
 /* Those that are there, by number. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the tree of artifacts leaves on the disk beside its blobs: in a folder that the operator named
+ * What the tree of artifacts leaves on the disk beside its blobs: in a folder that the operator
+ * named
  * (--artifacts-destination) each artifact has a symbolic link under its own path, so that scripts
  * and people find it there; and the page's small uploads into folders that clients write directly.
  * A link is a convenience: the names in the database decide, and one that fails costs nothing. */

@@ -25,7 +25,8 @@ enum { JOIN_BLOCK = 1 << 18 };
 static const struct mlf_field part_fields[] = { F_INT("part_number", ""), F_STR("etag", ""),
                                                 F_STR("url", ""), F_END };
 
-/* The URL names the folder, the message a file of the client's machine: its last part is the name. */
+/* The URL names the folder, the message a file of the client's machine: its last part is the name.
+ */
 static int target_path(struct mlf *m, const char **out)
 {
     const char *local = mlf_str(m, "path"), *name = local, *folder, *safe;
@@ -80,10 +81,11 @@ MLF_HANDLER(upload_create, MLF_PLAIN, F_STR("path", "rs"), F_INT("num_parts", "i
     (void)tx;
     int rc = target_path(m, &u.path);
     if (!rc && (u.part_count < 1 || u.part_count > UPLOAD_PARTS_MAX))
-        rc = mlf_fail(m, MLF_INVALID,
-                      "Invalid value %lld for parameter 'num_parts' supplied: an upload has 1 to %d "
-                      "parts; take larger ones (MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE).",
-                      (long long)u.part_count, UPLOAD_PARTS_MAX);
+        rc =
+            mlf_fail(m, MLF_INVALID,
+                     "Invalid value %lld for parameter 'num_parts' supplied: an upload has 1 to %d "
+                     "parts; take larger ones (MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE).",
+                     (long long)u.part_count, UPLOAD_PARTS_MAX);
     if (!rc)
         rc = route_public_url(m->rq, &base, m->err);
     if (rc)
@@ -278,8 +280,8 @@ MLF_HANDLER(upload_complete, MLF_PLAIN, F_STR("path", "rs"), F_STR("upload_id", 
     if (rc || strcmp(j.upload.joiner, "done") == 0) /* the answer was lost: it is asked again */
         return rc;
     rc = check_parts(&j);
-    j.joiner = arena_printf(m->a, "%lld-%lld", (long long)getpid(),
-                            (long long)app_of(m->rq)->started_ms);
+    j.joiner =
+        arena_printf(m->a, "%lld-%lld", (long long)getpid(), (long long)app_of(m->rq)->started_ms);
     return rc ? rc : join_and_name(&j);
 }
 
