@@ -9,6 +9,7 @@
 #include "base/atomic.h"
 #include "flow/flow.h"
 #include "net/request.h"
+#include "transfer/import.h"
 
 struct guard_kept;  /* api/door.c */
 struct home;        /* store/home.h */
@@ -62,6 +63,7 @@ struct app {
     unsigned char signing_key[SIGNED_KEY_BYTES]; /* of signed URLs; set in a server */
     int64_t started_ms;
     char url[300];                 /* of a server once it listens, else "" */
+    struct import_watch import;    /* of an import that this process runs */
     flag_t ready;                  /* up: endpoints have been loaded once */
     flag_t draining;               /* up: /readyz answers 503 */
     struct http_server *main_http; /* of a server: for its statistics; NULL otherwise */

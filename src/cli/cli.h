@@ -123,6 +123,8 @@ struct cli {
     /* What an error carries besides its text. */
     const char *message; /* long or many-line form of the message */
     const char *hint;
+    int (*tick)(struct cli *c); /* about once a second while a request goes on that may take long;
+                                   non-zero ends the waiting */
     const char *request_id;
     const char *code_name;
 

@@ -225,6 +225,12 @@ static const char *actor(struct cli *c)
     return cl->actor = arena_printf(&c->arena, "user:%.64s", name && *name ? name : "unknown");
 }
 
+static int tick_here(void *arg)
+{
+    struct cli *c = arg;
+    return c->tick ? c->tick(c) : 0;
+}
+
 static int dispatch(struct cli *c, const char *method, const char *target, str_t body,
                     struct reply *out, struct err *err)
 {
@@ -240,6 +246,10 @@ static int dispatch(struct cli *c, const char *method, const char *target, str_t
     rq.headers_n = body.p ? 1 : 0;
     int rc = request_set_target(&rq, str_of(target), err);
     if (!rc) {
+        if (client__is_long(target) && c->tick) {
+            client_of(c)->app->import.tick = tick_here;
+            client_of(c)->app->import.arg = c;
+        }
         app_dispatch(client_of(c)->app, &rq);
         out->status = rq.status;
         out->content_type =
@@ -254,6 +264,19 @@ static int dispatch(struct cli *c, const char *method, const char *target, str_t
     }
     request_fini(&rq);
     return rc;
+}
+
+int client_peek(struct cli *c, const char *method, const char *target, struct json *out,
+                struct err *err)
+{
+    struct client *cl = client_of(c);
+    struct reply r = { .next_offset = -1 };
+    int (*tick)(struct cli *) = c->tick;
+    c->tick = NULL;
+    int rc = cl->url ? client__http(c, cl->url, method, target, (str_t){ 0 }, &r, err)
+                     : dispatch(c, method, target, (str_t){ 0 }, &r, err);
+    c->tick = tick;
+    return rc ? rc : json_parse(&c->arena, r.body, NULL, out, err);
 }
 
 static int call_here(struct cli *c, const char *method, const char *target, str_t body,

@@ -26,6 +26,10 @@ int client_call(struct cli *c, const char *method, const char *target, str_t bod
 int client_get(struct cli *c, const char *target, const struct json **out,
                struct err *err) WARN_UNUSED;
 
+/* A request from within c->tick, while another one goes on; neither locks nor checks the status. */
+int client_peek(struct cli *c, const char *method, const char *target, struct json *out,
+                struct err *err) WARN_UNUSED;
+
 /* 1 when requests go to a server; fills *out_url (optional). Decides on first use. */
 int client_is_remote(struct cli *c, const char **out_url, struct err *err);
 /* In process: looks once at what is running (applies results); waits at most ms. Remote: only

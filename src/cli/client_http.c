@@ -15,12 +15,15 @@ struct patience {
     const char *base;
     int64_t start_ns;
     int said;
+    int (*tick)(struct cli *c);
 };
 
 /* A server that hangs is named while it is waited for. */
 static int say_whom_we_wait_for(void *arg)
 {
     struct patience *p = arg;
+    if (p->tick)
+        return p->tick(p->c);
     if (!p->said && (clock_mono_ns() - p->start_ns) / 1000000 >= SILENCE_MS) {
         p->said = 1;
         term_note(p->c, "the server at %s has not answered yet, waiting up to %d s (Ctrl-C stops)",
@@ -29,8 +32,7 @@ static int say_whom_we_wait_for(void *arg)
     return 0;
 }
 
-/* Imports and exports take as long as there is to read. */
-static int is_long(const char *target)
+int client__is_long(const char *target)
 {
     return strcmp(target, "/api/v1/import") == 0 || strcmp(target, "/api/v1/export") == 0;
 }
@@ -47,12 +49,13 @@ int client__http(struct cli *c, const char *base, const char *method, const char
     headers[n++] = "Accept: application/json, */*";
     headers[n++] = "User-Agent: slipway/" SLIPWAY_VERSION;
     headers[n] = NULL;
-    struct patience patience = { c, base, clock_mono_ns(), 0 };
+    struct patience patience = { c, base, clock_mono_ns(), 0,
+                                 client__is_long(target) ? c->tick : NULL };
     struct fetch_request rq = { .method = method,
                                 .url = arena_printf(&c->arena, "%s%s", base, target),
                                 .headers = headers,
                                 .body = body,
-                                .timeout_ms = is_long(target) ? 0 : CALL_TIMEOUT_MS,
+                                .timeout_ms = client__is_long(target) ? 0 : CALL_TIMEOUT_MS,
                                 .waiting = say_whom_we_wait_for,
                                 .arg = &patience };
     struct fetch_response rs;

@@ -349,6 +349,7 @@ static void drain(struct server *s, const sigset_t *set)
     (void)signal(SIGTERM, SIG_DFL);
     (void)signal(SIGINT, SIG_DFL);
     flag_raise(&s->app->draining);
+    gauge_set(&s->app->import.stop, 1);
     if (s->app->main_http)
         http_server_drain(s->app->main_http);
     if (s->app->data_http)

@@ -4,13 +4,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/term.h"
 #include "transfer/pg_url.h"
 
-enum { SHOWN_DIFFERENCES = 20 };
+enum { SHOWN_DIFFERENCES = 20, LOOK_NS = 400000000 };
 
 /* Relative paths are the caller's, not the server's. */
 static const char *absolute(struct cli *c, const char *path, struct err *err)
@@ -70,9 +71,10 @@ static void show_import(struct cli *c, const struct json *v)
                 : "-";
     }
     out_grid(c, &(struct out_grid){ cells, n + 1, 3, kinds, "" });
-    term_out(c, "\n%lld runs added, %lld here before, in %s\n",
+    term_out(c, "\n%lld runs added, %lld here before, %lld of them verified by digest, in %s\n",
              (long long)json_get_int(v, "runs_added", 0),
              (long long)json_get_int(v, "runs_unchanged", 0),
+             (long long)json_get_int(v, "runs_verified", 0),
              out_duration(c, json_get_number(v, "duration_ms", 0)));
     if (json_get_int(v, "files", 0))
         term_out(c, "%lld artifact files copied, %s\n", (long long)json_get_int(v, "files", 0),
@@ -82,6 +84,29 @@ static void show_import(struct cli *c, const struct json *v)
     if (diff && diff->n > SHOWN_DIFFERENCES)
         term_out(c, "! and %lld more; --json lists them\n",
                  (long long)(json_get_int(v, "differences_n", 0) - SHOWN_DIFFERENCES));
+}
+
+/* One line of progress; Ctrl-C asks the import to stop, whose answer is then waited for. */
+static int show_progress(struct cli *c)
+{
+    static int64_t looked_ns;
+    static int asked;
+    struct arena_mark mark = arena_snapshot(&c->arena);
+    struct json v = { .type = JSON_NULL };
+    int stop = term_interrupted() && !asked;
+    int64_t now = clock_mono_ns();
+    if (!stop && now - looked_ns < LOOK_NS)
+        return 0;
+    looked_ns = now;
+    asked |= stop;
+    if (client_peek(c, stop ? "DELETE" : "GET", "/api/v1/import", &v, NULL) == 0 && !stop &&
+        json_get_bool(&v, "running", 0))
+        term_progress(
+            c, "importing: %lld runs read, %lld of them new, %lld points, %lld models",
+            (long long)json_get_int(&v, "runs", 0), (long long)json_get_int(&v, "runs_added", 0),
+            (long long)json_get_int(&v, "points", 0), (long long)json_get_int(&v, "models", 0));
+    arena_restore(&c->arena, mark);
+    return 0;
 }
 
 int cmd_import_mlflow(struct cli *c, struct err *err)
@@ -103,7 +128,11 @@ int cmd_import_mlflow(struct cli *c, struct err *err)
     if (root)
         jo_kv_cstr(&o, "artifact_root", root);
     jo_object_end(&o);
+    term_catch_interrupt();
+    c->tick = show_progress;
     int rc = client_call(c, "POST", "/api/v1/import", buf_view(&b), &r, err);
+    c->tick = NULL;
+    term_progress_end(c);
     buf_fini(&b);
     if (!rc)
         rc = out_object(c, &r.json, show_import, err);

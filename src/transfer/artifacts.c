@@ -109,6 +109,8 @@ static int copy_file(struct copy *c, const char *from, const char *to)
     char there[SHA256_HEX], here[SHA256_HEX];
     int64_t bytes = 0, copied = 0;
     struct stat st;
+    if (import_stopped(im))
+        return ERR(im->err, ERR_CANCELLED, "stopped");
     if (im->o->artifacts == IMPORT_LINK && link(from, to) == 0) {
         im->r->files++;
         im->r->bytes += lstat(to, &st) == 0 ? (int64_t)st.st_size : 0;

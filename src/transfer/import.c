@@ -133,6 +133,7 @@ static int take_points(struct import *im, const struct wire_field *f)
     memcpy(copy, f[1].t.p, n * sizeof *copy);
     r->points[r->points_n++] = (struct points){ text_of(im, &f[0], ""), copy, n };
     im->batch_points += n;
+    im->points_read += (int64_t)n;
     return 0;
 }
 
@@ -191,9 +192,11 @@ static int end_run(struct import *im)
     char experiment[24];
     (void)snprintf(experiment, sizeof experiment, "%lld", (long long)r->foreign_experiment);
     const int64_t *id = map_get(&im->experiments, str_of(experiment));
-    if (known && known->digest == r->digest)
+    im->runs_read++;
+    if (known && known->digest == r->digest) {
         im->r->runs_unchanged++;
-    else if (known)
+        im->r->runs_verified++;
+    } else if (known)
         import_differs(im, "run '%s' was changed there since it was imported; it stays as it was",
                        r->row.id);
     else if (!id)
@@ -371,6 +374,7 @@ static int of_model(struct import *im, const struct wire_frame *fr)
     default: break;
     }
     int rc = import_write_model(im, m);
+    im->models_read++;
     im->model = NULL;
     arena_reset(&im->batch);
     return rc;
@@ -435,12 +439,43 @@ static int take_frame(struct import *im, const struct wire_frame *fr)
     }
 }
 
+void import_show(struct import *im)
+{
+    struct import_watch *w = im->o->watch;
+    if (!w)
+        return;
+    gauge_set(&w->runs, im->runs_read);
+    gauge_set(&w->points, im->points_read);
+    gauge_set(&w->models, im->models_read);
+    gauge_set(&w->runs_added, im->r->runs_added);
+    gauge_set(&w->runs_unchanged, im->r->runs_unchanged);
+    gauge_set(&w->files, im->r->files);
+}
+
+int import_stopped(struct import *im)
+{
+    struct import_watch *w = im->o->watch;
+    if (!w)
+        return 0;
+    import_show(im);
+    if (w->tick && w->tick(w->arg))
+        gauge_set(&w->stop, 1);
+    return gauge_get(&w->stop) != 0;
+}
+
+static int is_stopped(void *arg)
+{
+    return import_stopped(arg);
+}
+
 static int read_frames(struct import *im, int fd)
 {
     struct wire_in in;
     struct wire_frame fr;
     int rc;
     wire_in_init(&in, fd);
+    in.waiting = is_stopped;
+    in.arg = im;
     while ((rc = wire_next(&in, &fr, im->err)) == 1) {
         rc = take_frame(im, &fr);
         if (rc)
@@ -616,8 +651,8 @@ static int compare_counts(struct import *im)
     return rc;
 }
 
-int import_mlflow(const struct import_options *o, struct arena *a, struct import_report *out,
-                  struct err *err)
+static int import_all(const struct import_options *o, struct arena *a, struct import_report *out,
+                      struct err *err)
 {
     struct err local = ERR_INIT;
     struct import im = { .o = o, .a = a, .r = out, .err = err ? err : &local };
@@ -641,4 +676,28 @@ int import_mlflow(const struct import_options *o, struct arena *a, struct import
     arena_fini(&im.batch);
     out->duration_ms = (clock_mono_ns() - started) / 1000000;
     return rc;
+}
+
+int import_mlflow(const struct import_options *o, struct arena *a, struct import_report *out,
+                  struct err *err)
+{
+    struct import_watch *w = o->watch;
+    if (!w)
+        return import_all(o, a, out, err);
+    if (!claim_try(&w->busy))
+        return ERR(err, ERR_CONFLICT, "another import is going on; GET /api/v1/import shows it");
+    gauge_t *const zero[] = { &w->runs,  &w->runs_added, &w->runs_unchanged, &w->points, &w->models,
+                              &w->files, &w->stop };
+    for (size_t i = 0; i < ARRAY_LEN(zero); i++)
+        gauge_set(zero[i], 0);
+    gauge_set(&w->started_ms, clock_now_ms());
+    gauge_set(&w->is_running, 1);
+    int rc = import_all(o, a, out, err);
+    gauge_set(&w->is_running, 0);
+    claim_drop(&w->busy);
+    return rc != ERR_CANCELLED
+               ? rc
+               : ERR(err, ERR_CANCELLED,
+                     "stopped; %lld runs are here already, and the same import goes on from there",
+                     (long long)(out->runs_added + out->runs_unchanged));
 }

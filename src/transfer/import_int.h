@@ -96,6 +96,7 @@ struct import {
     size_t counts_cap, differences_cap;
     struct foreign_logged *logged; /* the last one may be incomplete */
     size_t logged_n, logged_cap;
+    int64_t runs_read, points_read, models_read;
     int done;
 };
 
@@ -103,6 +104,11 @@ struct import {
 void import_differs(struct import *im, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Is a refusal of one thing, after which the rest goes on? */
 int import_is_refusal(int rc);
+
+/* Puts the counts where the watch shows them. */
+void import_show(struct import *im);
+/* Shall it stop? Asked between frames, files and reads. */
+int import_stopped(struct import *im);
 
 /* ---- digest.c: order does not count ---- */
 uint64_t digest_run(const struct foreign_run *r);

@@ -3,12 +3,13 @@
 #include "transfer/wire.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 #include "base/limits.h"
 
-enum { SEND_AT = 1 << 18, READ_PIECE = 1 << 18, HEAD = 1 + 4 };
+enum { SEND_AT = 1 << 18, READ_PIECE = 1 << 18, HEAD = 1 + 4, ASK_MS = 200 };
 
 static const char *const shapes[WIRE_KINDS] = {
     [WIRE_HELLO] = "tt",           /* kind of source, text about it */
@@ -152,6 +153,12 @@ static int fill(struct wire_in *w, size_t n, struct err *err)
         char *to = buf_reserve(&w->b, MAX((size_t)READ_PIECE, n - w->b.n));
         if (!to)
             return ERR(err, ERR_NOMEM, "not enough memory for a frame of %zu bytes", n);
+        struct pollfd ready = { .fd = w->fd, .events = POLLIN };
+        int n_ready = w->waiting ? poll(&ready, 1, ASK_MS) : 1;
+        if (w->waiting && w->waiting(w->arg))
+            return ERR(err, ERR_CANCELLED, "stopped");
+        if (n_ready == 0)
+            continue;
         ssize_t got = read(w->fd, to, READ_PIECE);
         if (got < 0 && errno == EINTR)
             continue;

@@ -78,14 +78,16 @@ int wire_flush(struct wire_out *w); /* 0, or -1 when the parent is gone */
 struct wire_in {
     int fd;
     struct buf b;
-    size_t at; /* read up to here */
-    int end;   /* nothing more comes */
+    size_t at;                 /* read up to here */
+    int end;                   /* nothing more comes */
+    int (*waiting)(void *arg); /* asked several times a second; non-zero ends the reading */
+    void *arg;
 };
 
 void wire_in_init(struct wire_in *w, int fd);
 void wire_in_fini(struct wire_in *w);
 /* Next frame, valid until the next call: 1, 0 at the end, ERR_CORRUPT when it is malformed,
- * ERR_CANCELLED never. */
+ * ERR_CANCELLED when `waiting` said so. */
 int wire_next(struct wire_in *w, struct wire_frame *out, struct err *err) WARN_UNUSED;
 /* "ttTi": the types of a kind's fields; upper case may be nothing. */
 const char *wire_shape(enum wire_kind kind);

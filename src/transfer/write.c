@@ -169,6 +169,7 @@ static int check_runs(struct tx *tx, void *arg, struct err *err)
         int rc = digest_check(tx, r, err);
         if (rc < 0 && rc != ERR_LIMIT)
             return rc;
+        im->r->runs_verified += rc == 1;
         if (rc == 0)
             import_differs(im, "run '%s': what was written is not what the source has", r->row.id);
     }
@@ -184,6 +185,7 @@ int import_write_runs(struct import *im)
         rc = store_read(im->o->store, check_runs, im, im->err);
     for (size_t i = 0; i < im->runs_n && !rc; i++)
         im->r->runs_added += im->runs[i].written;
+    import_show(im);
     im->runs_n = im->runs_cap = im->batch_points = 0;
     im->runs = NULL;
     arena_reset(&im->batch);

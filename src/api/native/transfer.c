@@ -5,6 +5,7 @@
 #include "api/native/handler.h"
 #include "api/route.h"
 #include "api/tables.h"
+#include "base/clock.h"
 #include "transfer/export.h"
 #include "transfer/import.h"
 
@@ -41,6 +42,7 @@ static void write_report(struct request *rq, const struct import_report *r)
     jo_kv_bool(&o, "complete", r->differences_all == 0);
     jo_kv_int(&o, "runs_added", r->runs_added);
     jo_kv_int(&o, "runs_unchanged", r->runs_unchanged);
+    jo_kv_int(&o, "runs_verified", r->runs_verified);
     jo_kv_int(&o, "files", r->files);
     jo_kv_int(&o, "bytes", r->bytes);
     jo_kv_int(&o, "duration_ms", r->duration_ms);
@@ -72,6 +74,7 @@ static int post_import(struct request *rq, struct err *err)
     struct json body;
     struct import_report report;
     struct import_options o = { .store = app->store,
+                                .watch = &app->import,
                                 .destination = app->options.artifacts_destination };
     int rc = require_local(rq, err);
     if (!rc)
@@ -91,6 +94,43 @@ static int post_import(struct request *rq, struct err *err)
     if (!rc)
         write_report(rq, &report);
     return rc;
+}
+
+static int get_import(struct request *rq, struct err *err)
+{
+    struct import_watch *w = &app_of(rq)->import;
+    struct json_out o;
+    int running = gauge_get(&w->is_running) != 0;
+    (void)err;
+    route_json(rq, &o);
+    jo_object(&o);
+    jo_kv_bool(&o, "running", running);
+    jo_kv_int(&o, "runs", gauge_get(&w->runs));
+    jo_kv_int(&o, "runs_added", gauge_get(&w->runs_added));
+    jo_kv_int(&o, "runs_unchanged", gauge_get(&w->runs_unchanged));
+    jo_kv_int(&o, "points", gauge_get(&w->points));
+    jo_kv_int(&o, "models", gauge_get(&w->models));
+    jo_kv_int(&o, "files", gauge_get(&w->files));
+    jo_kv_int(&o, "elapsed_ms", running ? clock_now_ms() - gauge_get(&w->started_ms) : 0);
+    jo_object_end(&o);
+    return 0;
+}
+
+static int delete_import(struct request *rq, struct err *err)
+{
+    struct import_watch *w = &app_of(rq)->import;
+    struct json_out o;
+    int running = gauge_get(&w->is_running) != 0;
+    int rc = require_local(rq, err);
+    if (rc)
+        return rc;
+    if (running)
+        gauge_set(&w->stop, 1);
+    route_json(rq, &o);
+    jo_object(&o);
+    jo_kv_bool(&o, "stopping", running);
+    jo_object_end(&o);
+    return 0;
 }
 
 static int post_export(struct request *rq, struct err *err)
@@ -137,12 +177,24 @@ static const struct route routes[] = {
       "kind! string: sqlite, files, postgresql or server.\nsource! string: Its identity in the "
       "journal.\n"
       "complete! boolean: Nothing differs.\nruns_added! integer: Runs taken over now.\n"
-      "runs_unchanged! integer: Runs that were here.\nfiles! integer: Artifact files copied.\n"
+      "runs_unchanged! integer: Runs that were here.\nruns_verified! integer: Runs of both whose "
+      "digest here is the source's.\nfiles! integer: Artifact files copied.\n"
       "bytes! integer: Of those.\nduration_ms! integer: How long it took.\n"
       "counts! [object]: Rows by kind.\n  name! string: Kind.\n  source! integer: There.\n"
       "  here! integer|null: Here.\ndifferences_n! integer: All of them.\n"
       "differences! [string]: What was left out or differs; the first 1000.",
       "importRun" },
+    { "GET", "/api/v1/import", "import.run", get_import, ROUTE_INLINE, 0,
+      "How far the import is that this server runs; all counts are of what was read so far.", NULL,
+      "running! boolean: Whether one runs; else the counts are of the last one.\n"
+      "runs! integer: Runs read.\nruns_added! integer: Runs taken over.\n"
+      "runs_unchanged! integer: Runs that were here.\npoints! integer: Points of metrics read.\n"
+      "models! integer: Registered models read.\nfiles! integer: Artifact files copied.\n"
+      "elapsed_ms! integer: Since it began; 0 when none runs.",
+      "importProgress" },
+    { "DELETE", "/api/v1/import", "import.run", delete_import, ROUTE_INLINE, 0,
+      "Stops the import that runs; what is here stays, and the same import goes on from there.",
+      NULL, "stopping! boolean: Whether one ran.", "importStop" },
     { "POST", "/api/v1/export", "import.run", post_export, ROUTE_WORKER, LIMIT_BODY_CONTROL,
       "Writes everything as an mlruns folder that MLflow reads.",
       "dir! string: Absolute path; it must not exist.",

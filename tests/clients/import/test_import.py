@@ -422,3 +422,50 @@ def test_from_mlflow_itself(cli, server, tmp_path):
         p.wait()
     assert report["complete"] and report["runs_added"] == 6, report
     assert normal(read_back(server(tmp_path / "data")), True) == normal(expected("sqlite"), False)
+
+def test_progress_and_stopping_through_a_server(cli, server, tmp_path):
+    """A running server does the import: its progress can be asked for, Ctrl-C stops it, the next one goes on."""
+    source, data = tmp_path / "big.db", tmp_path / "data"
+    big_database(source, runs=500)
+    s = server(data)
+    assert s.get("/api/v1/import").json["running"] is False
+    seen = set()
+    for sig in (signal.SIGINT, signal.SIGKILL, signal.SIGINT):
+        p = cli.popen("--data", data, "import", "mlflow", f"sqlite:///{source}")
+        until("some runs", lambda: s.get("/api/v1/import").json["runs"] > max([0, *seen]) or p.poll() is not None)
+        second = s.post("/api/v1/import", {"source": str(FIXTURES / "mlruns")})
+        assert second.status == (409 if p.poll() is None else 200) or not s.get("/api/v1/import").json["running"], second
+        p.send_signal(sig)
+        out, err = p.communicate(timeout=120)
+        if sig == signal.SIGKILL:
+            s.request("DELETE", "/api/v1/import")
+        elif p.returncode:
+            assert p.returncode == 130 and b"the same import goes on from there" in err, (p.returncode, err)
+        until("the end", lambda: not s.get("/api/v1/import").json["running"])
+        seen.add(s.get("/api/v1/import").json["runs"])
+    p = cli.popen("--data", data, "import", "mlflow", f"sqlite:///{source}", "--json")
+    polled = []
+    while p.poll() is None:
+        v = s.get("/api/v1/import").json
+        if v["running"]:
+            polled.append(v["runs"])
+        time.sleep(0.02)
+    report = json.loads(p.stdout.read())
+    assert report["complete"] and report["runs_added"] + report["runs_unchanged"] == report["runs_verified"] == 506
+    assert polled == sorted(polled) and polled[-1] > polled[0]
+    assert counts(report)["points"] == (283 + 500 * 20 * 40,) * 2
+    assert s.request("DELETE", "/api/v1/import").json == {"stopping": False}
+    s.stop()
+
+
+def test_a_server_that_stops_ends_its_import(cli, server, tmp_path):
+    source, data = tmp_path / "big.db", tmp_path / "data"
+    big_database(source, runs=500)
+    s = server(data)
+    p = cli.popen("--data", data, "import", "mlflow", f"sqlite:///{source}")
+    until("some runs", lambda: s.get("/api/v1/import").json["runs"] > 0)
+    s.stop()
+    p.communicate(timeout=120)
+    assert p.returncode != 0
+    report = do_import(cli, data, f"sqlite:///{source}")
+    assert report["complete"] and report["runs_verified"] == 506
