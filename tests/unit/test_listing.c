@@ -410,3 +410,59 @@ TEST(listing_a_page_of_known_runs_asks_nothing_of_them)
     CHECK_INT(steps_of_search(&app, ids[207], "1000000.0"), again);
     store_close(app.store);
 }
+
+/* ---- runs as written ---- */
+
+static char *answer(struct app *app, int (*handler)(struct request *, struct err *), const char *id)
+{
+    struct pair header = { STR("content-type"), STR("application/json") };
+    struct pair query = { STR("run_id"), str_of(id) };
+    struct request rq;
+    request_init(&rq);
+    rq.app = app;
+    rq.method = handler == mlf_run_get ? STR("GET") : STR("POST");
+    rq.query = &query;
+    rq.query_n = 1;
+    rq.headers = &header;
+    rq.headers_n = 1;
+    rq.body = STR("{\"experiment_ids\":[\"0\"],\"max_results\":300}");
+    CHECK_OK(handler(&rq, err));
+    CHECK(rq.status == 0 && !strstr(rq.out.p, "error_code"));
+    char *text = strdup(rq.out.p);
+    request_fini(&rq);
+    return text;
+}
+
+static int tag_lines(struct tx *tx, void *arg, struct err *err)
+{
+    char(*ids)[HEX32_TEXT] = arg;
+    for (int i = 0; i < 300; i += 7)
+        MUST(run_tag_append(tx, &by, ids[i], &(struct track_pair){ "note", "two\n  lines \"q\"" },
+                            err));
+    return 0;
+}
+
+TEST(listing_known_runs_are_written_as_unknown_ones)
+{
+    static char ids[300][HEX32_TEXT];
+    struct app app = { .magic = APP_MAGIC, .store = opened() };
+    CHECK_OK(store_write(app.store, make_many, ids, err));
+    for (int round = 0; round < 2; round++) {
+        char *get = answer(&app, mlf_run_get, ids[7]), *again = answer(&app, mlf_run_get, ids[7]);
+        char *page = answer(&app, mlf_run_search, ids[7]); /* one of it is kept from above */
+        char *twice = answer(&app, mlf_run_search, ids[7]);
+        char *last = answer(&app, mlf_run_get, ids[8]), *same = answer(&app, mlf_run_get, ids[8]);
+        uint64_t steps = store_steps(app.store);
+        CHECK_STR(again, get);
+        CHECK_STR(twice, page);
+        CHECK_STR(same, last);
+        CHECK(strstr(get, "\n  \"run\": {\n    \"info\": {\n      \"run_uuid\""));
+        CHECK(strstr(page, "\n    {\n      \"info\": {\n        \"run_uuid\""));
+        free(answer(&app, mlf_run_get, ids[9]));
+        CHECK_INT(store_steps(app.store), steps);
+        CHECK(round == 0 || strstr(get, "two\\n  lines \\\"q\\\""));
+        free(get), free(again), free(page), free(twice), free(last), free(same);
+        CHECK_OK(store_write(app.store, tag_lines, ids, err)); /* changes ids[7] */
+    }
+    store_close(app.store);
+}

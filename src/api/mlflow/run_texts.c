@@ -8,6 +8,7 @@
 #include "base/thread.h"
 
 enum { STRIPES = 16, BUCKETS = 256, RUN_TEXTS_RANK = 620 };
+enum { KEPT_DEPTH = 2 }; /* texts are indented as in the list of a page */
 
 struct entry {
     struct entry *chain;         /* of the bucket */
@@ -99,8 +100,49 @@ static struct entry *find(struct stripe *s, unsigned note, const char *id)
     return e;
 }
 
-int mlf__run_text_get(struct tx *tx, const char *run_id, void (*use)(void *arg, str_t text),
-                      void *arg)
+/* ---- indentation ---- */
+
+/* The text with `by` more (or, negative, fewer) blanks after each line's end, at the end of b. Raw
+ * line ends stand only between values. */
+static void put_indented(struct buf *b, str_t text, int by)
+{
+    size_t lines = 0;
+    for (const char *p = text.p; by > 0 && (p = memchr(p, '\n', text.n - (size_t)(p - text.p)));
+         p++)
+        lines++;
+    char *to = buf_reserve(b, text.n + lines * (size_t)MAX(by, 0));
+    if (!to)
+        return;
+    const char *from = text.p, *end = text.p + text.n, *line;
+    while ((line = memchr(from, '\n', (size_t)(end - from))) != NULL) {
+        size_t n = (size_t)(line - from) + 1;
+        memcpy(to, from, n);
+        to += n;
+        if (by > 0)
+            memset(to, ' ', (size_t)by);
+        to += MAX(by, 0);
+        from = line + 1 + MAX(-by, 0);
+    }
+    memcpy(to, from, (size_t)(end - from));
+    to += end - from;
+    *to = '\0';
+    b->n = (size_t)(to - b->p);
+}
+
+static void write_text(struct json_out *o, str_t text)
+{
+    int by = (o->depth - KEPT_DEPTH) * o->indent;
+    if (!by) {
+        jo_raw(o, text);
+        return;
+    }
+    jo_raw(o, STR(""));
+    put_indented(o->b, text, by);
+}
+
+/* ---- known runs ---- */
+
+int mlf__write_known_run(struct mlf *m, struct tx *tx, const char *run_id)
 {
     unsigned note = tx_note(run_id);
     struct stripe *s = stripe_of(tx, note);
@@ -112,13 +154,14 @@ int mlf__run_text_get(struct tx *tx, const char *run_id, void (*use)(void *arg, 
     if (ok) {
         unlink_use(s, e);
         link_newest(s, e);
-        use(arg, (str_t){ e->text, e->n });
+        write_text(&m->out, (str_t){ e->text, e->n });
     }
     lock_drop(&s->lock);
     return ok;
 }
 
-void mlf__run_text_put(struct tx *tx, const char *run_id, str_t text)
+/* text was made of what this transaction read. */
+static void keep(struct tx *tx, const char *run_id, str_t text)
 {
     unsigned note = tx_note(run_id);
     struct stripe *s = stripe_of(tx, note);
@@ -144,4 +187,38 @@ void mlf__run_text_put(struct tx *tx, const char *run_id, str_t text)
     while (s->bytes > RUN_TEXTS_BYTES / STRIPES)
         forget(s, s->oldest);
     lock_drop(&s->lock);
+}
+
+static void keep_written(struct mlf *m, struct tx *tx, const char *run_id, str_t text)
+{
+    int by = (KEPT_DEPTH - m->out.depth) * m->out.indent;
+    struct buf deeper;
+    if (!by) {
+        keep(tx, run_id, text);
+        return;
+    }
+    buf_init(&deeper, RUN_TEXT_MAX);
+    put_indented(&deeper, text, by);
+    if (!deeper.failed)
+        keep(tx, run_id, buf_view(&deeper));
+    buf_fini(&deeper);
+}
+
+int mlf__write_new_run(struct mlf *m, struct tx *tx, const char *run_id, int links)
+{
+    const struct buf *out = &m->rq->out;
+    struct run r;
+    int rc = mlf_run(m, tx, run_id, 0, &r);
+    if (rc)
+        return rc;
+    size_t at = out->n;
+    rc = mlf_write_run(m, tx, &r, links);
+    if (rc || out->failed)
+        return rc;
+    str_t text = { out->p + at, out->n - at };
+    while (text.n && text.p[0] != '{') /* the comma and blanks before it */
+        text.p++, text.n--;
+    if (text.n && text.n <= RUN_TEXT_MAX)
+        keep_written(m, tx, run_id, text);
+    return 0;
 }

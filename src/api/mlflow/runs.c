@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * /mlflow/runs: create, read, update, delete, restore. */
-#include "api/mlflow/mlflow.h"
+#include "api/mlflow/run_texts.h"
 #include "track/logged_model.h"
 
 /* ---- shared ---- */
@@ -273,12 +273,9 @@ MLF_HANDLER(run_create, MLF_WRITE, F_STR("experiment_id", "s"), F_STR("user_id",
 
 MLF_HANDLER(run_get, MLF_READ, F_STR("run_id", "rs"), F_STR("run_uuid", ""))
 {
-    struct run r;
-    int rc = mlf_run(m, tx, mlf_run_id(m), 0, &r);
-    if (rc)
-        return rc;
+    const char *id = mlf_run_id(m);
     jo_key(mlf_begin(m), "run");
-    return mlf_write_run(m, tx, &r, RUN_HAS_ALL);
+    return mlf__write_known_run(m, tx, id) ? 0 : mlf__write_new_run(m, tx, id, RUN_HAS_ALL);
 }
 
 static const char *status_name(int64_t number)

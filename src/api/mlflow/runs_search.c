@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * /mlflow/runs/search and search-datasets. The filter becomes a tree of the one expression
  * language; only what that language cannot say, "any of the run's data sets", is asked here. */
-#include "api/mlflow/mlflow.h"
 #include "api/mlflow/run_texts.h"
 #include "codec/expr.h"
 #include "track/logged_model.h"
@@ -184,43 +183,28 @@ static int read_experiments(struct mlf *m, int64_t **out, size_t *out_n)
     return rc;
 }
 
-static void copy_text(void *arg, str_t text)
-{
-    jo_raw(arg, text);
-}
-
-/* One run of which only the id is known, and what was written of it kept for the next page. */
-static int write_new(struct mlf *m, struct tx *tx, const char *id)
-{
-    struct run r;
-    unsigned char links;
-    int rc = run_get(tx, m->a, id, &r, m->err);
-    if (!rc)
-        rc = run_links(tx, &r, 1, &links, m->err);
-    if (rc)
-        return rc;
-    size_t at = m->rq->out.n;
-    rc = mlf_write_run(m, tx, &r, links);
-    str_t text = { m->rq->out.p + at, m->rq->out.n - at };
-    while (text.n && text.p[0] != '{') /* the comma and blanks before it */
-        text.p++, text.n--;
-    if (!rc && text.n && !m->rq->out.failed)
-        mlf__run_text_put(tx, id, text);
-    return rc;
-}
+enum { LINKS_AT_ONCE = 32 }; /* runs that one question about links covers */
 
 /* What is read of a run is needed until it is written: one scratch arena serves all. */
 static int write_each(struct mlf *m, struct tx *tx, const struct run *list, size_t n)
 {
     struct arena scratch, *kept = m->a;
+    unsigned char links[LINKS_AT_ONCE];
+    size_t linked = 0; /* links are of the runs before this one */
     int rc = 0;
     arena_init(&scratch, MIB(256));
     m->a = &scratch;
     for (size_t i = 0; !rc && i < n; i++) {
-        if (mlf__run_text_get(tx, list[i].id, copy_text, &m->out))
+        if (mlf__write_known_run(m, tx, list[i].id))
             continue;
         arena_reset(&scratch);
-        rc = write_new(m, tx, list[i].id);
+        size_t from = i - i % LINKS_AT_ONCE;
+        if (i >= linked) {
+            linked = MIN(from + LINKS_AT_ONCE, n);
+            rc = run_links(tx, list + from, linked - from, links, m->err);
+        }
+        if (!rc)
+            rc = mlf__write_new_run(m, tx, list[i].id, links[i - from]);
     }
     if (!rc && scratch.failed)
         rc = ERR(m->err, ERR_NOMEM, "a run does not fit in memory");
