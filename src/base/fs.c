@@ -76,7 +76,8 @@ int fs_open_beneath(const char *folder, const char *relative, int flags, int *ou
     AUTO(fd_auto) int root = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
     struct open_how how = { .flags =
                                 (uint64_t)(flags | O_CLOEXEC | (flags & O_PATH ? 0 : O_NONBLOCK)),
-                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS |
+                                       (flags & O_NOFOLLOW ? RESOLVE_NO_SYMLINKS : 0u) };
     if (fault() || root < 0)
         return ERR_SYS(err, "cannot open '%s'", folder);
     long fd;

@@ -2,8 +2,6 @@
  * Requests in: libmicrohttpd's callbacks fill the connection's struct request, check framing and
  * sizes, ask the plan hook, collect the body and start the handler. Connection threads; none blocks
  * but for writes of a spooled body to a temporary file. */
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <arpa/inet.h>
@@ -17,10 +15,7 @@
 #include "base/num.h"
 #include "net/http_int.h"
 
-enum {
-    INLINE_BODY_MAX = 256 * 1024, /* larger bodies are a worker's, whatever the plan says */
-    SPOOL_BLOCK = 256 * 1024,     /* written and hashed at once: few large writes cost the least */
-};
+enum { INLINE_BODY_MAX = 256 * 1024 }; /* larger bodies are a worker's, whatever the plan says */
 
 int64_t http__now_ms(void)
 {
@@ -79,13 +74,6 @@ static struct conn *conn_new(struct http_server *s, struct MHD_Connection *mhd)
     return c;
 }
 
-static void drop_hash(struct conn *c)
-{
-    char ignored[SHA256_HEX];
-    if (c->hash.state)
-        sha256_hex(&c->hash, ignored);
-}
-
 /* The request of on_uri is over. libmicrohttpd skips on_done for some of those that it refuses by
  * itself; then the end of the connection, or its next request, is the end. */
 static void request_over(struct conn *c)
@@ -95,7 +83,7 @@ static void request_over(struct conn *c)
         return;
     c->in_request = 0;
     http__stream_end(c);
-    drop_hash(c);
+    spool_drop(&c->spool);
     if (s->options.done)
         s->options.done(s->options.arg, &c->rq, clock_mono_ns() - c->rq.started_ns);
     request_reset(&c->rq);
@@ -304,49 +292,28 @@ static int plan_body(struct conn *c, uint64_t length, int known)
     return 0;
 }
 
-static int open_named(const char *dir)
-{
-    char path[PATH_MAX];
-    if (snprintf(path, sizeof path, "%s/upload-XXXXXX", dir) >= PATH_MAX)
-        return -1;
-    int fd = mkostemp(path, O_CLOEXEC);
-    if (fd >= 0)
-        (void)unlink(path);
-    return fd;
-}
-
-static void open_spool(struct conn *c)
+static void open_spool(struct conn *c, int64_t expected)
 {
     const char *dir = c->server->options.spool_dir;
     const char *usual = getenv("TMPDIR");
+    struct err err = ERR_INIT;
     if (!dir)
         dir = usual && *usual ? usual : "/tmp";
-    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0 && fs_mkdirs(dir, NULL) == 0)
-        fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0) /* a file system without such files: one whose name goes at once */
-        fd = open_named(dir);
-    if (fd < 0)
-        refuse(c, 507, "no temporary file can be made for the upload");
-    c->rq.body_fd = fd;
-    sha256_init(&c->hash);
-}
-
-/* Writes and hashes what has gathered. A full disk is a refusal; the rest of the body is dropped.
- */
-static void flush_spool(struct conn *c)
-{
-    struct err err = ERR_INIT;
-    if (c->discard || !c->body.n)
-        return;
-    sha256_add(&c->hash, c->body.p, c->body.n);
-    int rc = fs_write_all(c->rq.body_fd, buf_view(&c->body), "upload", &err);
-    if (rc) {
-        http__refuse(c, 507, err.msg);
+    if (spool_open(&c->spool, dir, expected, &err)) {
+        refuse(c, 507, err.msg);
         c->discard = 1;
     }
-    c->rq.body_bytes += (int64_t)c->body.n;
-    buf_clear(&c->body);
+}
+
+/* A full disk is a refusal; the rest of the body is dropped. */
+static void spool_body(struct conn *c, const char *data, size_t n)
+{
+    struct err err = ERR_INIT;
+    if (spool_add(&c->spool, data, n, &err)) {
+        http__refuse(c, 507, err.msg);
+        spool_drop(&c->spool);
+        c->discard = 1;
+    }
 }
 
 static enum MHD_Result begin(struct conn *c, const char *method, const char *version)
@@ -374,7 +341,7 @@ static enum MHD_Result begin(struct conn *c, const char *method, const char *ver
         check_encoding(c);
     int now = plan_body(c, length, known);
     if (rq->status == 0 && c->plan.spool && c->has_body)
-        open_spool(c);
+        open_spool(c, known ? (int64_t)MIN(length, (uint64_t)INT64_MAX) : -1);
     if (now || (rq->status && !c->has_body && c->close_after)) {
         c->close_after = 1;
         c->phase = PHASE_READY;
@@ -384,9 +351,8 @@ static enum MHD_Result begin(struct conn *c, const char *method, const char *ver
     if (c->has_body) {
         buf_clear(&c->body);
         c->body.max_bytes = MAX(c->plan.body_limit, (size_t)1);
-        size_t most = c->plan.spool ? (size_t)SPOOL_BLOCK : (size_t)MIB(1);
-        if (known && !c->discard)
-            (void)buf_reserve(&c->body, MIN((size_t)length, most));
+        if (known && !c->discard && !c->plan.spool)
+            (void)buf_reserve(&c->body, MIN((size_t)length, (size_t)MIB(1)));
         http__set_state(c, CONN_BODY);
     }
     return MHD_YES;
@@ -407,10 +373,10 @@ static enum MHD_Result take_body(struct conn *c, const char *data, size_t n)
     }
     if (c->discard)
         return c->body_seen > c->plan.body_limit + LIMIT_BODY_DISCARD ? MHD_NO : MHD_YES;
-    if (c->plan.spool && c->body.n + n > SPOOL_BLOCK)
-        flush_spool(c);
-    if (c->discard)
+    if (c->plan.spool) {
+        spool_body(c, data, n);
         return MHD_YES;
+    }
     buf_put(&c->body, data, n);
     if (c->body.failed) {
         http__refuse(c, 507, "not enough memory for the body");
@@ -426,11 +392,9 @@ static void finish_body(struct conn *c)
     if (!c->has_body || rq->status)
         return;
     if (c->plan.spool) {
-        flush_spool(c);
-        if (!rq->status) {
-            (void)lseek(rq->body_fd, 0, SEEK_SET);
-            sha256_hex(&c->hash, rq->body_digest);
-        }
+        struct err err = ERR_INIT;
+        if (spool_finish(&c->spool, &rq->body_fd, &rq->body_bytes, rq->body_digest, &err))
+            http__refuse(c, 507, err.msg);
         return;
     }
     str_t enc = request_header(rq, "content-encoding");

@@ -6,6 +6,7 @@
 #include "base/atomic.h"
 #include "base/thread.h"
 #include "net/http_server.h"
+#include "net/spool.h"
 
 enum { CONN_MAGIC = 0x434f4e4e, STREAM_CHUNK = 32 * 1024 };
 
@@ -46,8 +47,8 @@ struct conn {
     int close_after;
     size_t body_seen; /* bytes of the body, dropped ones too */
     int has_body;
-    struct buf body;    /* of a spooled body: what is not written yet */
-    struct sha256 hash; /* of the spooled body so far; state NULL when there is none */
+    struct buf body;
+    struct spool spool; /* of a body that goes to disk */
     char remote[64];
     struct request rq;
     /* Streaming answer, under server->lock but for the chunk, which has one owner at a time. */

@@ -26,6 +26,7 @@ enum {
     TREE_FILES_MAX = 10000,
     TREE_DEPTH_MAX = 32,
     COPY_CHUNK = 1 << 17,
+    SOUND_RANK = 920,
     TMP_AGE_S = 3600, /* an unfinished blob older than this has no living writer */
 };
 
@@ -68,6 +69,7 @@ static int open_one(struct blobs **out, const char *dir, struct err *err)
     char path[PATH_MAX];
     struct blobs *b = mem_alloc(sizeof *b);
     b->dir = mem_strdup(dir);
+    lock_init(&b->sound_lock, "blobs sound", SOUND_RANK);
     b->tmp = mem_alloc(strlen(dir) + 5);
     (void)snprintf(b->tmp, strlen(dir) + 5, "%s/tmp", dir);
     if (snprintf(path, sizeof path, "%s/sha256", dir) >= PATH_MAX - 80) {
@@ -103,6 +105,7 @@ static int open_more(struct blobs *b, struct err *err)
         if (line.n == 0 || line.p[0] != '/' || b->more_n == BLOBS_MORE)
             continue;
         struct blobs *one = mem_alloc(sizeof *one);
+        lock_init(&one->sound_lock, "blobs sound", SOUND_RANK);
         one->dir = mem_strndup(line.p, line.n);
         one->tmp = mem_strndup(line.p, line.n); /* never written to */
         b->more[b->more_n++] = one;
@@ -168,6 +171,7 @@ void blobs_close(struct blobs *b)
         return;
     for (size_t i = 0; i < b->more_n; i++)
         blobs_close(b->more[i]);
+    lock_fini(&b->sound_lock);
     mem_free(b->dir);
     mem_free(b->tmp);
     mem_free(b);
@@ -207,19 +211,69 @@ static int is_sound(const char *path, const char *digest, int64_t bytes)
            strcmp(got, digest) == 0;
 }
 
+static int64_t ctime_of(const struct stat *st)
+{
+    return (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
+}
+
+/* Where a digest is remembered, in no order that matters: two that meet there push each other out.
+ */
+static struct blobs_sound *slot_of(struct blobs *b, const char *digest)
+{
+    unsigned at = 0;
+    for (int i = 0; i < 8; i++)
+        at = at * 31 + (unsigned char)digest[i];
+    return &b->sound[at % BLOBS_SOUND];
+}
+
+/* 1 when nobody touched the file since it was found sound, less than a minute ago. */
+static int was_sound(struct blobs *b, const char *path, const char *digest, int64_t bytes)
+{
+    struct stat st;
+    if (stat(path, &st) != 0 || st.st_size != bytes || !S_ISREG(st.st_mode))
+        return 0;
+    lock_take(&b->sound_lock);
+    const struct blobs_sound *x = slot_of(b, digest);
+    int found = strcmp(x->digest, digest) == 0 && x->inode == st.st_ino &&
+                x->ctime_ns == ctime_of(&st) && x->until_ms > clock_mono_ns() / 1000000;
+    lock_drop(&b->sound_lock);
+    return found;
+}
+
+/* is_new: its bytes were compared just now; else only its times changed. */
+static void note_sound(struct blobs *b, const char *path, const char *digest, int is_new)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return;
+    lock_take(&b->sound_lock);
+    struct blobs_sound *x = slot_of(b, digest);
+    int64_t until = is_new ? clock_mono_ns() / 1000000 + BLOBS_SOUND_MS : x->until_ms;
+    if (is_new || strcmp(x->digest, digest) == 0) {
+        *x = (struct blobs_sound){ .inode = st.st_ino,
+                                   .ctime_ns = ctime_of(&st),
+                                   .until_ms = until };
+        memcpy(x->digest, digest, SHA256_HEX);
+    }
+    lock_drop(&b->sound_lock);
+}
+
 /* *out = 1 when the blob is there undamaged; its age then starts anew. A damaged one counts as
  * absent: putting it again heals it, by the rename that publishes it. */
-int blobs__is_kept(const struct blobs *b, const char *path, int64_t bytes, int *out,
-                   struct err *err)
+int blobs__is_kept(struct blobs *b, const char *path, int64_t bytes, int *out, struct err *err)
 {
     AUTO(fd_auto) int lock = -1;
-    *out = is_sound(path, strrchr(path, '/') + 1, bytes);
+    const char *digest = strrchr(path, '/') + 1;
+    int known = was_sound(b, path, digest, bytes);
+    *out = known || is_sound(path, digest, bytes);
     if (!*out)
         return 0;
     int rc = blobs__gate(b, LOCK_SH, &lock, err);
     if (rc)
         return rc;
     *out = is_whole(path, bytes) && utimensat(AT_FDCWD, path, NULL, 0) == 0;
+    if (*out)
+        note_sound(b, path, digest, !known);
     return 0;
 }
 

@@ -3,9 +3,18 @@
 #pragma once
 #include <limits.h>
 
+#include "base/thread.h"
 #include "store/blobs.h"
 
-enum { BLOBS_MORE = 8 };
+enum { BLOBS_MORE = 8, BLOBS_SOUND = 64, BLOBS_SOUND_MS = 60000 };
+
+/* A blob whose bytes were compared with its digest a short while ago, so that putting the same
+ * bytes again and again does not read them each time. */
+struct blobs_sound {
+    char digest[SHA256_HEX];
+    uint64_t inode;
+    int64_t ctime_ns, until_ms;
+};
 
 struct blobs {
     char *dir; /* …/blobs */
@@ -14,6 +23,8 @@ struct blobs {
     struct blobs
         *more[BLOBS_MORE]; /* other folders that belong to it; they have none of their own */
     size_t more_n;
+    struct lock sound_lock;
+    struct blobs_sound sound[BLOBS_SOUND];
     struct blobs *into; /* one of `more`: where artifacts go; NULL = here */
 };
 
@@ -25,7 +36,7 @@ int blobs__path(const struct blobs *b, const char *digest, char out[PATH_MAX],
 struct blobs *blobs__find(struct blobs *b, const char *digest, char out[PATH_MAX]);
 /* The lock between putting (LOCK_SH) and removing (LOCK_EX). */
 int blobs__gate(const struct blobs *b, int how, int *out_fd, struct err *err) WARN_UNUSED;
-int blobs__is_kept(const struct blobs *b, const char *path, int64_t bytes, int *out,
+int blobs__is_kept(struct blobs *b, const char *path, int64_t bytes, int *out,
                    struct err *err) WARN_UNUSED;
 int blobs__tmp_open(const struct blobs *b, char out_path[PATH_MAX], int *out_fd,
                     struct err *err) WARN_UNUSED;

@@ -16,6 +16,8 @@
 #include "base/fs.h"
 #include "store/blobs.h"
 
+enum { READ_AHEAD_FROM = 1 << 20 };
+
 #define PROXY_ANCHOR "/api/2.0/mlflow-artifacts/artifacts/"
 
 /* ---- where ---- */
@@ -133,6 +135,12 @@ static void write_file(struct mlf *m, const char *shown, const struct artifact *
     jo_object_end(o);
 }
 
+/* Below the tree a link is one that we made to a blob (artifact_disk.c), never a file of before. */
+static int links(const struct mlf_place *p)
+{
+    return p->managed ? O_NOFOLLOW : 0;
+}
+
 /* What lies in a folder of the disk; "in place" stands for the digest of its files. */
 static int list_disk(struct mlf *m, const struct mlf_place *p, struct artifact **out, size_t *out_n)
 {
@@ -142,7 +150,7 @@ static int list_disk(struct mlf *m, const struct mlf_place *p, struct artifact *
     size_t n = 0, kept = 0;
     *out_n = 0;
     int rc = fs_exists(p->root)
-                 ? fs_open_beneath(p->root, p->path, O_RDONLY | O_DIRECTORY, &fd, m->err)
+                 ? fs_open_beneath(p->root, p->path, O_RDONLY | O_DIRECTORY | links(p), &fd, m->err)
                  : ERR_NOT_FOUND;
     if (rc)
         return rc == ERR_NOT_FOUND ? 0 : rc;
@@ -155,8 +163,8 @@ static int list_disk(struct mlf *m, const struct mlf_place *p, struct artifact *
         AUTO(fd_auto) int one = -1;
         struct stat st;
         if ((p->managed && !*p->path && is_reserved(names[i])) || !str_is_utf8(str_of(names[i])) ||
-            fs_open_beneath(p->root, *p->path ? fs_join(m->a, p->path, names[i]) : names[i], O_PATH,
-                            &one, NULL) ||
+            fs_open_beneath(p->root, *p->path ? fs_join(m->a, p->path, names[i]) : names[i],
+                            O_PATH | links(p), &one, NULL) ||
             fstat(one, &st) != 0 || (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)))
             continue;
         (*out)[kept++] = (struct artifact){ .name = names[i],
@@ -327,6 +335,8 @@ static int send_fd(struct mlf *m, int fd, int64_t bytes, const char *etag, const
         (void)close(fd);
         return 0;
     }
+    if (bytes >= READ_AHEAD_FROM)
+        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     rq->out_length = bytes;
     rq->out_offset = 0;
     rq->out_fd = fd;
@@ -337,8 +347,9 @@ static int send_disk(struct mlf *m, const struct mlf_place *p, const char *shown
 {
     struct stat st;
     AUTO(fd_auto) int fd = -1;
-    int rc = fs_exists(p->root) ? fs_open_beneath(p->root, p->path, O_RDONLY, &fd, m->err)
-                                : ERR_NOT_FOUND;
+    int rc = fs_exists(p->root)
+                 ? fs_open_beneath(p->root, p->path, O_RDONLY | links(p), &fd, m->err)
+                 : ERR_NOT_FOUND;
     if (rc == ERR_NOT_FOUND || rc == ERR_DENIED)
         return mlf_fail(m, MLF_MISSING, "No such artifact: '%s'", shown);
     if (rc)
@@ -404,14 +415,14 @@ int mlf__keep_body(struct mlf *m)
                            rq->body_bytes, m->err);
 }
 
-/* What kind of thing lies on the disk under that path: 'f', 'd', or 0 for nothing. */
+/* What kind of thing lies on the disk under that path: 'f', 'd', 'l' a link, or 0 for nothing. */
 static int on_disk(const char *root, const char *path)
 {
     AUTO(fd_auto) int fd = -1;
     struct stat st;
-    if (fs_open_beneath(root, path, O_PATH, &fd, NULL) || fstat(fd, &st) != 0)
+    if (fs_open_beneath(root, path, O_PATH | O_NOFOLLOW, &fd, NULL) || fstat(fd, &st) != 0)
         return 0;
-    return S_ISDIR(st.st_mode) ? 'd' : 'f';
+    return S_ISDIR(st.st_mode) ? 'd' : S_ISLNK(st.st_mode) ? 'l' : 'f';
 }
 
 /* A file of before that lies where a folder is wanted, or the other way round. */

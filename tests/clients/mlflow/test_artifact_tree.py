@@ -158,12 +158,18 @@ def test_another_disk_takes_the_bytes_and_is_remembered(tmp_path):
         assert ask(s, "PUT", ROOT + "/a", b"far away")[0] == 200
         assert len(blobs(disk / ".slipway-blobs")) == 1 and not blobs(tmp_path / "data/blobs")
         assert ask(s, "GET", ROOT + "/.slipway-blobs/gc.lock")[0] == 400
+        assert (disk / "a").is_symlink() and (disk / "a").read_bytes() == b"far away"
+        assert ask(s, "PUT", ROOT + "/b", b"gone")[0] == 200 and ask(s, "DELETE", ROOT + "/b")[0] == 200
+        assert not (disk / "b").is_symlink()
+        (disk / "c").symlink_to("a")  # a link that a crash left is no artifact
+        assert listing(s, "") == {"a": 8} and ask(s, "GET", ROOT + "/c")[0] == 404
+        assert ask(s, "PUT", ROOT + "/c", b"new")[0] == 200 and ask(s, "DELETE", ROOT + "/c")[0] == 200
     with servers.slipway(tmp_path) as s:  # started without the flag: found all the same
         assert ask(s, "GET", ROOT + "/a")[2] == b"far away"
         assert ask(s, "DELETE", ROOT + "/a")[0] == 200
         for p in blobs(disk / ".slipway-blobs").values():
             os.utime(p, (OLD, OLD))
-        assert collect(s)["blobs"] == 1 and not blobs(disk / ".slipway-blobs")
+        assert collect(s)["blobs"] == 3 and not blobs(disk / ".slipway-blobs")
     (disk / ".slipway-blobs").rename(disk / "unmounted")
     with servers.slipway(tmp_path) as s:
         assert ask(s, "POST", "/api/v1/gc", b'{"remove": true}', {"Content-Type": "application/json"})[0] >= 400
