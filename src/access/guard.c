@@ -10,6 +10,15 @@ static int same_text(str_t a, str_t b)
     return a.n == b.n && strncasecmp(a.p, b.p, a.n) == 0;
 }
 
+int guard_permit_role(enum access_role role, const char *permission, struct err *err)
+{
+    const struct permission *p = permission_find(permission);
+    if (!p || role < p->role)
+        return ERR(err, ERR_DENIED, "role %s may not do this: '%s' needs role %s",
+                   access_role_name(role), permission, p ? access_role_name(p->role) : "admin");
+    return 0;
+}
+
 int guard_permit(const struct guard *g, const char *permission, str_t authorization,
                  struct identity *out, struct err *err)
 {
@@ -30,10 +39,5 @@ int guard_permit(const struct guard *g, const char *permission, str_t authorizat
                    authorization.n ? "this token is not known here"
                                    : "a token is needed: send 'Authorization: Bearer …'");
     }
-    const struct permission *p = permission_find(permission);
-    if (!p || out->role < p->role)
-        return ERR(err, ERR_DENIED, "role %s may not do this: '%s' needs role %s",
-                   access_role_name(out->role), permission,
-                   p ? access_role_name(p->role) : "admin");
-    return 0;
+    return guard_permit_role(out->role, permission, err);
 }

@@ -20,3 +20,5 @@ struct identity {
  * filled also on refusal; ERR_DENIED says which role is needed. */
 int guard_permit(const struct guard *g, const char *permission, str_t authorization,
                  struct identity *out, struct err *err) WARN_UNUSED;
+/* The second half of it: may a role do that. */
+int guard_permit_role(enum access_role role, const char *permission, struct err *err) WARN_UNUSED;

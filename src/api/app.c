@@ -33,6 +33,8 @@ static const struct route_table *const tables[] = {
     &status_routes,
     &trash_routes,
     &gc_routes, &saved_view_routes,
+    &ticket_routes,
+    &preview_routes,
     &job_routes,
     &view_routes,
     &explain_routes,

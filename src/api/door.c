@@ -5,6 +5,7 @@
 #include "access/signed.h"
 #include "api/app.h"
 #include "api/route.h"
+#include "api/ticket.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
@@ -42,11 +43,19 @@ int door_access(struct request *rq, const char *permission, struct err *err)
 {
     const struct guard *g = cell_get(&app_of(rq)->guard);
     struct identity who;
+    str_t authorization = request_header(rq, "authorization");
     if (!g) /* in process: the folder's own permissions decide */
         return 0;
     if (strcmp(permission, "signed") == 0)
         return check_signed(rq, err);
-    int rc = guard_permit(g, permission, request_header(rq, "authorization"), &who, err);
+    if (g->tokens && !authorization.n && ticket_is_given(rq)) {
+        rq->actor = "ticket";
+        int denied = ticket_check(rq, err);
+        if (denied)
+            rq->status = 401;
+        return denied ? denied : guard_permit_role(ACCESS_READER, permission, err);
+    }
+    int rc = guard_permit(g, permission, authorization, &who, err);
     rq->actor = arena_strdup(&rq->arena, who.actor);
     if (rc && who.must_log_in) {
         rq->status = 401;

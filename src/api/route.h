@@ -79,7 +79,8 @@ int route_check_tables(const struct route_table *const *tables, size_t n,
 void route_error_native(struct request *rq, const struct err *err);
 /* For a file that a user made: when the request says ?inline=1 and the name is that of a web page,
  * the answer may be shown in a frame of the page, in an origin of its own that may run its scripts
- * but reach nothing. 1 when it did, and then no Content-Disposition must say attachment. */
+ * but reach nothing; a PDF may be shown as nothing but a PDF. 1 when it did, and then no
+ * Content-Disposition must say attachment. */
 int route_sandbox(struct request *rq, const char *name);
 /* The path that browsers see before ours: what a proxy says, else --base-path, which stands in the
  * server's own address. Only letters that need no escaping are taken. "" when there is none. */

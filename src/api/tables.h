@@ -17,6 +17,8 @@ extern const struct route_table audit_routes;      /* /api/v1/audit */
 extern const struct route_table status_routes;     /* /api/v1/status */
 extern const struct route_table view_routes;       /* /api/v1/view/{page} */
 extern const struct route_table saved_view_routes; /* /api/v1/saved-views */
+extern const struct route_table ticket_routes;     /* /api/v1/tickets */
+extern const struct route_table preview_routes;    /* /api/v1/preview */
 extern const struct route_table gc_routes;         /* /api/v1/gc */
 extern const struct route_table trash_routes;      /* the trash, changes of runs and models */
 extern const struct route_table job_routes;        /* starting, stopping, following runs */

@@ -5,11 +5,18 @@
 
 #include <stdarg.h>
 
+#include "base/atomic.h"
 #include "base/rng.h"
 #include "base/thread.h"
 #include "codec/json.h"
 
-enum { LISTENERS_MAX = 32, LISTENER_RANK = 720, EVENT_TEXT_MAX = 1 << 20, LIST_MAX = 10000 };
+enum {
+    LISTENERS_MAX = 32,
+    LISTENER_RANK = 720,
+    HINT_RANK = 721,
+    EVENT_TEXT_MAX = 1 << 20,
+    LIST_MAX = 10000
+};
 
 static struct {
     struct lock lock;
@@ -58,6 +65,79 @@ static void tell(void *arg)
     for (int i = 0; i < listeners.n; i++)
         listeners.fn[i](listeners.arg[i], seq);
     lock_drop(&listeners.lock);
+}
+
+/* ---- hints ---- */
+
+/* The ring: numbers up to `told` are committed, up to `noted` are known. One writer thread. */
+static struct {
+    struct lock lock;
+    char subject[EVENT_HINTS][EVENT_HINT_BYTES];
+    int64_t noted, told;
+    void (*fn)(void);
+    gauge_t watchers;
+} hints;
+static pthread_once_t hints_once = PTHREAD_ONCE_INIT;
+
+static void hints_init(void)
+{
+    lock_init(&hints.lock, "event hints", HINT_RANK);
+}
+
+static void tell_hints(void *arg)
+{
+    (void)arg;
+    lock_take(&hints.lock);
+    hints.told = hints.noted;
+    void (*fn)(void) = hints.fn;
+    lock_drop(&hints.lock);
+    if (fn)
+        fn();
+}
+
+void event_hint(struct tx *tx, const char *subject)
+{
+    if (gauge_get(&hints.watchers) == 0 || strlen(subject) >= EVENT_HINT_BYTES)
+        return;
+    lock_take(&hints.lock);
+    int known = 0;
+    for (int64_t i = MAX(hints.told, hints.noted - EVENT_HINTS); i < hints.noted && !known; i++)
+        known = strcmp(hints.subject[i % EVENT_HINTS], subject) == 0;
+    if (!known)
+        memcpy(hints.subject[hints.noted++ % EVENT_HINTS], subject, strlen(subject) + 1);
+    lock_drop(&hints.lock);
+    tx_after_commit(tx, tell_hints, NULL);
+}
+
+void event_hint_watch(int change, void (*fn)(void))
+{
+    (void)pthread_once(&hints_once, hints_init);
+    if (fn) {
+        lock_take(&hints.lock);
+        hints.fn = fn;
+        lock_drop(&hints.lock);
+    }
+    (void)gauge_add(&hints.watchers, change);
+}
+
+size_t event_hints(int64_t *after, char (*out)[EVENT_HINT_BYTES], size_t max)
+{
+    size_t n = 0;
+    (void)pthread_once(&hints_once, hints_init);
+    lock_take(&hints.lock);
+    if (*after < 0 || *after > hints.told)
+        *after = hints.told;
+    for (*after = MAX(*after, hints.noted - EVENT_HINTS); *after < hints.told && n < max;
+         (*after)++) {
+        const char *subject = hints.subject[*after % EVENT_HINTS];
+        size_t k = 0;
+        while (k < n && strcmp(out[k], subject) != 0)
+            k++;
+        if (k == n)
+            memcpy(out[n++], subject, EVENT_HINT_BYTES);
+    }
+    lock_drop(&hints.lock);
+    return n;
 }
 
 static const char *or_else(const char *z, const char *fallback)

@@ -63,6 +63,19 @@ typedef void (*event_listener)(void *arg, int64_t newest_seq);
 void event_listen(event_listener fn, void *arg);
 void event_unlisten(event_listener fn, void *arg);
 
+/* ---- hints: something grew that is data and no event, such as points of a metric ----
+ * For those who watch: never stored, nothing when nobody watches, and after many at once only the
+ * newest EVENT_HINTS subjects are known. A hint is seen after the commit of its transaction. */
+enum { EVENT_HINTS = 256, EVENT_HINT_BYTES = 64 };
+/* Inside a transaction; a longer subject is ignored. Costs a comparison when nobody watches. */
+void event_hint(struct tx *tx, const char *subject);
+/* Counts the watchers: +1 and -1. `fn` (may be NULL, set once) is called on the writer thread after
+ * a commit with hints and must only wake others. */
+void event_hint_watch(int change, void (*fn)(void));
+/* Subjects hinted at since *after, each once, oldest first, at most `max`; moves *after (-1 = from
+ * now on, gives none). Any thread. */
+size_t event_hints(int64_t *after, char (*out)[EVENT_HINT_BYTES], size_t max);
+
 /* ---- rules: what another module must do in the same transaction, or may refuse ----
  * A module below does not know the ones above it; what they hold about its things they keep in step
  * by a rule. event_add calls the rules of the event's kind after the event stands and before the

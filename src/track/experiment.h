@@ -24,7 +24,7 @@ struct experiment {
     const char *lifecycle_stage; /* "active" or "deleted" */
     int64_t creation_time_ms;
     int64_t last_update_time_ms;
-    int64_t run_count; /* active runs */
+    int64_t run_count; /* active runs; of a deleted experiment all */
 };
 
 struct experiment_new {

@@ -134,7 +134,7 @@ MIGRATION(2, "track",
     "e.experiment_id, e.project, e.name, e.artifact_location, e.lifecycle_stage, "                 \
     "e.creation_time_ms,"                                                                          \
     " e.last_update_time_ms, (SELECT COUNT(*) FROM runs r WHERE r.experiment_id = e.experiment_id" \
-    " AND r.lifecycle_stage = 'active')"
+    " AND (r.lifecycle_stage = 'active' OR e.lifecycle_stage = 'deleted'))"
 
 SQL(experiment_next_id,
     "SELECT MAX(n) + 1 FROM (SELECT COALESCE(MAX(experiment_id), 0) AS n FROM experiments UNION ALL"

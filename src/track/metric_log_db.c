@@ -391,6 +391,8 @@ int metric_append_batch(struct tx *tx, const char *run_id, const struct metric_s
     arena_init(&j->a, MIB(1));
     for (size_t i = 0; i < n && !rc; i += LOOK_UPS)
         rc = append_some(j, list + i, MIN(n - i, (size_t)LOOK_UPS));
+    if (!rc)
+        track__hint(tx, run_id);
     arena_fini(&j->a);
     mem_free(j);
     return rc;

@@ -480,6 +480,13 @@ static int compare_param(struct tx *tx, const char *run_id, const struct track_p
     return rc;
 }
 
+void track__hint(struct tx *tx, const char *run_id)
+{
+    char subject[EVENT_HINT_BYTES];
+    (void)snprintf(subject, sizeof subject, "run/%s", run_id);
+    event_hint(tx, subject);
+}
+
 int run_param_log(struct tx *tx, const char *run_id, const struct track_pair *p, struct err *err)
 {
     int rc = check_param(p, err);
@@ -496,6 +503,8 @@ int run_param_append(struct tx *tx, const char *run_id, const struct track_pair 
         rc = tx_exec(tx, &param_insert, &changed, err, "ttt", run_id, p->key, p->value);
     if (!rc && changed == 0)
         rc = compare_param(tx, run_id, p, err);
+    if (!rc && changed)
+        track__hint(tx, run_id);
     return rc;
 }
 
@@ -546,7 +555,11 @@ int run_tag_append(struct tx *tx, const struct cause *by, const char *run_id,
     int rc = track__check_key("tag", t->key, err);
     if (!rc)
         rc = track__check_value("tag", t->key, t->value, TRACK_TAG_MAX, err);
-    return rc ? rc : tx_exec(tx, &run_tag_put, NULL, err, "ttt", run_id, t->key, t->value);
+    if (!rc)
+        rc = tx_exec(tx, &run_tag_put, NULL, err, "ttt", run_id, t->key, t->value);
+    if (!rc)
+        track__hint(tx, run_id);
+    return rc;
 }
 
 int run_tag_delete(struct tx *tx, const char *run_id, const char *key, struct err *err)

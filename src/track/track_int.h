@@ -21,6 +21,8 @@ int track__check_key(const char *what, const char *key, struct err *err) WARN_UN
 int track__check_value(const char *what, const char *key, const char *value, size_t max,
                        struct err *err) WARN_UNUSED;
 int track__no_memory(struct err *err);
+/* Tells pages that are open that a run got points, parameters or tags. */
+void track__hint(struct tx *tx, const char *run_id);
 /* "active", "deleted" or "any", as statements ask. */
 const char *track__stage_of(enum track_view view);
 /* The next number of an experiment; those of purged ones are not given again. */

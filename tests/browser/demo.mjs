@@ -2,14 +2,12 @@
 // A person's path through the real thing: a project is made and run twice, a bad third run is refused,
 // a server starts, version 1 is deployed; the rest happens in the browser. Then axe on every real page
 // in each language and theme. Pictures of the real pages go to build/screenshots.
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
-import { axe, calm, check, close, equal, fits, nodes, open, root, shot, test, visit } from './lib.mjs';
+import { join } from 'node:path';
+import { axe, bin, calm, check, close, equal, fits, nodes, open, server, shot, test, visit } from './lib.mjs';
 
-const bin = resolve(process.env.SLIPWAY_BIN ?? join(root, 'build/slipway'));
 let world = null;
 
 /* Runs a command in the project; the wanted exit status or an error with all it said. */
@@ -19,17 +17,6 @@ function slipway(cwd, args, want = 0) {
     if (code === want) done(out);
     else fail(new Error(`slipway ${args.join(' ')} ended with ${code}, want ${want}\n${out}\n${err}`));
   }));
-}
-
-async function server(cwd, more = []) {
-  const child = spawn(bin, ['server', '--listen', '127.0.0.1:0', '--serve', 'off', ...more], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
-  let said = '';
-  child.stderr.on('data', (d) => (said += d));
-  const url = await new Promise((done, fail) => {
-    createInterface({ input: child.stdout }).once('line', done);
-    child.once('exit', (code) => fail(new Error(`the server ended with ${code}: ${said}`)));
-  });
-  return { url: url.trim().replace(/\/$/, ''), stop: () => new Promise((done) => { child.once('exit', done); child.kill('SIGTERM'); }) };
 }
 
 /* Made once for all tests here. */

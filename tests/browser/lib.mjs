@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the browser tests share: Chromium, a page that watches itself (console, foreign hosts, failed
 // requests), axe-core, and a runner that prints TAP.
+import { spawn } from 'node:child_process';
 import { readFileSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
@@ -40,6 +42,20 @@ export async function runAll(filter = '') {
   }
   console.log(`1..${n}\n# ${n - failed} passed, ${failed} failed`);
   return failed;
+}
+
+/* ---- the real server ---- */
+export const bin = resolve(process.env.SLIPWAY_BIN ?? join(root, 'build/slipway'));
+
+export async function server(cwd, more = []) {
+  const child = spawn(bin, ['server', '--listen', '127.0.0.1:0', '--serve', 'off', ...more], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (d) => (said += d));
+  const url = await new Promise((done, fail) => {
+    createInterface({ input: child.stdout }).once('line', done);
+    child.once('exit', (code) => fail(new Error(`the server ended with ${code}: ${said}`)));
+  });
+  return { url: url.trim().replace(/\/$/, ''), stop: () => new Promise((done) => { child.once('exit', done); child.kill('SIGTERM'); }) };
 }
 
 /* ---- browser ---- */

@@ -114,7 +114,7 @@ function smallValue(r, c) {
 const artifacts = {
   'README.md': '# Report\n\nThe model is **good**, see [docs](https://example.invalid/x) and [bad](javascript:alert(1)).\n\n- one\n- two `code`\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n<script>document.title = "owned"</script>\n\n![x](https://example.invalid/a.png)\n',
   'big.txt': 'x'.repeat(1000), 'data/table.csv': `name,value\n"a, b",1\n${Array.from({ length: 500 }, (_, i) => `row ${i},${i * 1.5}`).join('\n')}\n`, 'data/conf.json': JSON.stringify({ alpha: 0.5, list: Array.from({ length: 300 }, (_, i) => i), deep: { a: { b: null } } }),
-  'plots/curve.svg': '<svg xmlns="http://www.w3.org/2000/svg" width="200" height="100"><path d="M0 100L200 0" stroke="teal"/></svg>', 'plots/page.html': '<p id="p">before</p><script>let out = "ran"; try { parent.document.title = "owned"; out = "escaped"; } catch { out += " kept in"; } fetch("/api/v1/status").then(() => { p.textContent = "reached"; }, () => { p.textContent = out; });</script>', 'model.pkl': 'bytes', 'log.txt': 'one\ntwo\n',
+  'plots/curve.svg': '<svg xmlns="http://www.w3.org/2000/svg" width="200" height="100"><path d="M0 100L200 0" stroke="teal"/></svg>', 'plots/page.html': '<p id="p">before</p><script>let out = "ran"; try { parent.document.title = "owned"; out = "escaped"; } catch { out += " kept in"; } fetch("/api/v1/status").then(() => { p.textContent = "reached"; }, () => { p.textContent = out; });</script>', 'model.pkl': 'bytes', 'data/rows.parquet': 'PAR1', 'log.txt': 'one\ntwo\n',
 };
 const orders = new Map();
 function runTable(q, state) {
@@ -132,13 +132,19 @@ function runTable(q, state) {
   return { total: n, offset, run_ids: rows.map((i) => (huge ? hugeId(i) : runs[i].run_id)), columns: names.map((name) => ({ name, type: name === 'model_versions' ? 'versions' : /^metrics|start|duration/.test(name) ? 'number' : 'text', values: rows.map((i) => (huge && name === 'model_versions' ? [] : value(i, name))) })), ...(q.get('keys') || q.get('view') ? { keys: { metrics, params, tags: huge ? [] : ['team'] } } : {}) };
 }
 
+const trash = [
+  { kind: 'experiment', ref: 'experiment/7', name: 'churn', run_count: 12, deleted_time_ms: T0 - 3e6 }, { kind: 'run', ref: `run/${hex(32)}`, name: 'calm-keel-3', experiment: 'diabetes', deleted_time_ms: T0 - 9e6 },
+  { kind: 'model', ref: 'model/old-model', name: 'old-model', version_count: 3, deleted_time_ms: T0 - 2e7 }, { kind: 'version', ref: 'model/diabetes:3', name: 'diabetes', deleted_time_ms: T0 - 4e7 }];
+const experiments = [{ experiment_id: '0', name: 'Default', run_count: 0, creation_time_ms: T0 - 9e7, last_update_time_ms: T0 - 9e7, artifact_location: 'mlflow-artifacts:/0', tags: {} }, { experiment_id: '1', name: 'diabetes', run_count: 24, creation_time_ms: T0 - 8e7, last_update_time_ms: T0 - 1e6, artifact_location: 'mlflow-artifacts:/1', tags: { 'mlflow.note.content': 'Progression after one year' } }];
+let saved = [];
+
 function view(page, q, state) {
   if (state === 'error') throw { status: 500, code: 'INTERNAL', message: "cannot read 'slipway.db': disk I/O error", hint: 'run slipway doctor' };
   const empty = state === 'empty';
   if (page === 'home') return { status: { data_dir: '/home/ana/diabetes/.slipway', server: { pid: 1, url: '', started_ms: T0 }, endpoints: empty ? [] : [endpoint()], running: empty ? [] : runs.slice(0, 1), recent: empty ? [] : runs.slice(1, 10), models: empty ? [] : [model()], needs: empty ? [] : [{ kind: 'run_failed', text: `run ${runs[3].name} failed: gate rmse <= 60 did not pass`, ref: `run/${runs[3].run_id}`, command: `slipway exp show run/${runs[3].run_id.slice(0, 8)}` }] }, audit: empty ? none : { items: events } };
   if (page === 'runs-table') {
     q.set('view', '1');
-    return { table: runTable(q, state), experiments: { items: [{ experiment_id: '0', name: 'diabetes', run_count: 24 }] } };
+    return { table: runTable(q, state), experiments: { items: experiments } };
   }
   if (page === 'run') {
     const r = runs.find((x) => x.run_id.startsWith(q.get('id'))) ?? runs[1], bad = r.status === 'FAILED';
@@ -154,6 +160,8 @@ function view(page, q, state) {
   if (page === 'model' && q.get('name') === 'greeting') return { model: prompt() };
   if (page === 'model' && !q.get('version')) return { model: model() };
   if (page === 'model' || page === 'version') return { version: versionDetail(q.get('version')), model: model() };
+  if (page === 'trash') return { trash: empty ? none : { items: trash } };
+  if (page === 'experiments') return { experiments: { items: experiments } };
   if (page === 'endpoints') return { endpoints: empty ? none : { items: [endpoint()] } };
   if (page === 'endpoint') return { endpoint: endpoint(q.get('name')), model: model() };
   if (page === 'datasets') return { datasets: empty ? none : { items: [dataset()] } };
@@ -195,6 +203,16 @@ export function startMock({ port = 0, state = 'typical', out = pageDir } = {}) {
         const key = url.searchParams.get('key'), ids = url.searchParams.get('run').split(',');
         return json(200, { key, series: ids.map((id, k) => ({ run_id: id, name: `run-${k}`, status: 'FINISHED', start_time_ms: T0, count: 1000, steps: Array.from({ length: 1000 }, (_, i) => i), times_ms: Array.from({ length: 1000 }, (_, i) => T0 + i * 500), values: Array.from({ length: 1000 }, (_, i) => (i === 500 && k === 0 ? 60 : 2 + 40 * Math.exp(-i / (150 + 20 * k)) + hash(i, k) * 3)) })) });
       }
+      if (path === '/api/v1/experiments') return json(200, { items: experiments });
+      if (path === '/api/v1/saved-views') return json(200, { items: saved });
+      if (path.startsWith('/api/v1/saved-views/')) {
+        const name = decodeURIComponent(path.split('/').pop());
+        saved = saved.filter((v) => v.name !== name);
+        if (req.method === 'PUT') saved.push({ page: 'runs', name, last_update_time_ms: Date.now(), ...JSON.parse(body) });
+        return json(200, { items: saved });
+      }
+      if (path === '/api/v1/preview') return json(200, { format: 'parquet', row_count: 1_000_000, column_count: 3, columns: [{ name: 'id', type: 'BIGINT' }, { name: 'city', type: 'VARCHAR' }, { name: 'price', type: 'DOUBLE' }], rows: Array.from({ length: 200 }, (_, i) => [String(i), i % 9 ? `city ${i}` : null, String(i * 1.5)]) });
+      if (/\/aliases\/[^/]+$/.test(path)) return json(200, { name: 'diabetes', alias: 'champion', version: url.searchParams.get('at') ? '1' : '2', history: [{ version: '2', time_ms: T0 - 3e7, actor: 'user:root', reason: 'lower error' }, { version: '1', time_ms: T0 - 8e7, actor: 'user:root', reason: null }] });
       if (path === '/api/v1/runs/table') return json(200, runTable(url.searchParams, state));
       if (path === '/api/v1/events') { res.writeHead(200, { 'content-type': 'text/event-stream' }); res.write(': hello\n\n'); return; }
       if (path === '/api/v1/status') return json(200, view('home', url.searchParams, state).status);

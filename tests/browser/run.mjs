@@ -3,10 +3,12 @@
 import './budgets.mjs';
 import { stopDemo } from './demo.mjs';
 import { quit, runAll } from './lib.mjs';
+import { stopTracking } from './tracking.mjs';
 import { stop } from './views.mjs';
 
 const failed = await runAll(process.argv[2] ?? '');
 stop();
 await stopDemo();
+await stopTracking();
 await quit();
 process.exit(failed ? 1 : 0);

@@ -5,8 +5,8 @@ import { axe, calm, check, close, equal, fits, nodes, open, shot, test, visit } 
 import { startMock } from './mock.mjs';
 
 const RUN = 'latest';
-export const routes = ['/', '/runs', `/runs/${RUN}`, `/runs/${RUN}?tab=model`, `/runs/${RUN}?tab=charts`, `/runs/${RUN}?tab=artifacts&file=README.md`, `/runs/${RUN}?tab=artifacts&file=data/table.csv`, `/runs/${RUN}?tab=log`, '/compare?model=diabetes&versions=1,2', '/models', '/models/greeting', '/models/diabetes', '/models/diabetes/2', '/models/diabetes/2?tab=model',
-  '/models/diabetes/2?tab=slices', '/models/diabetes/2?tab=explain', '/models/diabetes/2?tab=origin', '/models/diabetes/2?tab=facts', '/models/diabetes/2?tab=files', '/endpoints', '/endpoints/diabetes', '/datasets', '/datasets/diabetes', '/datasets/diabetes?view=table', '/audit', '/nothing/here/at/all'];
+export const routes = ['/', '/runs', `/runs/${RUN}`, `/runs/${RUN}?tab=model`, `/runs/${RUN}?tab=charts`, `/runs/${RUN}?tab=artifacts&file=README.md`, `/runs/${RUN}?tab=artifacts&file=data/table.csv`, `/runs/${RUN}?tab=artifacts&file=data/rows.parquet`, `/runs/${RUN}?tab=log`, '/compare?model=diabetes&versions=1,2', '/models', '/models/greeting', '/models/diabetes', '/models/diabetes/2', '/models/diabetes/2?tab=model',
+  '/models/diabetes/2?tab=slices', '/models/diabetes/2?tab=explain', '/models/diabetes/2?tab=origin', '/models/diabetes/2?tab=facts', '/models/diabetes/2?tab=files', '/endpoints', '/endpoints/diabetes', '/datasets', '/datasets/diabetes', '/datasets/diabetes?view=table', '/audit', '/trash', '/experiments', '/nothing/here/at/all'];
 
 const mock = {};
 const server = async (state) => (mock[state] ??= await startMock({ state }));
@@ -74,7 +74,7 @@ test('views: forced colours keep every page without violation', async () => {
 
 test('views: empty: says why and shows a command', async () => {
   const m = await server('empty'), page = await open();
-  for (const path of ['/', '/runs', '/models', '/endpoints', '/datasets', '/audit']) {
+  for (const path of ['/', '/runs', '/models', '/endpoints', '/datasets', '/audit', '/trash']) {
     await visit(page, m.url, path);
     check(await page.locator('.empty').count() > 0, `${path} explains itself`);
     check(/slipway /.test(await page.locator('main').innerText()), `${path} shows a command`);

@@ -6,27 +6,21 @@ import { ApiError } from './api';
 import { lang, t, type Lang } from './i18n';
 import { connected } from './live';
 import { chooseLang, setTheme, setUtc, theme, utc, type Theme } from './prefs';
-import { href, route, type Route } from './router';
+import { cliOf, navLabel, pages, sectionOf, titleOf } from './pages';
+import { href, route } from './router';
 import { failure, loading, screen } from './state';
 import { Failure } from './ui/bits';
 import { DialogHost } from './ui/dialog';
-import { Icon, Mark, type IconName } from './ui/icons';
+import { Icon, Mark } from './ui/icons';
 import { Menu } from './ui/menu';
-import { openHelp, openPalette } from './ui/palette';
+import { openHelp, openPalette } from './ui/lazy';
 import { announcement, Toasts } from './ui/toast';
 
 function Nav() {
-  const here = route.value.view;
-  const items: [string, IconName, string, string[]][] = [
-    ['/', 'home', t('Overview'), ['home']], ['/runs', 'runs', t('Runs'), ['runs', 'run', 'compare']], ['/models', 'models', t('Models'), ['models', 'model', 'version']],
-    ['/endpoints', 'endpoints', t('Endpoints'), ['endpoints', 'endpoint']], ['/datasets', 'datasets', t('Datasets'), ['datasets', 'dataset']], ['/audit', 'audit', t('Audit log'), ['audit']],
-  ];
+  const here = sectionOf(route.value);
   return (
     <nav aria-label={t('Main')} class="nav">
-      {items.map(([path, icon, label, views]) => {
-        const on = views.includes(here) && !(path === '/runs' && here === 'compare' && route.value.query.get('model'));
-        return <a key={path} href={href(path)} class="nav-item" aria-current={on ? 'page' : undefined}><Icon name={icon} /><span>{label}</span></a>;
-      })}
+      {pages.filter((p) => p.nav).map((p) => <a key={p.view} href={href(p.view === 'home' ? '/' : `/${p.view}`)} class="nav-item" aria-current={p.view === here ? 'page' : undefined}><Icon name={p.nav!.icon} /><span>{navLabel(p)}</span></a>)}
     </nav>
   );
 }
@@ -44,40 +38,6 @@ function Settings() {
       {choice<'local' | 'utc'>('zone', t('Times'), utc.value ? 'utc' : 'local', [['local', t('Local time')], ['utc', 'UTC']], (v) => setUtc(v === 'utc'))}
     </div>
   );
-}
-
-function titleOf(r: Route): string {
-  const p = r.params;
-  switch (r.view) {
-    case 'home': return t('Overview');
-    case 'runs': return t('Runs');
-    case 'run': return `${t('Run')} ${p.id?.slice(0, 8)}`;
-    case 'compare': return t('Compare');
-    case 'models': return t('Models');
-    case 'model': return p.name!;
-    case 'version': return `${p.name}:${p.version}`;
-    case 'endpoints': return t('Endpoints');
-    case 'endpoint': return `${p.name} · ${t('Endpoint')}`;
-    case 'datasets': return t('Datasets');
-    case 'dataset': return `${p.name} · ${t('Dataset')}`;
-    case 'audit': return t('Audit log');
-    default: return t('There is no page here');
-  }
-}
-
-export function cliFor(r: Route): string {
-  const p = r.params;
-  switch (r.view) {
-    case 'run': return `slipway exp show run/${p.id?.slice(0, 8)}`;
-    case 'runs': return 'slipway exp ls';
-    case 'models': return 'slipway model ls';
-    case 'model': return `slipway model show ${p.name}`;
-    case 'version': return `slipway model show ${p.name}:${p.version}`;
-    case 'endpoint': case 'endpoints': return `slipway status${p.name ? ` endpoint/${p.name}` : ''}`;
-    case 'dataset': case 'datasets': return p.name ? `slipway data show ${p.name}` : 'slipway data ls';
-    case 'audit': return 'slipway audit log';
-    default: return 'slipway status';
-  }
 }
 
 function Skeleton() {
@@ -111,7 +71,7 @@ function Main() {
   return (
     <main id="main" ref={ref} tabIndex={-1} aria-busy={loading.value} class={slow > 0 && s ? 'dim' : ''}>
       {loading.value && slow > 0 && <div class="progress" aria-hidden="true" />}
-      {f && !keep ? <Failure error={f.error} cli={cliFor(f.route)} /> : View && slow < 2 ? <View key={s.route.path} route={s.route} data={s.data} /> : <Skeleton />}
+      {f && !keep ? <Failure error={f.error} cli={cliOf(f.route)} /> : View && slow < 2 ? <View key={s.route.path} route={s.route} data={s.data} /> : <Skeleton />}
     </main>
   );
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keyboard rules. Single keys are off while typing, while an input method composes and in dialogs.
+import { pages } from './pages';
 import { href, navigate } from './router';
-import { openHelp, openPalette } from './ui/palette';
+import { openHelp, openPalette } from './ui/lazy';
 import { opened } from './ui/dialog';
 
-const go: Record<string, string> = { h: '/', r: '/runs', m: '/models', e: '/endpoints', d: '/datasets', a: '/audit' };
+const go = Object.fromEntries(pages.filter((p) => p.nav).map((p) => [p.nav!.key, p.view === 'home' ? '/' : `/${p.view}`]));
 let waiting = 0; /* until when a key after g counts */
 
 function typing(e: KeyboardEvent): boolean {

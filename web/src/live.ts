@@ -9,6 +9,7 @@ import type { AuditEvent } from './types';
 
 export const connected = signal<boolean | null>(null);
 type Listener = (e: AuditEvent) => void;
+export const ANY_RUN = 'run/*'; /* subject of a hint that may mean any run */
 const listeners = new Set<Listener>();
 let lastId = '';
 
@@ -27,6 +28,7 @@ async function readStream(emit: (e: AuditEvent) => void): Promise<void> {
   const r = await fetch(base + path, { headers: { accept: 'text/event-stream', ...authHeaders(), ...(lastId ? { 'last-event-id': lastId } : {}) } });
   if (!r.ok || !r.body) throw new Error(String(r.status));
   connected.value = true;
+  emit({ kind: 'run.logged', subject: ANY_RUN } as AuditEvent); /* what was logged before the stream began, nobody told */
   const reader = r.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '', data = '';
   for (;;) {

@@ -3,6 +3,7 @@
 // selections from `route` and change them with setQuery.
 import { signal } from '@preact/signals';
 import { base } from './base';
+import { pages } from './pages';
 import type { ViewName } from './types';
 
 export interface Route {
@@ -11,21 +12,6 @@ export interface Route {
   params: Record<string, string>;
   query: URLSearchParams;
 }
-
-const patterns: [RegExp, ViewName, string[]][] = [
-  [/^\/$/, 'home', []],
-  [/^\/runs$/, 'runs', []],
-  [/^\/runs\/([^/]+)$/, 'run', ['id']],
-  [/^\/compare$/, 'compare', []],
-  [/^\/models$/, 'models', []],
-  [/^\/models\/([^/]+)$/, 'model', ['name']],
-  [/^\/models\/([^/]+)\/([^/]+)$/, 'version', ['name', 'version']],
-  [/^\/endpoints$/, 'endpoints', []],
-  [/^\/endpoints\/([^/]+)$/, 'endpoint', ['name']],
-  [/^\/datasets$/, 'datasets', []],
-  [/^\/datasets\/([^/]+)$/, 'dataset', ['name']],
-  [/^\/audit$/, 'audit', []],
-];
 
 function safeDecode(text: string): string {
   try {
@@ -39,12 +25,12 @@ export function parse(pathname: string, search: string): Route {
   let path = pathname.startsWith(base) ? pathname.slice(base.length) : pathname;
   path = path.length > 1 ? path.replace(/\/$/, '') : path || '/';
   const query = new URLSearchParams(search);
-  for (const [re, view, names] of patterns) {
-    const m = re.exec(path);
+  for (const p of pages) {
+    const m = p.path.exec(path);
     if (m) {
       const params: Record<string, string> = {};
-      names.forEach((n, i) => (params[n] = safeDecode(m[i + 1] ?? '')));
-      return { view, path, params, query };
+      p.params?.forEach((n, i) => (params[n] = safeDecode(m[i + 1] ?? '')));
+      return { view: p.view, path, params, query };
     }
   }
   return { view: 'missing', path, params: {}, query };

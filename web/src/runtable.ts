@@ -50,6 +50,15 @@ export class RunCache {
     return this.blocks.get(Math.floor(row / BLOCK))?.ids[row % BLOCK] ?? null;
   }
 
+  /* The name of a run that was shown, '' when it is gone from here. */
+  nameOf(id: string): string {
+    for (const b of this.blocks.values()) {
+      const at = b.ids.indexOf(id);
+      if (at >= 0) return String(b.columns.get('name')?.[at] ?? '');
+    }
+    return '';
+  }
+
   /* undefined = not here yet. */
   value(row: number, column: string): unknown {
     return this.blocks.get(Math.floor(row / BLOCK))?.columns.get(column)?.[row % BLOCK];

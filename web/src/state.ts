@@ -5,8 +5,9 @@ import { signal } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { get } from './api';
 import { onEvent } from './live';
-import { parse, route, seg, type Route } from './router';
-import type { AuditEvent, ViewName, Views } from './types';
+import { isHint, touches, viewUrl } from './pages';
+import { parse, route, type Route } from './router';
+import type { ViewName, Views } from './types';
 
 export interface ViewProps<V extends ViewName> { route: Route; data: Views[V] }
 type AnyView = ComponentType<ViewProps<any>>;
@@ -20,8 +21,6 @@ let loadView: Loader;
 /* Given at start, because the views themselves use this module. */
 export const useViews = (loader: Loader) => (loadView = loader);
 
-const FIRST_COLUMNS = 24;
-
 /* Which runs, in which order: what all windows of the table share. */
 export function runsQuery(r: Route): string {
   const q = new URLSearchParams();
@@ -30,36 +29,6 @@ export function runsQuery(r: Route): string {
     if (v) q.set(n, v);
   }
   return q.toString().replace(/\+/g, '%20');
-}
-
-/* The one request of a route. */
-export function viewUrl(r: Route): string {
-  const q = new URLSearchParams();
-  const copy = (...names: string[]) => {
-    for (const n of names) {
-      const v = r.query.get(n);
-      if (v) q.set(n, v);
-    }
-  };
-  if (r.view === 'runs') {
-    copy('filter', 'order_by', 'experiment');
-    const columns = (r.query.get('columns') ?? '').split(',').slice(0, FIRST_COLUMNS).join(','); /* the rest when in sight */
-    if (columns) q.set('columns', columns);
-  }
-  if (r.view === 'run') q.set('id', r.params.id!);
-  if (r.view === 'compare') {
-    if (r.query.get('model')) copy('model', 'versions');
-    else q.set('ids', r.query.get('runs') ?? '');
-  }
-  if (r.view === 'model' || r.view === 'version') {
-    q.set('name', r.params.name!);
-    if (r.params.version) q.set('version', r.params.version);
-  }
-  if (r.view === 'endpoint' || r.view === 'dataset') q.set('name', r.params.name!);
-  if (r.view === 'dataset') copy('digest');
-  if (r.view === 'audit') copy('subject', 'kind', 'actor', 'after', 'limit');
-  const text = q.toString().replace(/\+/g, '%20');
-  return `/api/v1/view/${r.view === 'runs' ? 'runs-table' : seg(r.view)}${text ? `?${text}` : ''}`;
 }
 
 /* Data that the shell put into the page for its own URL: used once. */
@@ -125,37 +94,27 @@ export async function reload(): Promise<void> {
   }
 }
 
-/* Which events a route cares about. */
-function touches(r: Route, e: AuditEvent): boolean {
-  const s = e.subject ?? '';
-  switch (r.view) {
-    case 'run': return s.startsWith(`run/${r.params.id}`) || r.params.id === 'latest';
-    case 'runs': return e.kind.startsWith('run.');
-    case 'model': case 'version': return s.includes(r.params.name!) || e.kind.startsWith('endpoint.');
-    case 'endpoint': return s.includes(r.params.name!);
-    case 'dataset': case 'datasets': return e.kind.startsWith('dataset');
-    case 'compare': return false;
-    default: return true;
-  }
-}
-
 export const fresh = signal(0); /* rows that arrived while the table was in use */
+const SOON = 250, HINTED = 1000, BUSY = '.table-scroll:hover, .table-scroll:focus-within';
 let timer = 0;
 onEvent((e) => {
   if (!touches(route.value, e)) return;
+  if (isHint(e)) return schedule(HINTED);
   if (route.value.view === 'runs' || route.value.view === 'audit') {
     fresh.value++;
-    if (document.querySelector('.table-scroll:hover, .table-scroll:focus-within')) return;
+    if (document.querySelector(BUSY)) return;
   }
-  schedule();
+  schedule(SOON);
 });
 
-function schedule(): void {
+/* Nothing moves under the pointer: what runs log waits until it has left the table. */
+function schedule(wait: number): void {
   if (timer) return;
   timer = window.setTimeout(() => {
     timer = 0;
-    if (document.hidden) return void addEventListener('visibilitychange', schedule, { once: true });
+    if (document.hidden) return void addEventListener('visibilitychange', () => schedule(SOON), { once: true });
+    if (wait === HINTED && document.querySelector(BUSY)) return schedule(HINTED);
     fresh.value = 0;
     void reload();
-  }, 250);
+  }, wait);
 }

@@ -121,13 +121,16 @@ export interface MetricSeries {
   run_id: string; name: string; status?: string; start_time_ms?: number; count: number;
   steps: number[]; times_ms: number[]; values: (number | null)[];
 }
+export interface TrashItem { kind: 'experiment' | 'run' | 'model' | 'version'; ref: string; name: string; deleted_time_ms: number; experiment?: string; run_count?: number; version_count?: number }
+export interface Experiment { experiment_id: string; name: string; run_count?: number; creation_time_ms?: number; last_update_time_ms?: number; artifact_location?: string; tags?: Record<string, string> }
+export interface SavedView { page: string; name: string; private: boolean; state: Record<string, string>; last_update_time_ms: number }
 export interface Page<T> { items: T[]; next_page_token?: string | null }
 export interface Explanation { prediction: number; base: number; contributions: { name: string; value: unknown; contribution: number }[] }
 
 /* What each page asks for: one GET /api/v1/view/PAGE whose keys are the answers of the matching GETs. */
 export interface Views {
   home: { status: Status; audit?: Page<AuditEvent> };
-  runs: { table: RunTable; experiments?: Page<{ experiment_id: string; name: string; run_count?: number }> };
+  runs: { table: RunTable; experiments?: Page<Experiment> };
   run: { run: Run };
   compare: { compare: CompareTable };
   models: { models: Page<Model> };
@@ -138,5 +141,7 @@ export interface Views {
   datasets: { datasets: Page<Dataset> };
   dataset: { dataset: Dataset };
   audit: { audit: Page<AuditEvent> };
+  experiments: { experiments: Page<Experiment> };
+  trash: { trash: Page<TrashItem> };
 }
 export type ViewName = keyof Views;

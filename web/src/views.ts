@@ -20,7 +20,9 @@ import version from './views/version';
 type AnyView = ComponentType<ViewProps<any>>;
 
 const ready: Partial<Record<ViewName | 'missing', AnyView>> = { audit, compare, dataset, datasets, endpoints, home, missing, model, models, run, runs, version };
-const lazy: Partial<Record<ViewName, () => Promise<{ default: AnyView }>>> = { endpoint: () => import('./views/endpoint') };
+const lazy: Partial<Record<ViewName, () => Promise<{ default: AnyView }>>> = {
+  endpoint: () => import('./views/endpoint'), experiments: () => import('./views/experiments'), trash: () => import('./views/trash'),
+};
 
 export async function loadView(name: ViewName | 'missing'): Promise<AnyView> {
   return ready[name] ?? (await lazy[name as ViewName]!()).default;

@@ -237,7 +237,11 @@ static const struct {
     { "zip", "application/zip" }, { "tar", "application/x-tar" },
     { "mp3", "audio/mpeg" },      { "wav", "audio/x-wav" },
     { "mp4", "video/mp4" },       { "webm", "video/webm" },
-    { "mov", "video/quicktime" }, { "h5", "application/x-hdf5" },
+    { "mov", "video/quicktime" }, { "m4v", "video/mp4" },
+    { "ogv", "video/ogg" },       { "ogg", "audio/ogg" },
+    { "oga", "audio/ogg" },       { "opus", "audio/opus" },
+    { "flac", "audio/flac" },     { "m4a", "audio/mp4" },
+    { "aac", "audio/aac" },       { "h5", "application/x-hdf5" },
     { "c", "text/plain" },        { "h", "text/plain" },
     { "sh", "application/x-sh" },
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * GET /api/v1/events: the record as server-sent events. One listener of the process wakes all
- * streams; a stream that sleeps costs neither a thread nor a query. */
+ * GET /api/v1/events: the record as server-sent events, and hints that a run logged something. One
+ * listener of the process wakes all streams; a stream that sleeps costs neither a thread nor a
+ * query. */
 #include <stdio.h>
 
 #include "api/app.h"
@@ -18,6 +19,9 @@ enum {
     HEARTBEAT_MS = 15000,
     BATCH = 100,
     SLICE = 4,
+    HINTS = 64,          /* subjects a stream is told at once */
+    HINT_PAUSE_MS = 250, /* between two tellings of one stream */
+    WAKE_PAUSE_MS = 100, /* between two rounds of waking */
     BATCH_BYTES = 1 << 20,
     STREAMS_MAX = 1000
 };
@@ -28,6 +32,8 @@ struct stream {
     struct request *rq;
     int64_t after;    /* events up to here were sent */
     int64_t quiet_ms; /* monotonic, since the last byte */
+    int64_t hinted;   /* hints up to here were sent */
+    int64_t hint_ms;  /* when the last ones were */
     struct buf text;  /* what is not sent yet */
     size_t sent;
     struct arena scratch;
@@ -37,7 +43,8 @@ static struct {
     struct lock lock;
     struct stream *first;
     size_t n;
-    gauge_t newest; /* sequence number of the last commit heard of; 0 = none yet */
+    int64_t woken_ms; /* by hints; under lock */
+    gauge_t newest;   /* sequence number of the last commit heard of; 0 = none yet */
 } hub;
 static pthread_once_t hub_once = PTHREAD_ONCE_INIT;
 
@@ -48,6 +55,19 @@ static void on_event(void *arg, int64_t newest)
     lock_take(&hub.lock);
     for (struct stream *s = hub.first; s; s = s->next)
         request_wake(s->rq);
+    lock_drop(&hub.lock);
+}
+
+/* Points come far faster than anybody looks: streams that are not woken now ask within a second. */
+static void on_hint(void)
+{
+    int64_t now = clock_mono_ns() / 1000000;
+    lock_take(&hub.lock);
+    if (now - hub.woken_ms >= WAKE_PAUSE_MS) {
+        hub.woken_ms = now;
+        for (struct stream *s = hub.first; s; s = s->next)
+            request_wake(s->rq);
+    }
     lock_drop(&hub.lock);
 }
 
@@ -77,6 +97,28 @@ static void write_event(struct buf *b, const struct event *e)
     jo_kv_cstr(&o, "request_id", e->request_id);
     jo_object_end(&o);
     buf_puts(b, "\n\n");
+}
+
+/* Runs that logged something: no id, so that Last-Event-ID stays that of the record. */
+static void write_hints(struct stream *s)
+{
+    char subjects[HINTS][EVENT_HINT_BYTES];
+    struct json_out o;
+    int64_t now = clock_mono_ns() / 1000000;
+    if (now - s->hint_ms < HINT_PAUSE_MS)
+        return;
+    size_t n = event_hints(&s->hinted, subjects, HINTS);
+    if (n)
+        s->hint_ms = now;
+    for (size_t i = 0; i < n; i++) {
+        buf_puts(&s->text, "event: run.logged\ndata: ");
+        json_out_init(&o, &s->text);
+        jo_object(&o);
+        jo_kv_cstr(&o, "kind", "run.logged");
+        jo_kv_cstr(&o, "subject", subjects[i]);
+        jo_object_end(&o);
+        buf_puts(&s->text, "\n\n");
+    }
 }
 
 static int read_batch(struct tx *tx, void *arg, struct err *err)
@@ -128,6 +170,8 @@ static int64_t next_bytes(struct request *rq, char *to, size_t n)
         if (rc || s->text.failed)
             return -1;
     }
+    if (s->text.n == 0)
+        write_hints(s);
     if (s->text.n == 0) {
         if (flag_is_up(&app_of(rq)->draining))
             return 0;
@@ -150,6 +194,7 @@ static void end_stream(struct request *rq)
         s->next->prev = s->prev;
     hub.n--;
     lock_drop(&hub.lock);
+    event_hint_watch(-1, NULL);
     buf_fini(&s->text);
     arena_fini(&s->scratch);
 }
@@ -201,6 +246,10 @@ static int get_events(struct request *rq, struct err *err)
         arena_fini(&s->scratch);
         return ERR(err, ERR_UNAVAILABLE, "%d event streams are open already", STREAMS_MAX);
     }
+    s->hinted = -1;
+    event_hint_watch(1, on_hint);
+    char none[1][EVENT_HINT_BYTES];
+    (void)event_hints(&s->hinted, none, 0);
     rq->content_type = "text/event-stream";
     request_add_header(rq, "Cache-Control", "no-cache");
     rq->stream = next_bytes;
@@ -214,7 +263,8 @@ static const struct route routes[] = {
       "The record as it grows, as server-sent events; starts after ?after=, after the header "
       "Last-Event-ID, or now.",
       "after integer: Sequence number of the last event already seen.",
-      "text/event-stream: id is the sequence number, event the kind, data the event as JSON; a "
+      "text/event-stream: id is the sequence number, event the kind, data the event as JSON; "
+      "run.logged has no id and says in subject which run got points, parameters or tags; a "
       "comment every 15 s",
       "events" },
 };

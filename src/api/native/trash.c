@@ -97,6 +97,7 @@ static int write_tracking(struct tx *tx, struct request *rq, struct json_out *o,
     for (size_t i = 0; !rc && i < n; i++) {
         write_item(o, "experiment", arena_printf(a, "experiment/%lld", (long long)list[i].id),
                    list[i].name, list[i].last_update_time_ms);
+        jo_kv_int(o, "run_count", list[i].run_count);
         jo_object_end(o);
     }
     for (size_t i = 0; !rc && i < k; i++) {
@@ -128,6 +129,8 @@ static int write_trash(struct tx *tx, struct request *rq, void *arg, struct err 
                               ? arena_printf(a, "model/%s:%lld", m->name, (long long)m->version)
                               : arena_printf(a, "model/%s", m->name);
         write_item(&o, m->version ? "version" : "model", ref, m->name, m->deleted_time_ms);
+        if (!m->version)
+            jo_kv_int(&o, "version_count", m->version_count);
         jo_object_end(&o);
     }
     jo_array_end(&o);
@@ -520,7 +523,10 @@ static const struct route routes[] = {
       "items! [object]: Experiments, runs, models, versions; at most 1000 runs, models, versions.\n"
       "  kind! experiment|run|model|version: What it is.\n  ref! string: Reference.\n"
       "  name! string: Its name.\n  deleted_time_ms! time_ms: When it was deleted.\n"
-      "  experiment string: Of a run.\nnext_page_token! null: Always null.",
+      "  experiment string: Of a run.\n  run_count integer: Of an experiment: runs that go with "
+      "it.\n"
+      "  version_count integer: Of a model: versions that go with it.\nnext_page_token! null: "
+      "Always null.",
       "trashList" },
     { "DELETE", RUN, "run.write", delete_run, ROUTE_WORKER, 0, "Puts a run into the trash.", REASON,
       AS_GET_RUN, "runDelete" },

@@ -409,9 +409,15 @@ static const char *type_of(const char *path)
     static const struct {
         const char *end, *type;
     } types[] = {
-        { ".json", "application/json" },          { "MLmodel", "text/plain; charset=utf-8" },
-        { ".yaml", "text/plain; charset=utf-8" }, { ".txt", "text/plain; charset=utf-8" },
+        { ".json", "application/json" },
+        { "MLmodel", "text/plain; charset=utf-8" },
+        { ".yaml", "text/plain; charset=utf-8" },
+        { ".txt", "text/plain; charset=utf-8" },
         { ".md", "text/plain; charset=utf-8" },
+        { ".mp3", "audio/mpeg" },
+        { ".wav", "audio/x-wav" },
+        { ".mp4", "video/mp4" },
+        { ".webm", "video/webm" },
     };
     for (size_t i = 0; i < ARRAY_LEN(types); i++)
         if (str_ends(str_of(path), types[i].end))

@@ -18,6 +18,7 @@ enum { COMPRESS_FROM = 1400, INLINE_MAX = 1 << 20 };
 
 static const char csp[] =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "media-src 'self' blob:; "
     "connect-src 'self'; font-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'";
 
@@ -227,6 +228,8 @@ static const struct ui_page pages[] = {
     { "/endpoints/{name}", "endpoint", { "name" } },
     { "/datasets", "datasets", { NULL } },
     { "/datasets/{name}", "dataset", { "name", "digest" } },
+    { "/experiments", "experiments", { NULL } },
+    { "/trash", "trash", { NULL } },
     { "/audit", "audit", { "subject", "kind", "actor" } },
 };
 
@@ -411,6 +414,8 @@ static const struct route rows[] = {
     PAGE("/endpoints/{name}", "uiEndpoint"),
     PAGE("/datasets", "uiDatasets"),
     PAGE("/datasets/{name}", "uiDataset"),
+    PAGE("/experiments", "uiExperiments"),
+    PAGE("/trash", "uiTrash"),
     PAGE("/audit", "uiAudit"),
     { "GET", "/assets/{name}", "public", asset_get, ROUTE_INLINE, 0,
       "A file of the user interface.", NULL, "application/octet-stream: the file.", "uiAsset" },

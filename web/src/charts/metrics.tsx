@@ -6,6 +6,7 @@ import uPlot from 'uplot';
 import { get } from '../api';
 import { int, ms, num } from '../format';
 import { lang, t } from '../i18n';
+import { ANY_RUN, connected, onEvent } from '../live';
 import { theme } from '../prefs';
 import { route, seg, setQuery } from '../router';
 import type { MetricSeries } from '../types';
@@ -13,7 +14,7 @@ import { Empty } from '../ui/bits';
 import { Figure } from '../ui/figure';
 import { align, smooth, type Aligned, type XKind } from './align';
 
-const RUNS_MAX = 100, SHOWN = 12, POLL = 3000, LEGEND_MAX = 12;
+const RUNS_MAX = 100, SHOWN = 12, POLL = 3000, HINTED = 1000, LEGEND_MAX = 12;
 const token = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const dashes: (number[] | undefined)[] = [undefined, [7, 4], [2, 3], [10, 3, 2, 3]];
 const look = (i: number) => ({ color: `--series-${(i % 5) + 1}`, dash: dashes[Math.floor(i / 5) % dashes.length] });
@@ -97,6 +98,7 @@ function Chart({ name, runs, style, live }: { name: string; runs: string[]; styl
     let stop = false, timer = 0, seen = false;
     const load = async () => {
       clearTimeout(timer);
+      timer = 0;
       if (!document.hidden && seen) try {
         const answer = await get<{ series: MetricSeries[] }>(`/api/v1/metrics/series?run=${runs.map(seg).join(',')}&key=${seg(name)}&points=1000`);
         if (stop) return;
@@ -105,11 +107,16 @@ function Chart({ name, runs, style, live }: { name: string; runs: string[]; styl
       } catch (e) {
         if (!stop) setError((e as Error).message);
       }
-      if (live && !stop) timer = window.setTimeout(load, POLL);
+      if (live && !stop && connected.value !== true) timer = window.setTimeout(load, POLL);
     };
+    /* The stream tells when one of these runs got points: at most a request a second. */
+    const off = live ? onEvent((e) => {
+      if (timer || !(e.subject === ANY_RUN || runs.some((id) => e.subject.startsWith(`run/${id}`)))) return;
+      timer = window.setTimeout(() => { timer = 0; void load(); }, HINTED);
+    }) : () => undefined;
     const ob = new IntersectionObserver((list) => { const now = list.some((x) => x.isIntersecting); if (now && !seen) { seen = true; void load(); } seen = now; }, { rootMargin: '200px' });
     ob.observe(box.current!);
-    return () => { stop = true; clearTimeout(timer); ob.disconnect(); };
+    return () => { stop = true; clearTimeout(timer); off(); ob.disconnect(); };
   }, [name, runs.join(), live]);
   const data = useMemo(() => (series ? align(series, style.x) : null), [series, style.x]);
   const points = series?.reduce((n, s) => n + s.count, 0) ?? 0;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files of a run or a version: a tree, and what a file holds as text, JSON tree, table, picture,
-// Markdown, or a web page without any rights. Nothing above 1 MB is loaded unasked.
+// Files of a run or a version: a tree, and what a file holds as text, JSON tree, table, picture, sound,
+// film, PDF, Markdown, or a web page without any rights. Nothing above 1 MB is loaded unasked. What the
+// browser fetches by itself (frames, sound, films) comes by a ticket when there is a token.
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { call, get } from '../api';
+import { call, get, send, token } from '../api';
 import { bytes, int } from '../format';
 import { t } from '../i18n';
 import { href, route, seg, setQuery } from '../router';
@@ -73,7 +74,8 @@ function Folder({ source, dir, depth, onPick, at }: { source: Source; dir: strin
 
 /* ---- what is in a file ---- */
 
-type Kind = 'text' | 'json' | 'table' | 'image' | 'markdown' | 'html' | 'none';
+type Kind = 'text' | 'json' | 'table' | 'parquet' | 'image' | 'audio' | 'video' | 'pdf' | 'markdown' | 'html' | 'none';
+const STREAMED: Kind[] = ['html', 'pdf', 'audio', 'video'];
 function kindOf(path: string): Kind {
   const end = /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase() ?? '';
   if (['json', 'geojson', 'ipynb'].includes(end)) return 'json';
@@ -81,7 +83,11 @@ function kindOf(path: string): Kind {
   if (['png', 'jpg', 'jpeg', 'gif', 'webp', 'svg', 'bmp', 'avif'].includes(end)) return 'image';
   if (['md', 'markdown'].includes(end)) return 'markdown';
   if (['html', 'htm'].includes(end)) return 'html';
-  if (['onnx', 'pkl', 'pickle', 'joblib', 'bin', 'pt', 'pth', 'h5', 'npy', 'npz', 'zip', 'gz', 'tar', 'parquet', 'safetensors', 'ubj', 'cbm', 'model', 'so', 'pdf', 'mp4', 'wav', 'mp3'].includes(end)) return 'none';
+  if (['parquet', 'pq'].includes(end)) return 'parquet';
+  if (['mp3', 'wav', 'ogg', 'oga', 'opus', 'flac', 'm4a', 'aac'].includes(end)) return 'audio';
+  if (['mp4', 'webm', 'mov', 'ogv', 'm4v'].includes(end)) return 'video';
+  if (end === 'pdf') return 'pdf';
+  if (['onnx', 'pkl', 'pickle', 'joblib', 'bin', 'pt', 'pth', 'h5', 'npy', 'npz', 'zip', 'gz', 'tar', 'safetensors', 'ubj', 'cbm', 'model', 'so'].includes(end)) return 'none';
   return 'text';
 }
 
@@ -141,14 +147,64 @@ function Picture({ blob, path }: { blob: Blob; path: string }) {
   return url ? <div class="picture"><img src={url} alt={nameOf(path)} /></div> : null;
 }
 
+/* ---- tables that the server reads: the first rows, by a fenced child ---- */
+
+interface Preview { row_count: number | null; column_count: number; columns: { name: string; type: string }[]; rows: (string | null)[][] }
+const PREVIEW_ROWS = 200;
+
+function PreviewTable({ url, path }: { url: string; path: string }) {
+  const [p, set] = useState<Preview | null>(null), [error, setError] = useState('');
+  useEffect(() => {
+    const stop = new AbortController();
+    set(null);
+    setError('');
+    get<Preview>(`/api/v1/preview?rows=${PREVIEW_ROWS}&of=${seg(url)}`, stop.signal).then(set, (e: Error) => !stop.signal.aborted && setError(e.message));
+    return () => stop.abort();
+  }, [url]);
+  const body = useMemo(() => p?.rows.map((r, i) => ({ i, r })) ?? [], [p]);
+  const columns = useMemo(() => p?.columns.map((c, k): Col<{ i: number; r: (string | null)[] }> => {
+    const numeric = /INT|DOUBLE|FLOAT|DECIMAL/.test(c.type) && !/[[(]?\]$|STRUCT|MAP/.test(c.type);
+    return { id: String(k), label: c.name, group: c.type.length > 24 ? `${c.type.slice(0, 23)}…` : c.type, numeric, value: ({ r }) => (numeric && r[k] !== null ? Number(r[k]) : r[k]), render: ({ r }) => (r[k] === null ? <span class="muted">–</span> : <span class={numeric ? 'num' : undefined}>{r[k]}</span>) };
+  }) ?? [], [p]);
+  if (error) return <p class="inline-error" role="alert">{error}</p>;
+  if (!p) return <div class="sk sk-block" role="status" aria-label={t('Loading')} />;
+  return <><p class="muted num">{p.row_count === null ? t('The first {n} rows, {k} columns', { n: int(body.length), k: int(p.column_count) }) : t('The first {n} of {all} rows, {k} columns', { n: int(body.length), all: int(p.row_count), k: int(p.column_count) })}{p.column_count > p.columns.length ? ` · ${t('The first {n} columns.', { n: p.columns.length })}` : ''}</p>
+    <Table label={nameOf(path)} rows={body} columns={columns} rowKey={(x) => String(x.i)} /></>;
+}
+
+/* What the browser plays or frames by itself. A page and what it holds stay in a sandbox without an
+ * origin; a PDF is shown by the browser's own viewer, which refuses sandboxes: the server names its
+ * type and lets it be nothing else. */
+function Streamed({ kind, url, path }: { kind: Kind; url: string; path: string }) {
+  const [src, setSrc] = useState(''), [error, setError] = useState('');
+  useEffect(() => {
+    let stop = false;
+    const plain = kind === 'html' || kind === 'pdf' ? `${url}${url.includes('?') ? '&' : '?'}inline=1` : url;
+    setSrc('');
+    setError('');
+    if (!token.value) setSrc(href(plain));
+    else send<{ query: string }>('POST', '/api/v1/tickets', { path: plain }).then((a) => !stop && setSrc(href(`${plain}${plain.includes('?') ? '&' : '?'}${a.query}`)), (e: Error) => !stop && setError(e.message));
+    return () => { stop = true; };
+  }, [kind, url]);
+  const broken = () => setError(t('The browser cannot play this file. Download it instead.'));
+  if (error) return <p class="inline-error" role="alert">{error}</p>;
+  if (!src) return <div class="sk sk-block" role="status" aria-label={t('Loading')} />;
+  switch (kind) {
+    case 'audio': return <audio class="media" controls preload="metadata" src={src} aria-label={nameOf(path)} onError={broken} />;
+    case 'video': return <video class="media" controls preload="metadata" src={src} aria-label={nameOf(path)} onError={broken} />;
+    case 'pdf': return navigator.pdfViewerEnabled === false ? <Empty title={t('This browser shows no PDF. Download it instead.')} /> : <iframe class="foreign tall" title={nameOf(path)} referrerpolicy="no-referrer" src={src} />;
+    default: return <iframe class="foreign" title={nameOf(path)} sandbox="allow-scripts" referrerpolicy="no-referrer" src={src} />;
+  }
+}
+
 function Content({ source, entry }: { source: Source; entry: Entry }) {
   const kind = kindOf(entry.path), url = urlOf(source, entry.path);
   const [asked, setAsked] = useState(false), [raw, setRaw] = useState(false), [blob, setBlob] = useState<Blob | null>(null), [text, setText] = useState<string | null>(null), [error, setError] = useState('');
-  const go = kind !== 'none' && (asked || entry.size <= ASK_FROM);
+  const go = kind !== 'none' && kind !== 'parquet' && (asked || entry.size <= ASK_FROM), streamed = STREAMED.includes(kind), large = kind === 'table' && !go;
   useEffect(() => {
     const stop = new AbortController();
     setBlob(null); setText(null); setError('');
-    if (go && (kind !== 'html' || raw)) void (async () => {
+    if (go && (!streamed || (kind === 'html' && raw))) void (async () => {
       try {
         const b = await (await call('GET', url, undefined, stop.signal)).blob();
         if (stop.signal.aborted) return;
@@ -172,8 +228,9 @@ function Content({ source, entry }: { source: Source; entry: Entry }) {
   const shown = () => {
     if (error) return <p class="inline-error" role="alert">{error}</p>;
     if (kind === 'none') return <Empty title={t('This kind of file is not shown here.')} why={bytes(entry.size)} />;
+    if (kind === 'parquet' || (large && !raw)) return <PreviewTable url={url} path={entry.path} />;
+    if (streamed && !(raw && kind === 'html')) return <Streamed kind={kind} url={url} path={entry.path} />;
     if (!go) return <div class="empty"><p class="empty-title">{t('This file has {size}.', { size: bytes(entry.size) })}</p><button type="button" class="button" onClick={() => setAsked(true)}>{t('Load it')}</button></div>;
-    if (kind === 'html' && !raw) return <iframe class="foreign" title={nameOf(entry.path)} sandbox="allow-scripts" referrerpolicy="no-referrer" src={href(`${url}${url.includes('?') ? '&' : '?'}inline=1`)} />;
     if (kind === 'image' ? !blob : text === null) return <div class="sk sk-block" role="status" aria-label={t('Loading')} />;
     if (kind === 'image') return <Picture blob={blob!} path={entry.path} />;
     if (raw) return plainText();

@@ -169,6 +169,9 @@ export function Section({ title, aside, children, id }: { title: string; aside?:
   );
 }
 
+/* Which row a button belongs to, for those who do not see the row. */
+export const Of = ({ name }: { name: string }) => <span class="offscreen"> {name}</span>;
+
 /* Label and value pairs. */
 export function Facts({ items }: { items: [string, ComponentChildren][] }) {
   return <dl class="facts">{items.filter(([, v]) => v !== null && v !== undefined && v !== '').map(([k, v]) => <div key={k}><dt>{k}</dt><dd>{v}</dd></div>)}</dl>;

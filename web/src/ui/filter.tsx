@@ -7,6 +7,14 @@ import { t } from '../i18n';
 import { failure } from '../state';
 import { Icon } from './icons';
 
+/* The expression with the place that the server names: 'at 21: …' counts bytes from 1. */
+function Where({ text, message }: { text: string; message: string }) {
+  const at = Number(/\bat (\d+):/.exec(message)?.[1] ?? 0);
+  if (!at || !text) return null;
+  const bytes = new TextEncoder().encode(text), from = new TextDecoder().decode(bytes.slice(0, at - 1)).length, word = /^([\w.`]+|.)?/u.exec(text.slice(from))?.[0] || ' ';
+  return <code class="where">{text.slice(0, from)}<mark>{word}</mark>{text.slice(from + word.length)}</code>;
+}
+
 export function FilterBox({ value, names, placeholder, onApply }: { value: string; names: string[]; placeholder: string; onApply: (text: string) => void }) {
   const [text, set] = useState(value);
   const [pick, setPick] = useState(-1);
@@ -45,7 +53,7 @@ export function FilterBox({ value, names, placeholder, onApply }: { value: strin
       <ul id="filter-names" role="listbox" aria-label={t('Names')} class="suggest" hidden={!matches.length}>
         {matches.map((n, i) => <li key={n} id={`filter-${i}`} role="option" aria-selected={i === pick} onPointerDown={(e) => { e.preventDefault(); complete(n); }}>{n}</li>)}
       </ul>
-      {error && <p id="filter-error" class="bad-text" role="alert">{error.message}</p>}
+      {error && <div id="filter-error" class="bad-text" role="alert"><p>{error.message}</p><Where text={failure.value!.route.query.get('filter') ?? ''} message={error.message} /></div>}
     </form>
   );
 }

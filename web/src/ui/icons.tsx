@@ -25,6 +25,11 @@ const paths = {
   filter: 'M2.5 3.5h11L9.5 8.3v4l-3 1.2V8.3z',
   clock: 'M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12zM8 4.8V8l2.2 1.6',
   play: 'M5 3.5v9l7-4.5z',
+  trash: 'M3 4.5h10M6 4.5V3h4v1.5M4.2 4.5l.6 9h6.4l.6-9M6.8 7v4M9.2 7v4',
+  pin: 'M6 2.5h4l-.5 4 2 2v1.3h-7V8.5l2-2zM8 9.8V14',
+  pen: 'm3 13 .6-2.6 7.4-7.4 2 2-7.4 7.4zM9.7 4.3l2 2',
+  save: 'M3 3h8l2 2v8H3zM5.5 3v3.5h4V3M5.5 13v-4h5v4',
+  more: 'M8 3.500v.01M8 8v.01M8 12.500v.01',
   back: 'M6 4 2.5 7.5 6 11M2.5 7.5H10a3.5 3.5 0 0 1 0 7H8.5',
 };
 export type IconName = keyof typeof paths;

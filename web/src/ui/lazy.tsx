@@ -15,3 +15,7 @@ export function lazy<P extends object>(load: () => Promise<{ default: ComponentT
     return Part ? <Part {...props} /> : error ? <p class="inline-error" role="alert">{error}</p> : <div class="sk sk-block" role="status" aria-label={t('Loading')} />;
   };
 }
+
+/* Search and help: dialogs whose code comes when they are first opened. */
+export const openPalette = () => void import('./palette').then((m) => m.openPalette());
+export const openHelp = () => void import('./palette').then((m) => m.openHelp());

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ComponentChildren } from 'preact';
 import { Icon, type IconName } from './icons';
 
-export function Menu({ label, icon, children, wide, quiet, up }: { label: string; icon?: IconName; children: ComponentChildren; wide?: boolean; quiet?: boolean; up?: boolean }) {
+export function Menu({ label, icon, children, wide, quiet, up, left }: { label: string; icon?: IconName; children: ComponentChildren; wide?: boolean; quiet?: boolean; up?: boolean; left?: boolean }) {
   const [open, set] = useState(false);
   const ref = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -29,7 +29,7 @@ export function Menu({ label, icon, children, wide, quiet, up }: { label: string
       <button type="button" class={quiet ? 'nav-item' : 'button small'} aria-expanded={open} onClick={() => set(!open)}>
         {icon && <Icon name={icon} size={quiet ? 16 : 14} />}<span>{label}</span>{!quiet && <Icon name="down" size={12} />}
       </button>
-      {open && <div class={`menu-panel${wide ? ' wide' : ''}`} tabIndex={-1}>{children}</div>}
+      {open && <div class={`menu-panel${wide ? ' wide' : ''}${left ? ' left' : ''}`} tabIndex={-1}>{children}</div>}
     </div>
   );
 }

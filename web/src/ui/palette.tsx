@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { get } from '../api';
 import { t } from '../i18n';
+import { navLabel, pages } from '../pages';
 import { chooseLang, setTheme, setUtc, utc } from '../prefs';
 import { datasetPath, endpointPath, href, modelPath, navigate, runPath } from '../router';
 import type { Model, Status } from '../types';
@@ -20,8 +21,7 @@ function fixed(): Item[] {
   const page = (label: string, path: string, icon: IconName): Item => ({ label, note: t('Go to'), icon, run: goTo(path) });
   const cli = (text: string): Item => ({ label: text, note: t('Copy command'), icon: 'copy', run: () => void copyText(text) });
   return [
-    page(t('Overview'), '/', 'home'), page(t('Runs'), '/runs', 'runs'), page(t('Models'), '/models', 'models'), page(t('Endpoints'), '/endpoints', 'endpoints'),
-    page(t('Datasets'), '/datasets', 'datasets'), page(t('Audit log'), '/audit', 'audit'),
+    ...pages.filter((p) => p.nav).map((p) => page(navLabel(p), p.view === 'home' ? '/' : `/${p.view}`, p.nav!.icon)), page(t('Experiments'), '/experiments', 'runs'),
     { label: t('Copy link to this page'), note: t('Page'), icon: 'link', run: () => void copyText(location.href) },
     { label: t('Light colours'), note: t('Display'), icon: 'sun', run: () => setTheme('light') },
     { label: t('Dark colours'), note: t('Display'), icon: 'moon', run: () => setTheme('dark') },
@@ -32,7 +32,7 @@ function fixed(): Item[] {
     { label: t('Help and keys'), note: t('Page'), icon: 'help', run: openHelp },
     ...['slipway init NAME --template regression', 'slipway run', 'slipway run --dry-run', 'slipway server', 'slipway deploy MODEL', 'slipway predict ENDPOINT FILE', 'slipway promote ENDPOINT', 'slipway rollback ENDPOINT',
       'slipway status', 'slipway model ls', 'slipway model show MODEL:V', 'slipway model compare MODEL:1 MODEL:2', 'slipway data ls', 'slipway data show NAME', 'slipway exp ls', 'slipway exp show run/latest', 'slipway exp compare run/A run/B',
-      'slipway audit log', 'slipway schema', 'slipway doctor', 'slipway version', 'slipway help'].map(cli),
+      'slipway trash', 'slipway audit log', 'slipway schema', 'slipway doctor', 'slipway version', 'slipway help'].map(cli),
   ];
 }
 
@@ -115,7 +115,7 @@ export const openPalette = () => openDialog(() => <Palette />);
 function Help() {
   const licenses = document.querySelector<HTMLLinkElement>('link[rel=license]')?.href;
   const keys: [string, string][] = [
-    ['Ctrl K · ⌘K', t('Search or jump')], ['/', t('Filter')], ['g h', t('Overview')], ['g r', t('Runs')], ['g m', t('Models')], ['g e', t('Endpoints')], ['g d', t('Datasets')], ['g a', t('Audit log')],
+    ['Ctrl K · ⌘K', t('Search or jump')], ['/', t('Filter')], ...pages.filter((p) => p.nav).map((p): [string, string] => [`g ${p.nav!.key}`, navLabel(p)]),
     ['j · k', t('Next and previous row')], ['x', t('Select the row')], ['c', t('Compare the selection')], ['1 … 9', t('Tabs')], ['← · →', t('Walk along a chart')], ['Ctrl Z · ⌘Z', t('Undo the last change of view')], ['?', t('This list')],
   ];
   return (

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One model: its versions with their metrics, aliases, endpoints.
 import { signal } from '@preact/signals';
+import { useState } from 'preact/hooks';
 import { num } from '../format';
 import { t } from '../i18n';
 import { href, modelPath, navigate, seg } from '../router';
@@ -8,9 +9,14 @@ import type { ViewProps } from '../state';
 import type { Model as ModelShape, Version } from '../types';
 import { openDeploy } from '../ui/actions';
 import { Copy, Empty, KeyFacts, Num, Section, StatusMark, Time, WithInterval } from '../ui/bits';
+import { lazy } from '../ui/lazy';
+import { Menu } from '../ui/menu';
 import { RunLink } from '../ui/objects';
 import { Table, type Col } from '../ui/table';
 import { Aliases, EndpointLinks, isPrompt } from './models';
+import { life } from './run';
+
+const AliasTime = lazy<{ model: string; aliases: string[]; changed: number }>(() => import('../ui/aliastime'));
 
 const selected = signal<Set<string>>(new Set());
 
@@ -42,6 +48,12 @@ export default function Model(props: ViewProps<'model'>) {
   return isPrompt(props.data.model) ? <Prompt m={props.data.model} /> : <Registered {...props} />;
 }
 
+/* Asked for when it is opened. */
+function AliasHistory({ m }: { m: ModelShape }) {
+  const [open, set] = useState(false);
+  return <details class="fold" onToggle={(e) => set(e.currentTarget.open)}><summary>{t('Aliases over time')}</summary>{open && <AliasTime model={m.name} aliases={Object.keys(m.aliases ?? {})} changed={m.last_update_time_ms ?? 0} />}</details>;
+}
+
 function Registered({ data }: ViewProps<'model'>) {
   const m = data.model, versions = m.versions ?? [];
   const metricNames = [...new Set(versions.flatMap((v) => Object.keys(v.metrics ?? {})))];
@@ -61,13 +73,17 @@ function Registered({ data }: ViewProps<'model'>) {
   return (
     <div class="page">
       <header class="page-head"><div><p class="crumbs"><a href={href('/models')}>{t('Models')}</a></p><h1 tabIndex={-1}>{m.name}</h1>{m.description && <p class="muted">{m.description}</p>}</div>
-        <div class="actions"><button type="button" class="button primary" disabled={!versions.length} onClick={() => openDeploy(m.name, undefined, m.endpoints ?? [])}>{t('Deploy')}…</button></div></header>
+        <div class="actions"><button type="button" class="button primary" disabled={!versions.length} onClick={() => openDeploy(m.name, undefined, m.endpoints ?? [])}>{t('Deploy')}…</button>
+          <Menu label={t('More')}><ul class="menu-list">
+            <li><button type="button" onClick={() => life((x) => x.openRenameModel(m.name))}>{t('Rename')}…</button></li>
+            <li><button type="button" class="bad-text" onClick={() => life((x) => x.openDelete([{ kind: 'model', ref: `model/${m.name}`, name: m.name, versions: m.version_count ?? versions.length }], '/models'))}>{t('Delete')}…</button></li></ul></Menu></div></header>
       <KeyFacts items={[[t('Versions'), <Num v={m.version_count ?? versions.length} />], [t('Aliases'), <Aliases of={m.aliases} />], [t('Endpoints'), <EndpointLinks names={m.endpoints} />], [t('Created'), <Time at={m.creation_time_ms} />]]} />
       {versions.length ? <Table label={t('Versions')} rows={versions} columns={cols} rowKey={(v) => v.version} urlKey="" sort="-version" tools
         selected={selected.value} onSelect={(s) => (selected.value = s)}
         before={<div class="bar"><button type="button" class="button small primary" data-action="compare" disabled={picked.length < 2}
           onClick={() => navigate(href(`/compare?model=${seg(m.name)}&versions=${picked.sort((a, b) => Number(a) - Number(b)).join(',')}`))}>{picked.length ? t('Compare {n}', { n: num(picked.length) }) : t('Compare')}</button></div>} />
         : <Empty icon="models" title={t('No versions yet')} why={t('A run whose gates pass registers the first version.')} command="slipway run" />}
+      <AliasHistory m={m} />
     </div>
   );
 }

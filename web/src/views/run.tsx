@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { call, word } from '../api';
 import { bytes, ms, short } from '../format';
 import { t } from '../i18n';
+import { connected } from '../live';
 import { href, seg } from '../router';
 import { reload, type ViewProps } from '../state';
 import type { Run as RunShape, Stage } from '../types';
@@ -12,7 +13,12 @@ import { ActionDialog, openDialog } from '../ui/dialog';
 import { CodeFacts, Coefficients, comparisonText, DatasetLink, FitFacts, Gates, KeyValues, MetricsTable, ResidualPlots, runName, SignatureTable, Slices, Stages, VersionLink, Warnings, reproduce } from '../ui/objects';
 import type { ChartsProps } from '../charts/metrics';
 import { lazy } from '../ui/lazy';
+import type { Thing } from '../ui/lifecycle';
+import { Menu } from '../ui/menu';
 import { Tabs } from '../ui/tabs';
+
+/* Its dialogs are a chunk of their own. */
+export const life = (fn: (m: typeof import('../ui/lifecycle')) => unknown) => void import('../ui/lifecycle').then(fn);
 
 const Artifacts = lazy(() => import('../ui/artifacts'));
 const MetricCharts = lazy<ChartsProps>(async () => ({ default: (await import('./endpoint')).MetricCharts })); /* the one chunk with the chart library */
@@ -101,19 +107,26 @@ export default function Run({ data }: ViewProps<'run'>) {
   const run = data.run, r = run.result, live = run.status === 'RUNNING' || run.status === 'SCHEDULED';
   useEffect(() => {
     if (!live) return;
-    const id = setInterval(() => !document.hidden && void reload(), 1500);
+    /* What clients log is told by the stream; stages of a pipeline, and all without a stream, are asked for. */
+    const id = setInterval(() => !document.hidden && void reload(), run.progress?.length || connected.value !== true ? 1500 : 15_000);
     return () => clearInterval(id);
-  }, [live, run.run_id]);
+  }, [live, run.run_id, !!run.progress?.length, connected.value]);
   const cancel = () => openDialog(() => <ActionDialog title={t('Cancel run {name}', { name: runName(run) })} button={t('Cancel the run')} tone="danger" method="POST" path={`/api/v1/runs/${seg(run.run_id)}:cancel`}
     cli={() => `slipway run --cancel run/${short(run.run_id)}`} reason={false} done={t('The run is being cancelled')}><p>{t('Its processes are stopped. What it has recorded stays.')}</p></ActionDialog>);
-  const model = r?.model;
+  const model = r?.model, thing: Thing = { kind: 'run', ref: `run/${run.run_id}`, name: run.name ?? '' };
   return (
     <div class="page">
       <header class="page-head">
         <div><p class="crumbs"><a href={href('/runs')}>{t('Runs')}</a></p>
           <h1 tabIndex={-1}>{runName(run)} <StatusMark state={r?.state === 'refused' ? 'refused' : run.status} /></h1></div>
-        <div class="actions">{live && <button type="button" class="button danger" onClick={cancel}>{t('Cancel')}</button>}</div>
+        <div class="actions">{live && <button type="button" class="button danger" onClick={cancel}>{t('Cancel')}</button>}
+          {run.lifecycle_stage === 'deleted' ? <button type="button" class="button primary" onClick={() => life((m) => m.restore([thing]))}>{t('Restore')}</button>
+            : <Menu label={t('More')}><ul class="menu-list">
+              <li><button type="button" onClick={() => life((m) => m.openTransfer([thing], false))}>{t('Move to an experiment')}…</button></li>
+              {!live && <li><button type="button" onClick={() => life((m) => m.openTransfer([thing], true))}>{t('Copy to an experiment')}…</button></li>}
+              {!live && <li><button type="button" class="bad-text" onClick={() => life((m) => m.openDelete([thing], '/runs'))}>{t('Delete')}…</button></li>}</ul></Menu>}</div>
       </header>
+      {run.lifecycle_stage === 'deleted' && <div class="banner banner-warn"><strong>{t('This run is in the trash.')}</strong></div>}
       <KeyFacts items={[
         [t('Run id'), <Digest hex={run.run_id} n={12} />], [t('Started'), <Time at={run.start_time_ms} />], [t('Duration'), <span class="num">{ms(run.duration_ms ?? (live && run.start_time_ms ? Date.now() - run.start_time_ms : null))}</span>],
         [t('By'), run.user ?? ''], [t('Experiment'), run.experiment ?? ''],

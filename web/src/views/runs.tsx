@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // All runs, however many: the server filters, sorts and gives the rows and columns in sight. What a
-// person changes (filter, order, columns) is in the URL; the selection stays when runs arrive.
+// person changes (filter, order, columns with their widths and which stay in sight) is in the URL, and a
+// saved view is that under a name; the selection stays when runs arrive.
 import { signal } from '@preact/signals';
-import { useCallback, useMemo, useState } from 'preact/hooks';
+import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import { ago, int, ms, num, stamp } from '../format';
 import { t } from '../i18n';
 import { href, navigate, runPath, seg, setQuery } from '../router';
@@ -10,12 +11,19 @@ import { fetchAll, RunCache } from '../runtable';
 import { fresh, reload, runsQuery, type ViewProps } from '../state';
 import { Empty, StatusMark } from '../ui/bits';
 import { FilterBox } from '../ui/filter';
-import { Grid, type GridCol } from '../ui/grid';
+import { Grid, WIDTH_MAX, WIDTH_MIN, type GridCol } from '../ui/grid';
 import { Icon } from '../ui/icons';
+import { lazy } from '../ui/lazy';
+import type { Thing } from '../ui/lifecycle';
 import { Chooser, CopyMenu, type Col } from '../ui/table';
 import { Menu } from '../ui/menu';
 import { toast } from '../ui/toast';
 import { VersionLink } from '../ui/objects';
+import { life } from './run';
+
+const SavedViews = lazy<{ state: Record<string, string> }>(() => import('../ui/savedviews'));
+/* What a saved view keeps of the URL. */
+export const VIEW_KEYS = ['filter', 'order_by', 'experiment', 'columns', 'widths', 'pin', 'diff'];
 
 const selected = signal<Set<string>>(new Set());
 const EXPORT_MAX = 100_000, COPY_MAX = 1000;
@@ -63,6 +71,16 @@ export function orderOf(text: string | null): string {
   return id ? (m?.[2]?.toLowerCase() === 'desc' ? `-${id}` : id) : '-start_time';
 }
 
+/* 'metrics.a:140,name:300' → widths by column; what is no width is left out. */
+export function widthsOf(text: string | null): Map<string, number> {
+  const all = new Map<string, number>();
+  for (const one of (text ?? '').split(',')) {
+    const at = one.lastIndexOf(':'), w = Number(one.slice(at + 1));
+    if (at > 0 && w >= WIDTH_MIN && w <= WIDTH_MAX) all.set(one.slice(0, at), w);
+  }
+  return all;
+}
+
 let cache: RunCache | null = null; /* outlives the view, so that Back finds the rows again */
 
 export default function Runs({ data, route }: ViewProps<'runs'>) {
@@ -89,16 +107,37 @@ export default function Runs({ data, route }: ViewProps<'runs'>) {
     const have = data.table.columns.map((c) => c.name), at = (n: string) => { const i = ATTRIBUTES.indexOf(n); return i < 0 ? 99 : i > 4 ? 100 + i : i; };
     return have.filter((n) => n !== 'experiment' || experiments.length > 1).map((n, i) => [n, i] as const).sort((a, b) => at(a[0]) - at(b[0]) || a[1] - b[1]).map((p) => p[0]);
   }, [data.table]);
-  const ids = chosen ? ['name', ...chosen.split(',').filter((x) => x !== 'name')] : standard;
-  let columns = useMemo(() => ids.map(column).filter((c): c is GridCol => !!c), [ids.join()]);
+  const pinText = route.query.get('pin') ?? '', widthText = route.query.get('widths');
+  const free = chosen ? chosen.split(',').filter((x) => x !== 'name') : standard.filter((x) => x !== 'name');
+  const pins = pinText.split(',').filter((x) => x && free.includes(x)), ids = ['name', ...pins, ...free.filter((x) => !pins.includes(x))];
+  let columns = useMemo(() => {
+    const widths = widthsOf(widthText);
+    return ids.map(column).filter((c): c is GridCol => !!c).map((c) => (widths.has(c.id) ? { ...c, width: widths.get(c.id)! } : c));
+  }, [ids.join(), widthText]);
+  const onlyName = route.query.has('view') && !VIEW_KEYS.some((k) => route.query.has(k));
+  useEffect(() => { if (onlyName) void import('../ui/savedviews').then((m) => m.openView(route.query.get('view')!)); }, [onlyName]);
   if (differing) columns = columns.filter((c, i) => i === 0 || new Set([...rows.known(c.id)].map(String)).size !== 1);
 
   const sort = orderOf(route.query.get('order_by'));
-  const onSort = (id: string) => {
-    const numeric = column(id)?.numeric, next = sort === id ? `-${id}` : sort === `-${id}` ? id : numeric ? `-${id}` : id;
+  const onSort = (id: string, to?: 'asc' | 'desc') => {
+    const numeric = column(id)?.numeric, next = to ? (to === 'desc' ? `-${id}` : id) : sort === id ? `-${id}` : sort === `-${id}` ? id : numeric ? `-${id}` : id;
     const text = next.startsWith('-') ? `${expression(next.slice(1))} DESC` : expression(next);
     setQuery({ order_by: text === 'start_time DESC' ? null : text });
   };
+  const put = (list: string[], pinned = pins) => setQuery({ columns: list.join(','), pin: pinned.join(',') });
+  const onWidth = (id: string, w: number | null) => {
+    const widths = widthsOf(widthText);
+    if (w === null) widths.delete(id);
+    else widths.set(id, w);
+    setQuery({ widths: [...widths].map(([k, v]) => `${k}:${v}`).join(',') }, true);
+  };
+  const onMove = (id: string, to: number) => {
+    const list = ids.filter((x) => x !== id), shown = columns.map((c) => c.id).filter((x) => x !== id), before = shown[to];
+    list.splice(before === undefined ? list.length : list.indexOf(before), 0, id);
+    put(list, list.filter((x) => pins.includes(x)));
+  };
+  const onPin = (id: string, on: boolean) => put(ids, on ? [...pins, id] : pins.filter((x) => x !== id));
+  const onHide = (id: string) => put(ids.filter((x) => x !== id), pins.filter((x) => x !== id));
   const filter = route.query.get('filter') ?? '';
   const onWindow = useCallback((from: number, to: number, cols: string[]) => rows.need(from, to, cols), [rows]);
   const name = (i: number) => String(rows.value(i, 'name') ?? rows.id(i)?.slice(0, 8) ?? '');
@@ -133,12 +172,16 @@ export default function Runs({ data, route }: ViewProps<'runs'>) {
     return [columns.map((c, k): Col<number> => ({ id: c.id, label: c.label, numeric: c.numeric, value: (i) => got.values[k]![i] })), pick.length ? pick : got.ids.map((_, i) => i)];
   };
   const picked = selected.value.size, clear = () => (selected.value = new Set());
+  const things = (): Thing[] => [...selected.value].map((id) => ({ kind: 'run', ref: `run/${id}`, name: rows.nameOf(id) }));
+  const many = (what: 'delete' | 'move' | 'copy') => life((m) => { if (what === 'delete') m.openDelete(things()); else void m.openTransfer(things(), what === 'copy'); });
+  const state = Object.fromEntries(VIEW_KEYS.map((k) => [k, k === 'columns' ? ids.join(',') : route.query.get(k) ?? '']).filter(([, v]) => v)) as Record<string, string>;
+  const viewName = route.query.get('view');
   return (
     <div class="page wide runs-page">
-      <header class="page-head"><h1 tabIndex={-1}>{t('Runs')}</h1>
-        {experiments.length > 1 && <label class="inline-field"><span>{t('Experiment')}</span>
+      <header class="page-head"><h1 tabIndex={-1}>{t('Runs')}{viewName && <span class="tag">{viewName}</span>}</h1>
+        <div class="actions"><a href={href('/experiments')}>{t('Experiments')}</a>{experiments.length > 1 && <label class="inline-field"><span>{t('Experiment')}</span>
           <select value={route.query.get('experiment') ?? ''} onChange={(e) => setQuery({ experiment: e.currentTarget.value })}>
-            <option value="">{t('All')}</option>{experiments.map((x) => <option key={x.experiment_id} value={x.experiment_id}>{x.name}{x.run_count === undefined ? '' : ` (${int(x.run_count)})`}</option>)}</select></label>}
+            <option value="">{t('All')}</option>{experiments.map((x) => <option key={x.experiment_id} value={x.experiment_id}>{x.name}{x.run_count === undefined ? '' : ` (${int(x.run_count)})`}</option>)}</select></label>}</div>
       </header>
       <FilterBox value={filter} names={['status', 'start_time', 'duration', 'name', 'user', ...keys.names]} placeholder={'metrics.rmse < 60 and params.alpha = "0.1"'} onApply={(f) => setQuery({ filter: f })} />
       {rows.total === 0 ? (filter
@@ -150,18 +193,23 @@ export default function Runs({ data, route }: ViewProps<'runs'>) {
               <span class="muted num" aria-live="polite">{t('{n} runs', { n: rows.total })}</span>
               <button type="button" class="button small primary" data-action="compare" disabled={picked < 2}
                 onClick={() => navigate(href(`/compare?runs=${[...selected.value].map((x) => x.slice(0, picked > 100 ? 10 : 32)).map(seg).join(',')}`))}>{picked ? t('Compare {n}', { n: int(picked) }) : t('Compare')}</button>
-              {picked > 0 && <button type="button" class="button small" onClick={clear}>{t('Clear selection')}</button>}
+              {picked > 0 && <><button type="button" class="button small" onClick={clear}>{t('Clear selection')}</button>
+                <Menu label={t('More')} left><ul class="menu-list">
+                  <li><button type="button" onClick={() => many('move')}>{t('Move to an experiment')}…</button></li>
+                  <li><button type="button" onClick={() => many('copy')}>{t('Copy to an experiment')}…</button></li>
+                  <li><button type="button" class="bad-text" onClick={() => many('delete')}>{t('Delete')}…</button></li></ul></Menu></>}
               {fresh.value > 0 && <button type="button" class="pill" onClick={() => { fresh.value = 0; void reload(); }}><Icon name="up" size={12} /> {t('{n} new', { n: fresh.value })}</button>}
             </div></div>
             <button type="button" class="button small" aria-pressed={differing} onClick={() => setQuery({ diff: differing ? null : '1' })}>{t('Only differing')}</button>
+            <Menu label={t('Views')} icon="save" wide><SavedViews state={state} /></Menu>
             <Menu label={t('Columns')} icon="columns" wide>
               <Chooser columns={offered} more={more} shown={columns.map((c) => offered.find((o) => o.id === c.id) ?? { id: c.id, label: c.label, group: c.group, value: () => null })}
-                onChange={(list) => setQuery({ columns: list ? ['name', ...list.filter((x) => x !== 'name')].join(',') : null, diff: null }, true)} />
+                onChange={(list) => setQuery({ columns: list ? ['name', ...list.filter((x) => x !== 'name')].join(',') : null, pin: list ? pins.filter((x) => list.includes(x)).join(',') : null, widths: list ? widthText : null, diff: null }, true)} />
             </Menu>
             <CopyMenu copy={() => table(COPY_MAX)} all={() => table(EXPORT_MAX)} />
           </div>
           {rows.failed.value ? <p class="inline-error" role="alert">{(rows.failed.value as Error).message}</p> : null}
-          <Grid label={t('Runs')} total={rows.total} columns={columns} rowId={(i) => rows.id(i)} rowName={name} cell={cell} sort={sort} onSort={onSort}
+          <Grid label={t('Runs')} total={rows.total} columns={columns} rowId={(i) => rows.id(i)} rowName={name} cell={cell} sort={sort} onSort={onSort} pinned={columns.filter((c) => pins.includes(c.id)).length} onWidth={onWidth} onMove={onMove} onPin={onPin} onHide={onHide}
             selected={selected.value} onSelect={(s) => (selected.value = s)} onWindow={onWindow} onOpen={(i) => { const id = rows.id(i); if (id) navigate(href(runPath(id))); }} />
         </div>}
     </div>

@@ -15,11 +15,13 @@ import { ExampleForm } from '../ui/form';
 import { CodeFacts, Coefficients, comparisonText, DatasetLink, FileList, FitFacts, Gates, KeyValues, MetricsTable, ResidualPlots, RunLink, SignatureTable, Slices } from '../ui/objects';
 import { Table } from '../ui/table';
 import { lazy } from '../ui/lazy';
+import { Menu } from '../ui/menu';
 import { Tabs } from '../ui/tabs';
 
 const Artifacts = lazy(() => import('../ui/artifacts'));
 import { EndpointLinks } from './models';
 import { gatesState } from './model';
+import { life } from './run';
 
 function Verdict({ v, champion }: { v: VersionShape; champion: string | undefined }) {
   const gates = gatesState(v), serving = v.endpoints ?? [];
@@ -100,7 +102,8 @@ export default function Version({ data }: ViewProps<'version'>) {
           {v.description && <p class="muted">{v.description}</p>}</div>
         <div class="actions">
           {against && <button type="button" class="button" onClick={() => navigate(href(`/compare?model=${seg(v.name)}&versions=${[against, v.version].sort((a, b) => Number(a) - Number(b)).join(',')}`))}>{t('Compare with v{version}', { version: against })}</button>}
-          <button type="button" class="button primary" onClick={() => openDeploy(v.name, v.version, data.model?.endpoints ?? [])}>{t('Deploy')}…</button></div>
+          <button type="button" class="button primary" onClick={() => openDeploy(v.name, v.version, data.model?.endpoints ?? [])}>{t('Deploy')}…</button>
+          <Menu label={t('More')}><ul class="menu-list"><li><button type="button" class="bad-text" onClick={() => life((m) => m.openDelete([{ kind: 'version', ref: `model/${v.name}:${v.version}`, name: v.name }], modelPath(v.name)))}>{t('Delete')}…</button></li></ul></Menu></div>
       </header>
       <Verdict v={v} champion={champion} />
       <KeyFacts items={[[t('Family'), v.family ?? ''], [t('Created'), <Time at={v.creation_time_ms} />], [t('Run'), v.run_id ? <RunLink id={v.run_id} /> : ''], [t('Digest'), <Digest hex={v.digest} />],
