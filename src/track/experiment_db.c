@@ -163,7 +163,9 @@ SQL(experiment_all, "SELECT " EXPERIMENT_COLUMNS " FROM experiments e WHERE e.pr
 SQL(experiment_names,
     "SELECT name FROM experiments WHERE project = $1 AND lifecycle_stage = 'active'"
     " ORDER BY last_update_time_ms DESC LIMIT 500");
-SQL(experiment_set_name,
+/* A search may name the experiment. */
+SQL_CHANGES_ALL(
+    experiment_set_name,
     "UPDATE experiments SET name = $1, last_update_time_ms = $2 WHERE experiment_id = $3");
 SQL(experiment_set_stage,
     "UPDATE experiments SET lifecycle_stage = $1, last_update_time_ms = $2 WHERE experiment_id = $3"

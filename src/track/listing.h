@@ -25,9 +25,12 @@ struct column;
 int listing__open(struct tx *tx, int64_t experiment_id, struct listing **out,
                   struct err *err) WARN_UNUSED;
 void listing__close(struct listing *l); /* NULL allowed */
-/* The values of a name, as of the snapshot; valid until close. 1, or 0 when they do not fit. */
+/* The column of a name, valid until close; its values after listing__refresh. 1, or 0 when there is
+ * no room for it. */
 int listing__column(struct listing *l, const struct expr *name, int metric_parts,
-                    const struct column **out, struct err *err) WARN_UNUSED;
+                    const struct column **out);
+/* Brings the columns that were asked for up to the snapshot: 1, or 0 when they do not fit. */
+int listing__refresh(struct listing *l, struct err *err) WARN_UNUSED;
 
 size_t listing__count(const struct listing *l);
 /* In the order of searches: newest start first, then id. */

@@ -413,34 +413,62 @@ static int fill_from_rows(struct listing *l, struct column *c, struct arena *scr
     return rc < 0 ? rc : MIN(ok, row == l->n);
 }
 
-/* 1 when every row is as of the snapshot, 0 when it does not fit. */
-static int refresh(struct listing *l, struct column *c, struct err *err)
+static void forget(struct listing *l, size_t i)
+{
+    column_free(l->columns[i]);
+    l->columns[i] = l->columns[--l->column_n];
+}
+
+static int is_stale(const struct listing *l, const struct column *c, size_t row)
+{
+    return !c->as_of || tx_note_changed(l->tx, l->places[row].note) > c->as_of;
+}
+
+/* The columns of this search, a run at a time: its values lie side by side in the database. 1 when
+ * they are as of the snapshot, 0 when they do not fit. */
+static int fill_stale(struct listing *l, struct arena *scratch, struct err *err)
+{
+    int rc = 1;
+    for (size_t i = 0; i < l->n; i++)
+        for (size_t k = 0; k < l->column_n; k++) {
+            struct column *c = l->columns[k];
+            if (c->use == l->use && is_stale(l, c, i) && (rc = fill(l, c, i, scratch, err)) != 1)
+                return rc;
+        }
+    return rc;
+}
+
+int listing__refresh(struct listing *l, struct err *err)
 {
     struct arena scratch;
     int rc = 1;
     arena_init(&scratch, MIB(1));
-    if (!c->as_of && run__is_of_row(&c->name))
+    for (size_t k = 0; rc == 1 && k < l->column_n; k++) {
+        struct column *c = l->columns[k];
+        if (c->use != l->use || c->as_of || !run__is_of_row(&c->name))
+            continue;
         rc = fill_from_rows(l, c, &scratch, err);
-    else
-        for (size_t i = 0; rc == 1 && i < l->n; i++)
-            if (!c->as_of || tx_note_changed(l->tx, l->places[i].note) > c->as_of)
-                rc = fill(l, c, i, &scratch, err);
+        c->as_of = rc == 1 ? l->as_of : 0;
+    }
+    if (rc == 1)
+        rc = fill_stale(l, &scratch, err);
     arena_fini(&scratch);
-    c->as_of = l->as_of;
-    /* Texts that no row has any more go with the whole column. */
-    return rc == 1 && c->is_text && c->words.n > 2 * l->n + 1024 ? 0 : rc;
+    for (size_t k = l->column_n; k-- > 0;) {
+        struct column *c = l->columns[k];
+        if (c->use != l->use)
+            continue;
+        c->as_of = l->as_of;
+        /* Texts that no row has any more go with the whole column. */
+        if (rc != 1 || (c->is_text && c->words.n > 2 * l->n + 1024))
+            forget(l, k), rc = MIN(rc, 0);
+    }
+    return rc;
 }
 
 static int same_name(const struct column *c, const struct expr *name, int metric_parts)
 {
     return c->metric_parts == metric_parts && str_eq(c->name.entity, name->entity) &&
            str_eq(c->name.name, name->name);
-}
-
-static void forget(struct listing *l, size_t i)
-{
-    column_free(l->columns[i]);
-    l->columns[i] = l->columns[--l->column_n];
 }
 
 /* Makes room by letting go of columns that this search does not use. */
@@ -486,7 +514,7 @@ static int add_column(struct listing *l, const struct expr *name, int metric_par
 }
 
 int listing__column(struct listing *l, const struct expr *name, int metric_parts,
-                    const struct column **out, struct err *err)
+                    const struct column **out)
 {
     size_t i = 0;
     while (i < l->column_n && !same_name(l->columns[i], name, metric_parts))
@@ -494,12 +522,8 @@ int listing__column(struct listing *l, const struct expr *name, int metric_parts
     if (i == l->column_n && !add_column(l, name, metric_parts))
         return 0;
     l->columns[i]->use = l->use;
-    int rc = refresh(l, l->columns[i], err);
-    if (rc != 1)
-        forget(l, i);
-    else
-        *out = l->columns[i];
-    return rc;
+    *out = l->columns[i];
+    return 1;
 }
 
 /* ---- all of them ---- */

@@ -293,7 +293,7 @@ static int bind_names(struct search *s, struct listing *l, struct expr *e,
     if (*n == LISTING_COLUMNS_MAX)
         return 0;
     e->slot = *n;
-    return listing__column(l, e, s->q->metric_parts, &columns[(*n)++], s->err);
+    return listing__column(l, e, s->q->metric_parts, &columns[(*n)++]);
 }
 
 static int bind_all(struct search *s, struct listing *l, const struct column **columns)
@@ -302,7 +302,7 @@ static int bind_all(struct search *s, struct listing *l, const struct column **c
     int rc = s->filter ? bind_names(s, l, s->filter, columns, &n) : 1;
     for (size_t i = 0; i < s->order_n && rc == 1; i++)
         rc = bind_names(s, l, s->order[i].key, columns, &n);
-    return rc;
+    return rc == 1 ? listing__refresh(l, s->err) : rc;
 }
 
 /* How many hits are of use: the heap of the best ones has its worst at the top. */

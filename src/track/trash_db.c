@@ -39,8 +39,9 @@ SQL(purge_logged_metrics, "DELETE FROM logged_model_metrics WHERE model_id IN"
 SQL(purge_logged, "DELETE FROM logged_models WHERE experiment_id = $1");
 SQL(purge_experiment, "DELETE FROM experiments WHERE experiment_id = $1");
 SQL(purge_keep_number, "INSERT INTO purged_experiments (experiment_id) VALUES ($1)");
-SQL(release_name, "UPDATE experiments SET name = $1, last_update_time_ms = $2 WHERE project = $3"
-                  " AND name = $4 AND lifecycle_stage = 'deleted'");
+SQL_CHANGES_ALL(release_name,
+                "UPDATE experiments SET name = $1, last_update_time_ms = $2 WHERE project = $3"
+                " AND name = $4 AND lifecycle_stage = 'deleted'");
 SQL_MOVES(move_run, 2, "UPDATE runs SET experiment_id = $1 WHERE run_id = $2");
 SQL_MOVES(
     copy_run, 1,

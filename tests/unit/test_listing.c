@@ -160,6 +160,10 @@ static int change(struct tx *tx, void *arg, struct err *err)
     case 7: /* what fails leaves nothing, not even in memory */
         IGNORE(log_something(tx, w, id, err));
         return ERR(err, ERR_CONFLICT, "on purpose");
+    case 8:
+        if (!dice(w, 4))
+            IGNORE(experiment_rename(tx, &by, 1, dice(w, 2) ? "one" : "xx", err));
+        return 0;
     default: IGNORE(log_something(tx, w, id, err)); return 0;
     }
 }
@@ -175,6 +179,7 @@ static const char *const filters[] = {
     "dataset.name IS NULL AND tags.y < 't5'",
     "end_time IS NULL",
     "lower(tags.x) = 't2'",
+    "experiment = 'one'",
 };
 static const char *const orders[] = { NULL,           "metrics.a DESC", "metrics.b",
                                       "tags.x DESC",  "params.p ASC",   "attributes.status",

@@ -5,7 +5,7 @@
 #pragma once
 #include "api/mlflow/mlflow.h"
 
-enum { RUN_TEXTS_BYTES = 8 << 20, RUN_TEXT_MAX = 64 << 10 };
+enum { RUN_TEXTS_BYTES = 12 << 20, RUN_TEXT_MAX = 64 << 10 };
 
 /* Writes the run as the next value when its text is known: 1 or 0. */
 int mlf__write_known_run(struct mlf *m, struct tx *tx, const char *run_id);

@@ -137,6 +137,7 @@ static int write_list(struct tx *tx, struct request *rq, void *arg, struct err *
         l->q.experiment_ids = &e.id;
         l->q.experiment_n = 1;
     }
+    l->q.fresh = 1;
     if (!rc)
         rc = run_search(tx, &rq->arena, &l->q, &list, &n, &more, err);
     if (rc)

@@ -167,6 +167,7 @@ static int write_table(struct tx *tx, struct request *rq, void *arg, struct err 
         t->q.experiment_ids = &e.id;
         t->q.experiment_n = 1;
     }
+    t->q.fresh = 1;
     if (!rc && (t->keys || !t->name_n))
         rc = learn_keys(tx, rq, t, &keys, err);
     if (!rc && !t->name_n && !t->versions)
