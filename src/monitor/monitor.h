@@ -30,21 +30,23 @@ struct monitor_options {
 
 /* Settings of one endpoint's monitor, as JSON in the database under its serving name. */
 struct monitor_settings {
-    int64_t window_ms;       /* 1h; from 1s to 31d */
-    double log_inputs;       /* share of the requests whose inputs are kept: 1 */
-    int log_on;              /* predictions are kept at all: 1 */
+    int64_t window_ms;       /* 1h; from 1s to 31d; windows start at multiples of it since 1970 */
+    int log_on;              /* predictions are kept: 1; else labels find nothing */
+    double log_inputs;       /* share of the requests whose inputs are kept too: 1 */
     int64_t keep_ms;         /* of predictions and labels: 90d */
     uint64_t keep_bytes;     /* of predictions, and of labels: 4 GiB each */
-    int64_t keep_windows_ms; /* of the judged windows: 3 years */
+    int64_t keep_windows_ms; /* of the judged windows: 1100d */
     struct monitor_policy policy;
 };
 struct monitor_settings monitor_settings_default(void);
-/* {"window":"1h","log":{"on","sample","inputs","keep","max"},"windows":{"keep"},"drift":{"alpha",
- * "number","category","rows_min","floor":{method: number}}}; what is left out keeps its default.
- * ERR_INVALID names the member. */
+/* {"window":"1h","log":{"on":true,"sample":1.0,"inputs":true,"keep":"90d","max":"4GiB"},
+ * "keep":"1100d","drift":{"alpha":0.05,"number":"psi","category":"chi2","rows_min":30,
+ * "floor":0.1}}; what is left out keeps its default, members of others are left to them. floor: one
+ * number, or one a method. ERR_INVALID names the member. */
 int monitor_settings_read(str_t json, struct monitor_settings *out, struct err *err) WARN_UNUSED;
-/* The defaults when there are none. */
-int monitor_settings_get(struct tx *tx, const char *endpoint, struct monitor_settings *out,
+/* The defaults when there are none. *out_json (optional): the text, NULL when there is none. */
+int monitor_settings_get(struct tx *tx, struct arena *a, const char *endpoint,
+                         struct monitor_settings *out, const char **out_json,
                          struct err *err) WARN_UNUSED;
 /* Keeps the text (checked); NULL goes back to the defaults. Emits `monitor.settings`. */
 int monitor_settings_set(struct tx *tx, const struct cause *by, const char *endpoint,
@@ -62,13 +64,15 @@ int monitor_tick(struct monitor *m, int64_t now_ms, struct err *err) WARN_UNUSED
 /* The server's own thread: a turn each second by the real clock. */
 int monitor_thread_start(struct monitor *m, struct err *err) WARN_UNUSED;
 
-/* The reference of a model version, or ERR_NOT_FOUND when it was made without one. */
-int monitor_reference_load(struct store *s, struct blobs *b, struct arena *a, const char *project,
-                           const char *model, const char *version, struct monitor_reference **out,
+struct monitor_version {
+    const char *project, *model, *version;
+};
+/* The reference of a model version; ERR_NOT_FOUND when it was made without one. */
+int monitor_reference_load(struct store *s, struct blobs *b, struct arena *a,
+                           const struct monitor_version *v, struct monitor_reference **out,
                            struct err *err) WARN_UNUSED;
-/* The project and name behind a serving name. */
-void monitor_served_split(struct arena *a, const char *served, const char **out_project,
-                          const char **out_name);
+/* The name under which an endpoint serves: "name" of the default project, else "project.name". */
+const char *monitor_served_name(struct arena *a, const char *project, const char *name);
 
 /* What is known right now about one endpoint. */
 struct monitor_status {
@@ -94,16 +98,18 @@ struct monitor_label {
     uint32_t row; /* of a request with several rows: "<id>:3" */
     double value;
     int64_t time_ms; /* when the truth was known; 0 = now */
+    uint32_t order;  /* set inside */
 };
 /* "<uuid>" or "<uuid>:<row>". */
 int monitor_label_id(str_t text, struct monitor_label *out, struct err *err) WARN_UNUSED;
 
 struct monitor_labels_done {
     size_t accepted; /* on disk now */
-    size_t unknown;  /* of them: no prediction of that id is kept; it may still be on its way */
-    size_t windows;  /* touched */
+    size_t unknown;  /* of them: no prediction of that id is kept; kept all the same */
 };
-/* Keeps them all or none; they are on disk when it returns. ERR_NO_SPACE. */
+enum { MONITOR_LABELS_MAX = 400000 }; /* of one call */
+/* Keeps them all or none; they are on disk when it returns. ERR_LIMIT for too many, ERR_NO_SPACE.
+ */
 int monitor_labels_add(struct monitor *m, const char *endpoint, const struct monitor_label *list,
                        size_t n, int64_t now_ms, struct monitor_labels_done *out,
                        struct err *err) WARN_UNUSED;
@@ -131,8 +137,13 @@ struct monitor_row {
     const str_t *names;
     const struct monitor_value *values;
 };
-/* Calls fn for each row predicted in [from_ms, to_ms), oldest first; fn returns other than 0 to
- * stop, which is returned. labelled: only those with a label. */
-int monitor_rows(struct monitor *m, const char *endpoint, int64_t from_ms, int64_t to_ms,
-                 int labelled, int (*fn)(void *arg, const struct monitor_row *row), void *arg,
+struct monitor_rows_query {
+    int64_t from_ms, to_ms;                              /* predicted at from <= t < to */
+    int labelled;                                        /* 1: only rows with a label */
+    int (*fn)(void *arg, const struct monitor_row *row); /* other than 0 ends it and is returned */
+    void *arg;
+};
+/* Calls fn for each row, hour by hour, within one in the order of the log. An endpoint without a
+ * log has none. */
+int monitor_rows(struct monitor *m, const char *endpoint, const struct monitor_rows_query *q,
                  struct err *err) WARN_UNUSED;

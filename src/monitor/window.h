@@ -39,34 +39,41 @@ struct monitor_window {
 
 struct monitor_window_query {
     const char *endpoint;
-    const char *model, *version; /* NULL = any */
+    const char *model, *version; /* both, or NULL = any */
     int64_t from_ms, to_ms;      /* from <= start < to; to 0 = for ever */
     int newest_first;
     int64_t limit;   /* 0 = 20000 */
     int with_levels; /* also states, levels and scores */
 };
 
+/* Replaces the row and its counts (of monitor_counts_pack). */
 int monitor_window_put(struct tx *tx, const struct monitor_window *w, str_t counts,
-                       str_t verdict_json, struct err *err) WARN_UNUSED;
+                       struct err *err) WARN_UNUSED;
 /* Only the realised part and judged_ms of a row that is there; ERR_NOT_FOUND. */
 int monitor_window_realised(struct tx *tx, const struct monitor_window *w,
                             struct err *err) WARN_UNUSED;
 int monitor_window_list(struct tx *tx, struct arena *a, const struct monitor_window_query *q,
                         struct monitor_window **out, size_t *out_n, struct err *err) WARN_UNUSED;
-/* The counts of one window, and its verdict as JSON; ERR_NOT_FOUND. counts is what
- * monitor_counts_pack made. Either out may be NULL. */
-int monitor_window_detail(struct tx *tx, struct arena *a, const struct monitor_window *key,
-                          str_t *out_counts, const char **out_verdict, struct err *err) WARN_UNUSED;
+/* The packed counts of one window, whose verdict is computed from them again when somebody asks;
+ * ERR_NOT_FOUND. */
+int monitor_window_counts(struct tx *tx, struct arena *a, const struct monitor_window *key,
+                          str_t *out, struct err *err) WARN_UNUSED;
 /* Forgets windows that ended before that time. */
 int monitor_window_trim(struct tx *tx, const char *endpoint, int64_t before_ms,
                         struct err *err) WARN_UNUSED;
 
 /* Counts as bytes (varints, zeros in runs) and back into the cells of a reference; the shape stands
  * in the bytes. ERR_CORRUPT when they are damaged or are of another reference. */
+/* A reference of NULL counts only what belongs to no feature. */
 void monitor_counts_pack(const struct monitor_counts *c, struct buf *out);
 int monitor_counts_unpack(struct arena *a, const struct monitor_reference *ref, str_t bytes,
                           struct monitor_counts *out, struct err *err) WARN_UNUSED;
 /* Counts of zero for a reference; NULL past the arena's cap. */
 struct monitor_counts *monitor_counts_new(struct arena *a, const struct monitor_reference *ref);
+/* A reference that knows numbers of cells and nothing else, as the packed bytes have them; enough
+ * to unpack and to add. ERR_CORRUPT. */
+int monitor_counts_shape(struct arena *a, str_t bytes, struct monitor_reference **out) WARN_UNUSED;
+/* Whether counts of one fit the cells of the other. */
+int monitor_counts_fit(const struct monitor_reference *a, const struct monitor_reference *b);
 /* Adds `from` to `to`, both of the same reference. */
 void monitor_counts_add(struct monitor_counts *to, const struct monitor_counts *from);

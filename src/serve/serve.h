@@ -33,6 +33,7 @@ struct serve_output {
 
 /* What a version is made of. */
 struct serve_spec {
+    const char *project;         /* NULL = "default" */
     const char *model, *version; /* "diabetes", "2" */
     const char *digest;          /* SHA-256 of the model file, or NULL */
     str_t onnx;                  /* the model file */

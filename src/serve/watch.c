@@ -51,7 +51,7 @@ struct watch_layout {
     size_t n;
     uint32_t words; /* of one stripe */
     struct watch_slot *slots;
-    const char *model, *digest;
+    const char *project, *model, *digest;
     struct serve_column *columns; /* of the version, for readers of the log */
     size_t column_n;
 };
@@ -170,7 +170,9 @@ static uint64_t hash_more(uint64_t h, const void *p, size_t n)
 
 static uint64_t hash_spec(const struct serve_version *v, const struct serve_spec *spec, size_t n)
 {
-    uint64_t h = hash_more(0, v->model, strlen(v->model));
+    const char *project = spec->project ? spec->project : "default";
+    uint64_t h = hash_more(0, project, strlen(project));
+    h = hash_more(h, v->model, strlen(v->model));
     h = hash_more(h, v->digest, strlen(v->digest));
     for (size_t i = 0; i < v->column_n; i++)
         h = hash_more(h + (uint64_t)v->columns[i].type, v->columns[i].name.p, v->columns[i].name.n);
@@ -216,6 +218,7 @@ int watch__layout_make(const struct serve_version *v, const struct serve_spec *s
     arena_init(&l->arena, MIB(64));
     l->n = MIN(spec->watch_n, (size_t)WATCH_FEATURES_MAX);
     l->hash = hash_spec(v, spec, l->n);
+    l->project = arena_strdup(&l->arena, spec->project ? spec->project : "default");
     l->model = arena_strdup(&l->arena, v->model);
     l->digest = arena_strdup(&l->arena, v->digest);
     l->slots = ARENA_TRY_ARRAY(&l->arena, l->n + 1, struct watch_slot);
@@ -405,14 +408,18 @@ static int fill_cells(const struct watch *w, struct arena *a, struct watch_total
     return 0;
 }
 
-static int fill_total(const struct endpoint *e, const struct traffic *t, struct arena *a,
+static int fill_total(struct endpoint *e, const struct traffic *t, struct arena *a,
                       struct watch_total *out)
 {
     const struct watch *w = t->watch;
     struct traffic_total all = traffic__total(t);
     *out = (struct watch_total){ .serial = w->serial,
                                  .endpoint = arena_strdup(a, e->name),
+                                 .project = arena_strdup(a, w->layout->project),
                                  .model = arena_strdup(a, w->layout->model),
+                                 .serves =
+                                     (e->active && traffic__find(e, e->active->version) == t) ||
+                                     (e->candidate && traffic__find(e, e->candidate->version) == t),
                                  .version = arena_strdup(a, t->version),
                                  .digest = arena_strdup(a, w->layout->digest),
                                  .requests = all.requests,
@@ -429,13 +436,14 @@ int serve_watch_totals(struct serve *s, struct arena *a,
 {
     size_t n = 0, cap = 0;
     int failed = 0;
+    lock_take(&s->lock);
     lock_take(&s->stats_lock);
     for (const struct endpoint *e = s->endpoints; e; e = e->next)
         for (const struct traffic *t = e->traffic; t; t = t->next)
             cap++;
     struct watch_total *list = ARENA_TRY_ARRAY(a, cap + 1, struct watch_total);
     failed = !list;
-    for (const struct endpoint *e = s->endpoints; e && !failed; e = e->next) {
+    for (struct endpoint *e = s->endpoints; e && !failed; e = e->next) {
         for (const struct traffic *t = e->traffic; t && !failed; t = t->next) {
             if (!t->watch)
                 continue;
@@ -446,6 +454,7 @@ int serve_watch_totals(struct serve *s, struct arena *a,
         }
     }
     lock_drop(&s->stats_lock);
+    lock_drop(&s->lock);
     if (failed)
         return ERR(err, ERR_NOMEM, "the counters of what is served do not fit in memory");
     *out = list;

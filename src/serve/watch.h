@@ -43,7 +43,9 @@ struct watch_cells {
 /* One version of one endpoint, and what it counted. */
 struct watch_total {
     uint64_t serial; /* of these counters; another one means that they began at zero again */
-    const char *endpoint, *model, *version, *digest;
+    const char *endpoint; /* as it serves: "name", or "project.name" */
+    const char *project, *model, *version, *digest;
+    int serves; /* the version that answers now, or the candidate of a trial */
     uint64_t requests, errors, rows;
     uint64_t skipped; /* rows that found every stripe taken and were not counted in cells */
     size_t n;         /* features of the layout; 0: no reference */

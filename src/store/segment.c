@@ -214,15 +214,20 @@ static int reader_seek(struct reader *r, uint64_t offset, uint64_t *out, struct 
     return 0;
 }
 
-/* Walks the records of a file. Bodies of those outside [from, to) are not read. *out_whole: end of
- * the last whole record; *out_lost: bytes stepped over before it. */
+/* Walks the records of a file. `whole`: end of the last whole record; `lost`: bytes stepped over
+ * before it. */
 struct walk {
-    int64_t from_ms, to_ms;
-    segment_fn fn; /* NULL: bodies are checked, of every record */
-    void *arg;
+    const struct segment_query *q; /* NULL: the bodies of all are checked */
     struct segment *range; /* gets the times of all; may be NULL */
     uint64_t whole, lost;
 };
+
+static int is_wanted(const struct segment_query *q, const struct head *h)
+{
+    struct segment_record r = { h->from_ms, h->to_ms, h->kind, { 0 } };
+    return !q || (h->from_ms < q->to_ms && h->to_ms >= q->from_ms &&
+                  (!q->wanted || q->wanted(q->arg, &r)));
+}
 
 static int walk_file(struct reader *r, struct walk *w, struct err *err)
 {
@@ -238,7 +243,7 @@ static int walk_file(struct reader *r, struct walk *w, struct err *err)
         if (whole)
             memcpy(&h, bytes.p, sizeof h);
         whole = whole && head_is_whole(&h) && h.body_bytes <= r->end - at - sizeof h;
-        int wanted = whole && (!w->fn || (h.from_ms < w->to_ms && h.to_ms >= w->from_ms));
+        int wanted = whole && is_wanted(w->q, &h);
         if (wanted)
             rc = reader_get(r, at + sizeof h, h.body_bytes, &body, err);
         if (rc)
@@ -266,8 +271,8 @@ static int walk_file(struct reader *r, struct walk *w, struct err *err)
             w->range->from_ms = MIN(w->range->from_ms, h.from_ms);
             w->range->to_ms = MAX(w->range->to_ms, h.to_ms);
         }
-        if (wanted && w->fn)
-            rc = w->fn(w->arg, &rec, err);
+        if (wanted && w->q)
+            rc = w->q->fn(w->q->arg, &rec, err);
     }
     return rc;
 }
@@ -614,8 +619,7 @@ static int open_segment(struct segment_log *log, uint64_t seq, struct segment *s
     }
 }
 
-int segment_scan(struct segment_log *log, int64_t from_ms, int64_t to_ms, segment_fn fn, void *arg,
-                 struct err *err)
+int segment_scan(struct segment_log *log, const struct segment_query *q, struct err *err)
 {
     int rc = 0;
     struct reader r = { .fd = -1, .name = log->dir };
@@ -630,13 +634,13 @@ int segment_scan(struct segment_log *log, int64_t from_ms, int64_t to_ms, segmen
     buf_init(&r.window, SEGMENT_BODY_MAX + READ_BYTES);
     for (size_t i = 0; i < n && !rc; i++) {
         struct segment *s = &list[i], now = *s;
-        if (s->from_ms > s->to_ms || s->from_ms >= to_ms || s->to_ms < from_ms)
+        if (s->from_ms > s->to_ms || s->from_ms >= q->to_ms || s->to_ms < q->from_ms)
             continue;
         now.sealed = 0;
         rc = open_segment(log, s->seq, &now, &r.fd, err);
         if (rc || r.fd < 0)
             continue;
-        struct walk w = { .from_ms = from_ms, .to_ms = to_ms, .fn = fn, .arg = arg };
+        struct walk w = { .q = q };
         r.end = s->bytes;
         r.at = 0;
         buf_clear(&r.window);

@@ -61,8 +61,14 @@ void segment_info_get(struct segment_log *log, struct segment_info *out);
 /* Calls fn for each record that touches [from_ms, to_ms), in the order of appending, as far as it
  * was appended before the call. The body is valid during fn; other than 0 from fn ends the scan and
  * is returned. Other threads may append meanwhile. */
-typedef int (*segment_fn)(void *arg, const struct segment_record *r, struct err *err);
-int segment_scan(struct segment_log *log, int64_t from_ms, int64_t to_ms, segment_fn fn, void *arg,
+struct segment_query {
+    int64_t from_ms, to_ms;
+    /* 0: the body of this record is not wanted, and not read; NULL: all are. r has no body yet. */
+    int (*wanted)(void *arg, const struct segment_record *r);
+    int (*fn)(void *arg, const struct segment_record *r, struct err *err);
+    void *arg;
+};
+int segment_scan(struct segment_log *log, const struct segment_query *q,
                  struct err *err) WARN_UNUSED;
 
 /* ---- the bytes of one segment, for reading them from memory ---- */

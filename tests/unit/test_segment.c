@@ -43,11 +43,18 @@ static int see(void *arg, const struct segment_record *r, struct err *err)
     return s->stop_at && s->n == s->stop_at ? ERR(err, ERR_CANCELLED, "enough") : 0;
 }
 
+static int is_odd(void *arg, const struct segment_record *r)
+{
+    (void)arg;
+    return r->from_ms % 2 == 1;
+}
+
 static const char *scan(struct segment_log *log, int64_t from, int64_t to)
 {
     static struct seen s;
     s = (struct seen){ 0 };
-    CHECK_OK(segment_scan(log, from, to, see, &s, err));
+    struct segment_query q = { .from_ms = from, .to_ms = to, .fn = see, .arg = &s };
+    CHECK_OK(segment_scan(log, &q, err));
     return s.text;
 }
 
@@ -92,8 +99,13 @@ TEST(records_are_read_back_by_time)
     CHECK_INT(add(log, 40, 40, ""), 0);
     CHECK_STR(scan(log, 0, INT64_MAX), "a,b,c,,");
     struct seen s = { .stop_at = 2 };
-    CHECK_INT(segment_scan(log, 0, INT64_MAX, see, &s, NULL), ERR_CANCELLED);
+    struct segment_query q = { .to_ms = INT64_MAX, .fn = see, .arg = &s };
+    CHECK_INT(segment_scan(log, &q, NULL), ERR_CANCELLED);
     CHECK_STR(s.text, "a,b,");
+    s = (struct seen){ 0 };
+    q.wanted = is_odd;
+    CHECK_OK(segment_scan(log, &q, err));
+    CHECK_STR(s.text, "c,");
     struct segment_info info;
     segment_info_get(log, &info);
     CHECK_INT(info.segments, 1);
@@ -249,14 +261,13 @@ TEST(threads_append_sync_rotate_and_read_together)
         c[i] = (struct crowd){ log, i };
         CHECK_OK(thread_start(&t[i], "crowd", crowd_main, &c[i], err));
     }
-    for (int i = 0; i < 20; i++) {
-        n = 0;
-        CHECK_OK(segment_scan(log, 0, 999, count, &n, err));
-    }
+    struct segment_query q = { .to_ms = 999, .fn = count, .arg = &n };
+    for (int i = 0; i < 20; i++)
+        CHECK_OK(segment_scan(log, &q, err));
     for (int i = 0; i < 4; i++)
         thread_join(t[i]);
     n = 0;
-    CHECK_OK(segment_scan(log, 0, 999, count, &n, err));
+    CHECK_OK(segment_scan(log, &q, err));
     CHECK_INT(n, 160);
     segment_close(log);
 }

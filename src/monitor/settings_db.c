@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Where the settings of monitors stand: one JSON text an endpoint. */
+#include <stdio.h>
+
+#include "monitor/monitor.h"
+#include "store/rows.h"
+
+MIGRATION(263, "monitor",
+          "CREATE TABLE monitor_settings (endpoint TEXT PRIMARY KEY, settings TEXT NOT NULL)");
+
+SQL(monitor_sql_settings_get, "SELECT settings FROM monitor_settings WHERE endpoint = $1");
+SQL(monitor_sql_settings_put, "INSERT INTO monitor_settings (endpoint, settings) VALUES ($1, $2)"
+                              " ON CONFLICT (endpoint) DO UPDATE SET settings = excluded.settings");
+SQL(monitor_sql_settings_delete, "DELETE FROM monitor_settings WHERE endpoint = $1");
+
+int monitor_settings_get(struct tx *tx, struct arena *a, const char *endpoint,
+                         struct monitor_settings *out, const char **out_json, struct err *err)
+{
+    AUTO(stmt_auto) struct stmt *st = NULL;
+    const char *json = NULL;
+    int rc = stmt_open(tx, &monitor_sql_settings_get, &st, err);
+    if (rc)
+        return rc;
+    stmt_text(st, 1, endpoint);
+    rc = rows_text(st, a, &json, err);
+    *out = monitor_settings_default();
+    if (!rc && json)
+        rc = monitor_settings_read(str_of(json), out, err);
+    if (out_json)
+        *out_json = json;
+    return rc;
+}
+
+int monitor_settings_set(struct tx *tx, const struct cause *by, const char *endpoint,
+                         const char *json, struct err *err)
+{
+    struct monitor_settings s;
+    char subject[600];
+    int rc = json ? monitor_settings_read(str_of(json), &s, err) : 0;
+    if (!rc && json)
+        rc = tx_exec(tx, &monitor_sql_settings_put, NULL, err, "tt", endpoint, json);
+    else if (!rc)
+        rc = tx_exec(tx, &monitor_sql_settings_delete, NULL, err, "t", endpoint);
+    if (rc)
+        return rc;
+    (void)snprintf(subject, sizeof subject, "endpoint/%s", endpoint);
+    struct event e = event_of(by, "monitor.settings", subject);
+    e.after = json;
+    return event_add(tx, &e, err);
+}
