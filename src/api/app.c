@@ -10,6 +10,7 @@
 #include "registry/notify.h"
 #include "registry/webhook_key.h"
 #include "rollout/canary.h"
+#include "monitor/monitor.h"
 #include "rollout/follow.h"
 #include "serve/serve.h"
 #include "store/home.h"
@@ -238,6 +239,16 @@ int app_open(struct app **out, const struct app_options *options, struct err *er
     return 0;
 }
 
+int app_monitor_open(struct app *app, struct err *err)
+{
+    int server = app->options.mode == APP_SERVER;
+    struct monitor_options o = { .store = app->store,
+                                 .blobs = app->blobs,
+                                 .serve = server ? app->serve : NULL,
+                                 .data_dir = app->options.data_dir };
+    return app->monitor ? 0 : monitor_open(&app->monitor, &o, err);
+}
+
 int app_serve_open(struct app *app, struct err *err)
 {
     int server = app->options.mode == APP_SERVER;
@@ -252,6 +263,10 @@ int app_serve_open(struct app *app, struct err *err)
         rc = follow_thread_start(app->follow, err);
     if (!rc && server)
         rc = serve_thread_start(app->serve, err);
+    if (!rc && server)
+        rc = app_monitor_open(app, err);
+    if (!rc && server)
+        rc = monitor_thread_start(app->monitor, err);
     struct canary_options watch = { .store = app->store, .serve = app->serve };
     if (!rc && server)
         rc = canary_open(&app->canary, &watch, err);
@@ -268,6 +283,7 @@ void app_close(struct app *app)
     canary_close(app->canary);
     flow_close(app->flow);
     follow_close(app->follow);
+    monitor_close(app->monitor);
     serve_close(app->serve);
     door_close(app);
     home_close(app->home);

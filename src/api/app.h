@@ -16,6 +16,7 @@ struct home;        /* store/home.h */
 struct http_server; /* net/http_server.h */
 struct route_table; /* api/route.h */
 struct follow;      /* rollout/follow.h */
+struct monitor;     /* monitor/monitor.h */
 struct canary;      /* rollout/canary.h */
 struct notify;      /* registry/notify.h */
 struct serve; /* serve/serve.h: the serving table; NULL when this process answers no predictions */
@@ -57,6 +58,7 @@ struct app {
     struct serve *serve;       /* NULL unless predictions are answered */
     struct follow *follow;     /* keeps serve as the database says; NULL with serve */
     struct canary *canary;     /* judges rollouts; of a server, else NULL */
+    struct monitor *monitor;   /* watches what is served; of a server, else NULL until asked for */
     struct notify *notify;     /* sends webhooks; of a server, else NULL */
     cell_t guard;              /* struct guard *: who may do what; replaced by door_reload */
     struct guard_kept *guards; /* every guard ever in force, freed by app_close */
@@ -75,6 +77,8 @@ int app_open(struct app **out, const struct app_options *options, struct err *er
 /* Starts the serving table (loads every endpoint of the database); a server and `predict` need it.
  */
 int app_serve_open(struct app *app, struct err *err) WARN_UNUSED;
+/* app->monitor, opened when it is not there yet (a process without a server: it does not tick). */
+int app_monitor_open(struct app *app, struct err *err) WARN_UNUSED;
 void app_close(struct app *app); /* NULL allowed */
 
 /* The app of a request; asserted. */

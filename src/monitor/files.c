@@ -7,7 +7,6 @@
  * small file "schema-<hash>.json" beside the logs, written once. */
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/fs.h"
 #include "base/limits.h"
@@ -38,6 +37,11 @@ static void folder_name(const char *name, char out[3 * MONITOR_NAME])
     out[n] = '\0';
 }
 
+static unsigned hex_value(char c)
+{
+    return c <= '9' ? (unsigned)(c - '0') : (unsigned)(toupper((unsigned char)c) - 'A' + 10);
+}
+
 int monitor__folder_endpoint(const char *folder, char out[MONITOR_NAME])
 {
     size_t n = 0;
@@ -46,8 +50,7 @@ int monitor__folder_endpoint(const char *folder, char out[MONITOR_NAME])
         if (*p == '%') {
             if (!isxdigit((unsigned char)p[1]) || !isxdigit((unsigned char)p[2]))
                 return -1;
-            char hex[3] = { p[1], p[2], '\0' };
-            byte = strtoul(hex, NULL, 16);
+            byte = hex_value(p[1]) << 4 | hex_value(p[2]);
             p += 2;
         }
         if (n + 1 >= MONITOR_NAME || byte == 0)
@@ -99,9 +102,6 @@ static struct monitor_endpoint *endpoint_new(struct monitor *m, const char *name
         monitor__endpoint_free(e);
         return NULL;
     }
-    lock_take(&m->wake_lock);
-    m->settings_changed = 1;
-    lock_drop(&m->wake_lock);
     return e;
 }
 
@@ -122,8 +122,12 @@ struct monitor_endpoint *monitor__endpoint(struct monitor *m, const char *name, 
         }
     }
     lock_drop(&m->list_lock);
-    if (made)
+    if (made) {
+        struct err trouble = ERR_INIT;
+        if (monitor__settings_load(m, e, &trouble))
+            monitor__problem(m, trouble.msg);
         monitor__applied_read(m, e);
+    }
     return e;
 }
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The reference of a model version out of its folder in the blobs, and names of endpoints as they
- * serve. */
+ * The reference of a model version out of its folder in the blobs, and the cells that the serving
+ * path counts in. */
 #include "base/limits.h"
 #include "monitor/monitor.h"
 #include "registry/version.h"
-
 
 struct ask {
     struct arena *a;
@@ -41,7 +40,24 @@ int monitor_reference_load(struct store *s, struct blobs *b, struct arena *a,
                v->version, v->model, MONITOR_REFERENCE_FILE);
 }
 
-const char *monitor_served_name(struct arena *a, const char *project, const char *name)
+int monitor_watch_features(struct arena *a, const struct monitor_reference *ref,
+                           struct watch_feature **out, struct err *err)
 {
-    return strcmp(project, "default") == 0 ? name : arena_printf(a, "%s.%s", project, name);
+    struct watch_feature *list = ARENA_TRY_ARRAY(a, ref->n + 1, struct watch_feature);
+    size_t outputs = 0;
+    if (!list)
+        return ERR(err, ERR_NOMEM, "not enough memory for the cells of %zu features", ref->n);
+    for (size_t i = 0; i < ref->n; i++) {
+        const struct monitor_feature *f = &ref->features[i];
+        int categories = f->kind == MONITOR_CATEGORY;
+        list[i] = (struct watch_feature){ .name = f->name,
+                                          .output = f->output,
+                                          .index = f->output ? outputs++ : 0,
+                                          .categories = categories,
+                                          .n = categories ? f->n_names : f->n_edges,
+                                          .edges = f->edges,
+                                          .names = f->names };
+    }
+    *out = list;
+    return 0;
 }

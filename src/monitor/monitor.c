@@ -12,7 +12,14 @@
 #include "base/rng.h"
 #include "monitor/monitor_int.h"
 
-enum { WAKE_RANK = 740, DRAIN_MS = 250, TURN_DRAINS = 4, TRIM_TURNS = 600, JUMP_MS = 60000 };
+enum {
+    WAKE_RANK = 740,
+    DRAIN_MS = 250,
+    TURN_DRAINS = 4,
+    TRIM_TURNS = 600,
+    JUMP_MS = 60000,
+    TURN_MAX_MS = 5000
+};
 enum { JOURNAL_MAX = 16 << 20 };
 
 /* ---- the log ---- */
@@ -82,34 +89,40 @@ static int read_settings(struct tx *tx, void *arg, struct err *err)
     return monitor_settings_get(tx, r->a, r->endpoint, &r->out, NULL, err);
 }
 
-static void apply_settings(struct monitor *m, int64_t now_ms)
+int monitor__settings_load(struct monitor *m, struct monitor_endpoint *e, struct err *err)
 {
     struct arena a;
+    arena_init(&a, MIB(16));
+    struct reading r = { .a = &a, .endpoint = e->name };
+    int rc = store_read(m->store, read_settings, &r, err);
+    arena_fini(&a);
+    if (rc)
+        return rc;
+    lock_take(&m->list_lock);
+    e->longest_ms = MAX(e->longest_ms, MAX(r.out.window_ms, e->settings.window_ms));
+    e->settings = r.out;
+    lock_drop(&m->list_lock);
+    if (m->serve)
+        serve_watch_log(m->serve, e->name, r.out.log_on ? r.out.log_inputs : -1);
+    return 0;
+}
+
+/* Windows that are open keep their length when it is changed: they end now instead. */
+static void apply_settings(struct monitor *m, int64_t now_ms)
+{
     lock_take(&m->wake_lock);
     int changed = m->settings_changed;
     m->settings_changed = 0;
     lock_drop(&m->wake_lock);
-    if (!changed)
-        return;
-    arena_init(&a, MIB(16));
-    for (struct monitor_endpoint *e = monitor__first(m); e; e = e->next) {
-        struct reading r = { .a = &a, .endpoint = e->name };
+    for (struct monitor_endpoint *e = monitor__first(m); e && changed; e = e->next) {
         struct err err = ERR_INIT;
-        arena_reset(&a);
-        if (store_read(m->store, read_settings, &r, &err)) {
+        int64_t had = e->settings.window_ms;
+        if (monitor__settings_load(m, e, &err))
             monitor__problem(m, err.msg);
-            continue;
-        }
-        lock_take(&m->list_lock);
-        if (e->longest_ms && r.out.window_ms != e->settings.window_ms)
-            e->cut_ms = now_ms;
-        e->longest_ms = MAX(e->longest_ms, MAX(r.out.window_ms, e->settings.window_ms));
-        e->settings = r.out;
-        lock_drop(&m->list_lock);
-        if (m->serve)
-            serve_watch_log(m->serve, e->name, r.out.log_on ? r.out.log_inputs : -1);
+        for (const struct monitor_subject *s = m->subjects; s; s = s->next)
+            if (s->endpoint == e && s->is_open && e->settings.window_ms != had)
+                e->cut_ms = now_ms;
     }
-    arena_fini(&a);
 }
 
 static void on_event(void *arg, int64_t newest)
@@ -187,6 +200,13 @@ static int keep_journal(struct monitor *m, int64_t now_ms, struct err *err)
                : monitor__journal_put(m, JOURNAL_ALIVE, NULL, NULL, now_ms, err);
 }
 
+/* When what was counted since the turn before happened: at that turn, when turns follow each other
+ * or the clock went back; else (a first turn, one after a long pause) now. */
+static int64_t counted_at(int64_t before, int64_t now_ms)
+{
+    return before && now_ms - before <= TURN_MAX_MS ? before : now_ms;
+}
+
 int monitor_tick(struct monitor *m, int64_t now_ms, struct err *err)
 {
     struct err own = ERR_INIT;
@@ -194,9 +214,9 @@ int monitor_tick(struct monitor *m, int64_t now_ms, struct err *err)
     int64_t before = gauge_get(&m->last_tick_ms);
     m->steady = before && llabs(now_ms - before) < JUMP_MS ? m->steady + 1 : 0;
     monitor__problem(m, "");
-    apply_settings(m, now_ms);
     lock_take(&m->drain_lock);
-    int rc = count_and_turn(m, before ? before : now_ms, now_ms, &own);
+    apply_settings(m, now_ms);
+    int rc = count_and_turn(m, counted_at(before, now_ms), now_ms, &own);
     if (!rc)
         rc = keep_journal(m, now_ms, &own);
     lock_drop(&m->drain_lock);

@@ -14,6 +14,7 @@
  * closed, how many have other realised figures than before. */
 #pragma once
 #include "monitor/window.h"
+#include "serve/watch.h"
 #include "store/blobs.h"
 
 struct monitor;
@@ -71,8 +72,9 @@ struct monitor_version {
 int monitor_reference_load(struct store *s, struct blobs *b, struct arena *a,
                            const struct monitor_version *v, struct monitor_reference **out,
                            struct err *err) WARN_UNUSED;
-/* The name under which an endpoint serves: "name" of the default project, else "project.name". */
-const char *monitor_served_name(struct arena *a, const char *project, const char *name);
+/* What the serving path counts for a reference: ref->n features, in its order; borrowed from it. */
+int monitor_watch_features(struct arena *a, const struct monitor_reference *ref,
+                           struct watch_feature **out, struct err *err) WARN_UNUSED;
 
 /* What is known right now about one endpoint. */
 struct monitor_status {

@@ -187,7 +187,10 @@ int monitor__turn(struct monitor *m, int64_t now_ms, struct err *err) WARN_UNUSE
 void monitor__subject_free(struct monitor_subject *s);
 struct monitor_ended monitor__key(const struct monitor_subject *s); /* borrowed, of its window */
 
-/* monitor.c: takes what was logged into the logs. */
+/* monitor.c */
+int monitor__settings_load(struct monitor *m, struct monitor_endpoint *e,
+                           struct err *err) WARN_UNUSED;
+/* Takes what was logged into the logs. */
 void monitor__drain(struct monitor *m);
 
 /* close.c */

@@ -78,6 +78,7 @@ static int subject_add(struct monitor *m, const struct watch_total *t, struct er
     arena_init(&s->arena, REFERENCE_BYTES);
     s->next = m->subjects;
     m->subjects = s;
+    /* an endpoint that was removed and came back has to be told again */
     serve_watch_log(m->serve, e->name, e->settings.log_on ? e->settings.log_inputs : -1);
     return monitor__schema_put(m, s, err);
 }
@@ -273,6 +274,9 @@ static int count_one(struct monitor *m, struct monitor_subject *s, const struct 
     s->settled = !moved;
     if (!moved && !t->features && (s->is_open || !s->serves))
         return 0;
+    if (s->is_open && moved &&
+        (turn->at_ms < s->window->start_ms || turn->at_ms >= s->window->end_ms))
+        end_window(m, s);
     if (!s->is_open && (moved || s->serves))
         rc = open_window(m, s, turn->at_ms, turn->now_ms, err);
     if (rc || !s->is_open)

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "monitor/monitor.h"
 #include "registry/version.h"
 #include "rollout/canary.h"
 
@@ -149,8 +150,18 @@ int follow_version_load(const struct version_source *from, struct arena *a,
     rc = blobs_get(from->blobs, a, w.version.digest, LIMIT_MODEL_FILE, &onnx, err);
     if (rc)
         return err_prefix(err, rc, "the file of model '%s', version '%s'", ref->model, number);
-    struct serve_spec spec = { .model = ref->model,
+    struct monitor_version of = { ref->project, ref->model, number };
+    struct monitor_reference *reference = NULL;
+    struct watch_feature *watch = NULL;
+    /* without a reference, or with a damaged one, the version serves and only traffic is counted */
+    if (monitor_reference_load(from->store, from->blobs, a, &of, &reference, NULL) ||
+        monitor_watch_features(a, reference, &watch, NULL))
+        reference = NULL;
+    struct serve_spec spec = { .project = ref->project,
+                               .model = ref->model,
                                .version = number,
+                               .watch = watch,
+                               .watch_n = reference ? reference->n : 0,
                                .digest = w.version.digest,
                                .onnx = onnx,
                                .signature = w.signature,

@@ -42,7 +42,7 @@ struct watch_cells {
 
 /* One version of one endpoint, and what it counted. */
 struct watch_total {
-    uint64_t serial; /* of these counters; another one means that they began at zero again */
+    uint64_t serial;      /* of these counters; another one means that they began at zero again */
     const char *endpoint; /* as it serves: "name", or "project.name" */
     const char *project, *model, *version, *digest;
     int serves; /* the version that answers now, or the candidate of a trial */

@@ -218,7 +218,7 @@ static int reader_seek(struct reader *r, uint64_t offset, uint64_t *out, struct 
  * before it. */
 struct walk {
     const struct segment_query *q; /* NULL: the bodies of all are checked */
-    struct segment *range; /* gets the times of all; may be NULL */
+    struct segment *range;         /* gets the times of all; may be NULL */
     uint64_t whole, lost;
 };
 
