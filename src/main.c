@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Which role this process plays: `_step` owns one attempt, `_work` executes a run's plan,
- * `_import` reads a foreign installation, `_preview` the first rows of a user's table,
+ * `_import` reads a foreign installation, `_preview` the first rows of a user's table, `_fence`
+ * becomes a foreign program,
  * everything else is the command line, the server included. */
 #include <string.h>
 
+#include "cli/child.h"
 #include "cli/cli.h"
 #include "data/preview.h"
 #include "flow/flow.h"
@@ -20,5 +22,7 @@ int main(int argc, char **argv)
         return reader_main(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "_preview") == 0)
         return preview_main(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "_fence") == 0)
+        return child_fence_main(argc - 1, argv + 1);
     return cli_main(argc, argv);
 }

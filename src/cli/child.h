@@ -9,6 +9,8 @@ struct child_spec {
     const char *const *argv; /* NULL-terminated; argv[0] is a path or is looked up in PATH */
     const char *dir;         /* working folder */
     int64_t timeout_ms;      /* then its whole group is killed */
+    int64_t fence_s;         /* > 0: limits (so many seconds of every processor), no network where
+                                the kernel allows, and no life after ours: see fence.c */
     const char *waiting;     /* "converting": what the progress line says */
 };
 
@@ -25,3 +27,7 @@ enum { CHILD_TEXT_MAX = 65536 };
  * when it does not start, ERR_CANCELLED after Ctrl-C. How it ended is in *out, and no error. */
 int child_run(struct cli *c, const struct child_spec *spec, struct child_end *out,
               struct err *err) WARN_UNUSED;
+
+/* `slipway _fence SECONDS PARENT PROGRAM ARGUMENT…`, or without arguments the watcher beside it;
+ * the exit status, when it does not become the program. */
+int child_fence_main(int argc, char **argv);

@@ -184,6 +184,7 @@ static int run_python(struct work *w, struct err *err)
     struct child_spec spec = { .argv = argv,
                                .dir = w->dir,
                                .timeout_ms = w->limit_s * 1000,
+                               .fence_s = w->limit_s,
                                .waiting = arena_printf(&c->arena, "converting %s", w->shown) };
     rc = child_run(c, &spec, &end, err);
     if (rc && rc != ERR_CANCELLED)

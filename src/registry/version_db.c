@@ -281,10 +281,14 @@ int version_resolve(struct tx *tx, struct arena *a, const char *project, const c
 {
     struct model m;
     int64_t number;
-    if (text[0] == '@')
-        return by_alias(tx, a, project, model, text, out, err);
-    if (strcmp(text, "latest") == 0) {
-        int rc = model_get(tx, a, project, model, &m, err);
+    int rc = 0;
+    if (text[0] == '@') {
+        rc = by_alias(tx, a, project, model, text, out, err);
+        if (rc != ERR_NOT_FOUND || strcmp(text, "@latest") != 0)
+            return rc;
+    }
+    if (strcmp(text, "latest") == 0 || rc == ERR_NOT_FOUND) { /* MLflow reserves that alias */
+        rc = model_get(tx, a, project, model, &m, err);
         if (rc)
             return rc;
         return version_get(tx, a, project, model, m.latest_version, out, err);
