@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A body that goes to disk while it comes in: gathered into blocks, each hashed and written once. A
- * large one bypasses the page cache (O_DIRECT, where the file system has it): it costs a fraction of
- * the processor time and evicts nothing. The file has no name; whoever closes it last frees it. */
+ * large one bypasses the page cache (O_DIRECT, where the file system has it): it costs a fraction
+ * of the processor time and evicts nothing. The file has no name; whoever closes it last frees it.
+ */
 #pragma once
 #include "base/err.h"
 #include "codec/hash.h"

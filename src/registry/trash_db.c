@@ -3,7 +3,9 @@
  * "trash:<id>", which nobody asks for: its name is free at once and every look-up by project misses
  * it. A deleted version has a deleted_time_ms; a purged one keeps only its number. */
 #include "registry/registry_int.h"
+#include "registry/version.h"
 #include "store/gc.h"
+#include "track/artifact.h"
 
 MIGRATION(241, "registry",
           "ALTER TABLE models ADD COLUMN deleted_time_ms BIGINT;"
@@ -38,6 +40,9 @@ SQL(trash_aliases,
     " AND n.version IS NULL AND n.time_ms = $3 AND NOT EXISTS (SELECT 1 FROM alias_history l WHERE"
     " l.model_id = h.model_id AND l.alias = h.alias AND l.position > n.position) ORDER BY h.alias");
 SQL(purge_version_sections, "DELETE FROM version_sections WHERE model_id = $1 AND version = $2");
+SQL(purge_version_storage,
+    "SELECT json FROM version_sections WHERE model_id = $1 AND section = '" VERSION_STORAGE
+    "' AND (version = $2 OR $2 < 0)");
 SQL(purge_version_tags, "DELETE FROM version_tags WHERE model_id = $1 AND version = $2");
 SQL(purge_version, "UPDATE versions SET purged_time_ms = $1, source = 'REDACTED', description = '',"
                    " run_id = NULL, run_link = NULL, user_id = '', digest = NULL, files_digest = "
@@ -121,6 +126,31 @@ int model_restore(struct tx *tx, const struct cause *by, const char *name, struc
     return rc;
 }
 
+/* Copies of folders that belong to one version alone (api/mlflow/versions.c), or to any version of
+ * the model when number < 0. */
+static int remove_copies(struct tx *tx, struct arena *a, const char *id, int64_t number,
+                         struct err *err)
+{
+    static const char prefix[] = "\"mlflow-artifacts:/" VERSION_COPIES;
+    AUTO(stmt_auto) struct stmt *st = NULL;
+    int rc = stmt_open(tx, &purge_version_storage, &st, err);
+    if (rc)
+        return rc;
+    stmt_text(st, 1, id);
+    stmt_int(st, 2, number);
+    while ((rc = stmt_step(st, err)) == 1) {
+        char *text = stmt_get_text(st, 0, a);
+        size_t n = text ? strlen(text) : 0;
+        if (n <= sizeof prefix || strncmp(text, prefix, sizeof prefix - 1) != 0)
+            continue;
+        text[n - 1] = '\0';
+        rc = artifact_remove(tx, text + strlen("\"mlflow-artifacts:/"), err);
+        if (rc)
+            break;
+    }
+    return rc;
+}
+
 static int purge_one(struct tx *tx, const struct cause *by, const char *id, const char *name,
                      struct err *err)
 {
@@ -135,6 +165,8 @@ static int purge_one(struct tx *tx, const struct cause *by, const char *id, cons
         &(struct event){ .kind = "model.purged",
                          .before = event_json(&a, "name", name, "model_id", id, (char *)NULL) },
         err);
+    if (!rc)
+        rc = remove_copies(tx, &a, id, -1, err);
     for (size_t i = 0; !rc && i < ARRAY_LEN(steps); i++)
         rc = tx_exec(tx, steps[i], NULL, err, "t", id);
     arena_fini(&a);
@@ -236,6 +268,8 @@ int version_purge(struct tx *tx, const struct cause *by, const char *model, int6
     if (!rc)
         rc = registry__tell(tx, by, model, number,
                             &(struct event){ .kind = "model_version.purged" }, err);
+    if (!rc)
+        rc = remove_copies(tx, &a, id, number, err);
     if (!rc)
         rc = tx_exec(tx, &purge_version_sections, NULL, err, "ti", id, number);
     if (!rc)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Between artifact_files.c, artifact_disk.c, artifacts.c and uploads.c. */
+ * Between artifact_files.c, artifact_copy.c, artifact_disk.c,
+ * artifacts.c, uploads.c and versions.c. */
 #pragma once
 #include "api/mlflow/mlflow.h"
 #include "track/artifact.h"
@@ -40,5 +41,13 @@ int mlf__remove(struct mlf *m, const char *path) WARN_UNUSED;
 void mlf__show_on_disk(struct mlf *m, const char *path, const char *digest);
 /* The request's small body as a file below a root that clients write directly. */
 int mlf__write_in_place(struct mlf *m, const struct mlf_place *p) WARN_UNUSED;
+/* Files of a folder of the disk as blobs, each with its path in the folder. */
+struct mlf_copy {
+    struct mlf_named *files;
+    size_t n;
+};
+/* Nothing when the folder is absent; links that lead out of the root are refused. Not inside a
+ * transaction. */
+int mlf__copy_folder(struct mlf *m, const struct mlf_place *p, struct mlf_copy *out) WARN_UNUSED;
 /* "text/plain", … by the extension. */
 const char *mlf__mime_of(const char *name);

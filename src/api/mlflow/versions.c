@@ -4,13 +4,14 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "api/mlflow/artifact_files.h"
 #include "api/mlflow/registry.h"
+#include "base/fs.h"
 #include "base/num.h"
+#include "base/rng.h"
 #include "track/logged_model.h"
 
 enum { TAG_KEY_MAX = 250, TAG_VALUE_MAX = 100000 };
-
-#define STORAGE_SECTION "mlflow_storage"
 
 /* ---- shared ---- */
 
@@ -82,7 +83,7 @@ int mlf__storage(struct mlf *m, struct tx *tx, const struct version *v, const ch
 {
     const char *text;
     struct json value;
-    int rc = version_section(tx, m->a, v, STORAGE_SECTION, &text, m->err);
+    int rc = version_section(tx, m->a, v, VERSION_STORAGE, &text, m->err);
     *out = v->source;
     if (!rc && text && json_parse(m->a, str_of(text), NULL, &value, NULL) == 0 &&
         value.type == JSON_STRING)
@@ -331,7 +332,7 @@ static int insert(struct mlf *m, struct tx *tx, const char *storage, const char 
 {
     struct version v;
     const char *source = mlf_str(m, "source");
-    struct version_section section = { STORAGE_SECTION, mlf_py_json_text(m->a, storage) };
+    struct version_section section = { VERSION_STORAGE, mlf_py_json_text(m->a, storage) };
     struct version_new new = { .model = mlf_str(m, "name"),
                                .row = { .description = mlf_str(m, "description"),
                                         .source = source,
@@ -348,20 +349,84 @@ static int insert(struct mlf *m, struct tx *tx, const char *storage, const char 
     return rc;
 }
 
-MLF_HANDLER(version_create, MLF_WRITE, F_STR("name", "sr"), F_STR("source", "sr"),
-            F_STR("run_id", "s"), F_MSGS("tags", "a", mlf_tag_fields), F_STR("run_link", "s"),
-            F_STR("description", "s"), F_STR("model_id", "s"))
+/* What is known before the transaction that makes the version. */
+struct creation {
+    struct mlf *m;
+    const char *source; /* local folder to copy, or NULL */
+    struct mlf_copy copy;
+    const char *place; /* of the copy in the tree of artifacts; NULL = there is none */
+};
+
+static int is_prompt(struct mlf *m)
 {
+    size_t n;
+    const struct json *tags = mlf_items(m, "tags", &n);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(mlf_member(&tags[i], "key"), "mlflow.prompt.is_prompt") == 0)
+            return 1;
+    return 0;
+}
+
+static int find_source(struct tx *tx, void *arg, struct err *err)
+{
+    struct creation *c = arg;
+    const char *run_id = "", *storage;
+    c->m->err = err;
+    if (check_source(c->m, tx, mlf_str(c->m, "source"), 0) == 0 &&
+        resolve(c->m, tx, mlf_str(c->m, "source"), &storage, &run_id) == 0 &&
+        mlf_is_local_uri(storage))
+        c->source = storage;
+    return 0; /* what is wrong is told by the transaction, in its order */
+}
+
+/* Copies a folder that the client wrote itself and that this server may read. */
+static int copy_source(struct creation *c)
+{
+    struct mlf *m = c->m;
+    struct err *err = m->err, quiet = ERR_INIT;
+    struct mlf_place p;
+    char name[HEX32_TEXT];
+    int rc = is_prompt(m) ? 0 : store_read(app_of(m->rq)->store, find_source, c, &quiet);
+    m->err = &quiet;
+    int known = !rc && c->source && mlf__place(m, NULL, c->source, "", &p) == 0 && !p.managed;
+    m->err = err;
+    m->code = m->failure = NULL;
+    if (!known)
+        return 0;
+    rc = mlf__copy_folder(m, &p, &c->copy);
+    if (rc || !c->copy.n)
+        return rc;
+    hex32(name);
+    c->place = arena_printf(m->a, "versions/%s", name);
+    return 0;
+}
+
+static int name_copy(struct creation *c, struct tx *tx, const char **storage)
+{
+    struct mlf *m = c->m;
+    int rc = 0;
+    if (!c->place)
+        return 0;
+    *storage = arena_printf(m->a, "mlflow-artifacts:/%s", c->place);
+    for (size_t i = 0; !rc && i < c->copy.n; i++)
+        rc = artifact_put(tx, fs_join(m->a, c->place, c->copy.files[i].path),
+                          c->copy.files[i].digest, c->copy.files[i].bytes, m->err);
+    return rc;
+}
+
+static int create_in_tx(struct tx *tx, void *arg, struct err *err)
+{
+    struct creation *c = arg;
+    struct mlf *m = c->m;
+    m->err = err;
     struct model r;
     struct track_pair *tags;
     size_t n;
     int64_t number;
-    int prompt = 0;
+    int prompt = is_prompt(m);
     const char *name = mlf_str(m, "name"), *source = mlf_str(m, "source");
     const char *run_id = mlf_str(m, "run_id"), *model_id = mlf_str(m, "model_id"), *storage;
     int rc = mlf_pairs(m, "tags", &tags, &n);
-    for (size_t i = 0; !rc && i < n; i++)
-        prompt |= strcmp(tags[i].key, "mlflow.prompt.is_prompt") == 0;
     if (!rc)
         rc = check_source(m, tx, source, prompt);
     if (!rc)
@@ -378,10 +443,26 @@ MLF_HANDLER(version_create, MLF_WRITE, F_STR("name", "sr"), F_STR("source", "sr"
     if (!rc)
         rc = mlf__model(m, tx, name, &r);
     if (!rc)
+        rc = name_copy(c, tx, &storage);
+    if (!rc)
         rc = insert(m, tx, storage, run_id, tags, n, &number);
     if (!rc && !prompt && *model_id)
         rc = note_on_model(m, tx, model_id, name, number);
     return rc ? rc : answer(m, tx, name, number);
+}
+
+MLF_HANDLER(version_create, MLF_PLAIN, F_STR("name", "sr"), F_STR("source", "sr"),
+            F_STR("run_id", "s"), F_MSGS("tags", "a", mlf_tag_fields), F_STR("run_link", "s"),
+            F_STR("description", "s"), F_STR("model_id", "s"))
+{
+    struct creation c = { .m = m };
+    struct err *err = m->err;
+    (void)tx;
+    int rc = copy_source(&c);
+    if (!rc)
+        rc = store_write(app_of(m->rq)->store, create_in_tx, &c, err);
+    m->err = err;
+    return rc;
 }
 
 /* ---- read and change ---- */

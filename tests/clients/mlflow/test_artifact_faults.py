@@ -227,3 +227,32 @@ def test_folders_that_nobody_allowed_are_not_read(own, place):
         assert status in (400, 403, 404) and b"root:" not in body and body != b"secret", path
     status, _, body = get(own, "/api/2.0/mlflow/artifacts/list", run_id=run["run_id"])
     assert status in (200, 403) and b'"files"' not in body
+
+
+def test_a_version_keeps_what_was_registered(own):
+    """Hashed and copied: what the client does to its folder afterwards changes no version."""
+    model = own.place / "model"
+    (model / "data").mkdir(parents=True)
+    (model / "MLmodel").write_text("flavors: {}")
+    (model / "data/weights.bin").write_bytes(b"w" * 300000)
+    post(own, "registered-models/create", {"name": "m"})
+    body = {"name": "m", "source": own.run["artifact_uri"] + "/model", "run_id": own.run["run_id"]}
+    version = post(own, "model-versions/create", body)["model_version"]
+    assert version["source"] == body["source"]
+    (model / "data/weights.bin").write_bytes(b"other")
+    uri = json.loads(get(own, "/api/2.0/mlflow/model-versions/get-download-uri", name="m", version=1)[2])["artifact_uri"]
+    assert uri.startswith("mlflow-artifacts:/versions/")
+    folder = uri.partition(":/")[2]
+    assert listing(own, folder) == {"MLmodel": 11, "data": None}
+    assert ask(own, "GET", ROOT + "/" + folder + "/data/weights.bin")[2] == b"w" * 300000
+    assert get(own, "/model-versions/get-artifact", name="m", version=1, path="data/weights.bin")[2] == b"w" * 300000
+    (model / "out").symlink_to(own.folder / "other/secret")
+    assert "leads out" in post(own, "model-versions/create", body, 403)["message"]
+    post(own, "model-versions/create", dict(body, source="file:///etc"), 400)
+    assert get(own, "/api/2.0/mlflow/model-versions/get", name="m", version=2)[0] == 404  # nothing half made
+    status, _, text = ask(own, "DELETE", "/api/2.0/mlflow/registered-models/delete", json.dumps({"name": "m"}), JSON)
+    assert status == 200, text
+    assert ask(own, "GET", ROOT + "/" + folder + "/MLmodel")[0] == 200  # the trash gives it back whole
+    status, _, text = ask(own, "POST", "/api/v1/models/m:purge", json.dumps({"confirm": "m"}), JSON)
+    assert status == 200, text
+    assert ask(own, "GET", ROOT + "/" + folder + "/MLmodel")[0] == 404
