@@ -211,6 +211,8 @@ static int open_data(struct server *s, struct err *err)
         rc = door_reload(s->app, err);
     if (!rc)
         rc = home_lock(s->app->home, "server", NULL, LOCK_WAIT_MS, err);
+    if (!rc)
+        store_claim(s->app->store);
     if (!rc) {
         struct err swept = ERR_INIT;
         if (flow_sweep(s->app->flow, &swept)) /* one run's trouble is no reason not to serve */

@@ -205,7 +205,13 @@ static void reader_give(struct store *s, struct conn *c)
 /* The number is read before the snapshot is taken: the snapshot has at least these commits. */
 static uint64_t seen_now(const struct store *s)
 {
-    return s->read_only ? 0 : (uint64_t)gauge_get_ordered(&s->changes.done);
+    return flag_is_up(&s->claimed) ? (uint64_t)gauge_get_ordered(&s->changes.done) : 0;
+}
+
+void store_claim(struct store *s)
+{
+    ASSERT(!s->read_only);
+    flag_raise(&s->claimed);
 }
 
 int tx_renew(struct tx *tx, struct err *err)

@@ -112,7 +112,10 @@ int64_t tx_now_ms(const struct tx *tx); /* one instant for the whole request */
  * which tx_changed(id) <= MIN(mark, tx_seen). Ids share notes by a hash: too much may seem
  * changed, never too little. Ask tx_changed after the snapshot is taken (tx_renew does that). */
 
-/* 0: nothing may be kept or taken (a write transaction; a store that others write). */
+/* From here on nobody writes the database but through this handle, until it is closed: who calls
+ * this holds the folder's lock for that long. Without it tx_seen is 0. */
+void store_claim(struct store *s);
+/* 0: nothing may be kept or taken (a write transaction; a store that others may write). */
 uint64_t tx_seen(const struct tx *tx);
 uint64_t tx_changed(const struct tx *tx, const char *id);
 /* The same by the note's number, which tx_note gives once: for long lists. */

@@ -114,6 +114,7 @@ struct store {
     struct conn *idle[STORE_READERS_MAX];
     int idle_n, reader_n;
 
+    flag_t claimed; /* up: nobody else writes */
     struct changes changes;
     struct lock caches_lock; /* guards the two below */
     void *caches[STORE_CACHES];

@@ -19,6 +19,7 @@ static struct store *opened(void)
     struct store *s = NULL;
     (void)snprintf(path, sizeof path, "%s/slipway.db", test_tmpdir());
     CHECK_OK(store_open(&s, &(struct store_options){ .path = path, .create = 1 }, err));
+    store_claim(s);
     return s;
 }
 
@@ -261,6 +262,26 @@ TEST(listing_searches_are_those_of_the_database)
             CHECK_OK(store_read(s, compare, &w, err));
     }
     CHECK(w.matched > w.compared);
+    store_close(s);
+}
+
+static int nothing_seen(struct tx *tx, void *arg, struct err *err)
+{
+    (void)arg, (void)err;
+    CHECK_INT(tx_seen(tx), 0);
+    return 0;
+}
+
+/* Another process may write: nothing is kept. In a write transaction nothing is either. */
+TEST(listing_only_of_a_claimed_store)
+{
+    char path[512];
+    struct store *s = NULL;
+    (void)snprintf(path, sizeof path, "%s/slipway.db", test_tmpdir());
+    CHECK_OK(store_open(&s, &(struct store_options){ .path = path, .create = 1 }, err));
+    CHECK_OK(store_read(s, nothing_seen, NULL, err));
+    store_claim(s);
+    CHECK_OK(store_write(s, nothing_seen, NULL, err));
     store_close(s);
 }
 
