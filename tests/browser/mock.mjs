@@ -43,9 +43,9 @@ const gates = (bad) => [
 const stages = (bad) => [
   { name: 'diabetes', kind: 'data', state: 'skipped', why: 'nothing changed', ms: 0.4, rows_in: null, rows_out: 442 },
   { name: 'clean', kind: 'do', state: 'success', why: 'params.alpha 0.1 → 0.2', ms: 12.3, rows_in: 442, rows_out: 440 },
-  { name: 'split', kind: 'split', state: 'success', why: 'input clean changed', ms: 1.1, rows_in: 440, rows_out: 440 },
-  { name: 'train', kind: 'model', state: 'success', why: 'input split changed', ms: 31.9, rows_in: 353, rows_out: null },
-  { name: 'validate', kind: 'gates', state: bad ? 'failed' : 'success', why: 'input train changed', ms: 2.2, rows_in: 89, rows_out: null, message: bad ? 'rmse 71.3 > 60' : null },
+  { name: 'split', kind: 'split', state: 'success', why: 'clean changed', ms: 1.1, rows_in: 440, rows_out: 440 },
+  { name: 'train', kind: 'model', state: 'success', why: 'split changed', ms: 31.9, rows_in: 353, rows_out: null },
+  { name: 'validate', kind: 'gates', state: bad ? 'failed' : 'success', why: 'train changed', ms: 2.2, rows_in: 89, rows_out: null, message: bad ? 'rmse 71.3 > 60' : null },
 ];
 const environment = { slipway: '0.1.0', duckdb: '1.4.1', cpu: 'x86-64 avx2 fma', os: 'Debian GNU/Linux 12' };
 const code = { commit: hex(40), dirty: null, command: 'slipway run -p alpha=0.2' };
@@ -141,7 +141,7 @@ let saved = [];
 function view(page, q, state) {
   if (state === 'error') throw { status: 500, code: 'INTERNAL', message: "cannot read 'slipway.db': disk I/O error", hint: 'run slipway doctor' };
   const empty = state === 'empty';
-  if (page === 'home') return { status: { data_dir: '/home/ana/diabetes/.slipway', server: { pid: 1, url: '', started_ms: T0 }, endpoints: empty ? [] : [endpoint()], running: empty ? [] : runs.slice(0, 1), recent: empty ? [] : runs.slice(1, 10), models: empty ? [] : [model()], needs: empty ? [] : [{ kind: 'run_failed', text: `run ${runs[3].name} failed: gate rmse <= 60 did not pass`, ref: `run/${runs[3].run_id}`, command: `slipway exp show run/${runs[3].run_id.slice(0, 8)}` }] }, audit: empty ? none : { items: events } };
+  if (page === 'home') return { status: { data_dir: '/home/ana/diabetes/.slipway', server: { pid: 1, url: '', started_ms: T0 }, endpoints: empty ? [] : [endpoint()], running: empty ? [] : runs.slice(0, 1), recent: empty ? [] : runs.slice(1, 10), models: empty ? [] : [model()], needs: empty ? [] : [{ kind: 'run_failed', text: 'the newest run failed: refused by validate: rmse 71.3 > 60', ref: `run/${runs[3].run_id}`, command: `slipway exp show run/${runs[3].run_id.slice(0, 8)}` }] }, audit: empty ? none : { items: events } };
   if (page === 'runs-table') {
     q.set('view', '1');
     return { table: runTable(q, state), experiments: { items: experiments } };

@@ -392,6 +392,9 @@ test('views: a run shows what it warned of, and why its stages ran in the langua
   await visit(page, m.url, `/runs/${RUN}`);
   await page.waitForSelector(`.banner-warn:has-text("column 's3' has 7 missing values")`);
   await page.waitForSelector('.stage-why:has-text("没有变化")');
+  await page.waitForSelector('.stage-why:has-text("clean 有变化")');
+  await visit(page, m.url, '/');
+  await page.waitForSelector('.needs:has-text("最近一次运行失败：被 validate 拒绝：rmse 71.3 > 60")');
   calm(page, 'warnings of a run');
   await close(page);
 });

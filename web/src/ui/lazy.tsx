@@ -16,6 +16,7 @@ export function lazy<P extends object>(load: () => Promise<{ default: ComponentT
   };
 }
 
-/* Search and help: dialogs whose code comes when they are first opened. */
+/* Search, help, deploying: dialogs whose code comes when they are first opened. */
 export const openPalette = () => void import('./palette').then((m) => m.openPalette());
 export const openHelp = () => void import('./palette').then((m) => m.openHelp());
+export const openDeploy = (...what: Parameters<typeof import('./actions').openDeploy>) => void import('./actions').then((m) => m.openDeploy(...what));

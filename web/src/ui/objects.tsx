@@ -3,6 +3,7 @@
 import { Icon } from './icons';
 import { ago, bytes, int, ms, num, plain, pvalue, short } from '../format';
 import { t } from '../i18n';
+import { said } from '../phrases';
 import { datasetPath, href, modelPath, refPath, runPath } from '../router';
 import type { AuditEvent, Code, Coefficient, Gate, Metrics, Run, RunResult, Signature, Slice, Stage } from '../types';
 import { extent, IntervalMark, Dots } from '../charts/marks';
@@ -48,19 +49,6 @@ export function Warnings({ texts = [] }: { texts?: string[] }) {
   return texts.length ? <div class="banner banner-warn"><strong><Icon name="warn" /> {t('{n} warnings', { n: texts.length })}</strong><ul>{texts.slice(0, 30).map((w) => <li key={w}>{w}</li>)}</ul></div> : null;
 }
 
-/* Why a stage ran or did not, in the page's language; a sentence with names in it stays as it is. */
-function stageWhy(why: string): string {
-  switch (why) {
-    case 'first run': return t('first run');
-    case 'forced': return t('forced');
-    case 'nothing changed': return t('nothing changed');
-    case 'its definition changed': return t('its definition changed');
-    case 'its cached result is gone': return t('its cached result is gone');
-    case 'checked on every run': return t('checked on every run');
-    default: return why;
-  }
-}
-
 export function Stages({ stages }: { stages: Stage[] }) {
   const longest = Math.max(1e-9, ...stages.map((s) => s.ms ?? 0));
   return (
@@ -69,7 +57,7 @@ export function Stages({ stages }: { stages: Stage[] }) {
         <li key={s.name} class={`stage stage-${s.state}`}>
           <div class="stage-name"><strong>{s.name}</strong>{s.kind && s.kind !== s.name && !(s.kind === 'do' && s.name === 'prepare') && !(s.kind === 'model' && s.name === 'train') && <span class="muted"> {stageKind(s.kind)}</span>}</div>
           <StatusMark state={s.state} />
-          <div class="stage-why">{s.message ?? stageWhy(s.why ?? '')}</div>
+          <div class="stage-why">{said(s.message ?? s.why)}</div>
           <div class="stage-rows num muted">{s.rows_out !== null && s.rows_out !== undefined
             ? s.rows_in !== null && s.rows_in !== undefined && s.rows_in !== s.rows_out ? t('{a} → {b} rows', { a: int(s.rows_in), b: int(s.rows_out) }) : t('{n} rows', { n: s.rows_out }) : ''}</div>
           <div class="stage-time num">{s.ms !== null && s.ms !== undefined && s.state !== 'skipped' && <>
@@ -89,7 +77,7 @@ export function Gates({ gates }: { gates: Gate[] }) {
         <li key={i} class={`gate gate-${gateState(g.passed)}`}>
           <StatusMark state={gateState(g.passed)} />
           <code class="gate-expr">{g.expr}</code>
-          <span class="gate-why">{g.message}</span>
+          <span class="gate-why">{said(g.message)}</span>
           {g.values && <span class="gate-values num">{Object.entries(g.values).map(([k, v]) => <span key={k} title={String(v)}><span class="muted">{k}</span> {num(v)}</span>)}</span>}
           {g.line !== undefined && g.line > 0 && <span class="muted gate-line">{t('slipway.yaml line {line}', { line: g.line })}</span>}
         </li>

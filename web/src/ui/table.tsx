@@ -34,6 +34,9 @@ function compare(a: unknown, b: unknown): number {
   return String(a).localeCompare(String(b), undefined, { numeric: true });
 }
 
+/* On a narrow screen what can be done stands beside the name, not out of sight. */
+export const narrowFirst = <T,>(cols: Col<T>[]): Col<T>[] => (innerWidth > 600 ? cols : [cols[0]!, ...cols.filter((c) => c.id === 'do'), ...cols.slice(1).filter((c) => c.id !== 'do')]);
+
 export function sortRows<T>(rows: T[], columns: Col<T>[], sort: string): T[] {
   const down = sort.startsWith('-'), col = columns.find((c) => c.id === sort.replace(/^-/, ''));
   if (!col) return rows;

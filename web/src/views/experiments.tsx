@@ -6,7 +6,7 @@ import type { ViewProps } from '../state';
 import type { Experiment } from '../types';
 import { CommandLine, Num, Of, Time } from '../ui/bits';
 import { openDelete, openNewExperiment, openRenameExperiment } from '../ui/lifecycle';
-import { Table, type Col } from '../ui/table';
+import { narrowFirst, Table, type Col } from '../ui/table';
 
 export default function Experiments({ data }: ViewProps<'experiments'>) {
   const rows = data.experiments.items, note = (e: Experiment) => e.tags?.['mlflow.note.content'] ?? '';
@@ -26,7 +26,7 @@ export default function Experiments({ data }: ViewProps<'experiments'>) {
     <div class="page">
       <header class="page-head"><div><p class="crumbs"><a href={href('/runs')}>{t('Runs')}</a></p><h1 tabIndex={-1}>{t('Experiments')}</h1></div>
         <div class="actions"><button type="button" class="button primary" onClick={openNewExperiment}>{t('New experiment')}…</button></div></header>
-      <Table<Experiment> label={t('Experiments')} rows={rows} columns={cols} rowKey={(e) => e.experiment_id} urlKey="" sort="-changed" tools />
+      <Table<Experiment> label={t('Experiments')} rows={rows} columns={narrowFirst(cols)} rowKey={(e) => e.experiment_id} urlKey="" sort="-changed" tools />
       <CommandLine label={t('CLI')} text="slipway exp ls --experiments" />
     </div>
   );

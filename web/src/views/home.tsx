@@ -2,6 +2,7 @@
 // What needs you, what is being served, what ran, what changed.
 import { ms, num, percent } from '../format';
 import { t } from '../i18n';
+import { said } from '../phrases';
 import { endpointPath, href, modelPath, refPath } from '../router';
 import type { ViewProps } from '../state';
 import type { Endpoint, Run } from '../types';
@@ -52,7 +53,7 @@ export default function Home({ data }: ViewProps<'home'>) {
         {needs.length ? <ul class="needs">{needs.map((n, i) => {
           const to = refPath(n.ref);
           return <li key={i} class="card need"><span class="need-icon"><Icon name="warn" /></span>
-            <div class="grow"><p>{to ? <a href={href(to)}>{n.text}</a> : n.text}</p>{n.command && <CommandLine text={n.command} />}</div></li>;
+            <div class="grow"><p>{to ? <a href={href(to)}>{said(n.text)}</a> : said(n.text)}</p>{n.command && <CommandLine text={n.command} />}</div></li>;
         })}</ul> : <p class="calm"><Icon name="check" /> {t('Nothing needs you.')}</p>}
       </Section>
       <Section title={t('Endpoints')} aside={<a href={href('/endpoints')}>{t('All endpoints')}</a>}>

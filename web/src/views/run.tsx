@@ -5,6 +5,7 @@ import { call, word } from '../api';
 import { bytes, ms, short } from '../format';
 import { t } from '../i18n';
 import { connected } from '../live';
+import { said } from '../phrases';
 import { href, seg } from '../router';
 import { reload, type ViewProps } from '../state';
 import type { Run as RunShape, Stage } from '../types';
@@ -69,7 +70,7 @@ function Overview({ run }: { run: RunShape }) {
   return <>
     {(r?.error?.message || run.status_reason) && run.status !== 'FINISHED' && <div class={`banner ${r?.state === 'refused' ? 'banner-warn' : 'banner-bad'}`}>
       <strong>{r?.state === 'refused' ? t('Refused by a gate: nothing was registered.') : t('Why it ended')}</strong>
-      <p>{r?.error?.stage && <code>{r.error.stage}</code>} {r?.error?.message ?? run.status_reason}</p></div>}
+      <p>{r?.error?.stage && <code>{r.error.stage}</code>} {said(r?.error?.message ?? run.status_reason)}</p></div>}
     <Warnings texts={r?.dataset?.warnings} />
     <Section title={t('Stages')}>{stages.length ? <Stages stages={stages} /> : <Empty title={t('No stages')} why={t('This run was recorded by a client, not made by slipway run.')} />}</Section>
     {r?.gates && r.gates.length > 0 && <Section title={t('Gates')}><Gates gates={r.gates} /></Section>}

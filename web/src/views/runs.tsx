@@ -6,6 +6,7 @@ import { signal } from '@preact/signals';
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import { ago, int, ms, num, stamp } from '../format';
 import { t } from '../i18n';
+import { said } from '../phrases';
 import { href, navigate, runPath, seg, setQuery } from '../router';
 import { fetchAll, RunCache } from '../runtable';
 import { fresh, reload, runsQuery, type ViewProps } from '../state';
@@ -151,6 +152,7 @@ export default function Runs({ data, route }: ViewProps<'runs'>) {
       case 'start_time': case 'end_time': return <time dateTime={new Date(Number(v)).toISOString()} title={stamp(Number(v))}>{ago(Number(v))}</time>;
       case 'duration': return ms(Number(v));
       case 'model_versions': return (v as string[]).length ? (v as string[]).map((x) => { const at = x.lastIndexOf(':'); return <VersionLink key={x} name={x.slice(0, at)} version={x.slice(at + 1)} />; }) : <span class="muted">–</span>;
+      case 'status_reason': return <span title={String(v)}>{said(String(v))}</span>;
       case 'run_id': case 'dataset.digest': return <code>{String(v)}</code>;
       default: return c.numeric ? <span title={String(v)}>{num(v)}</span> : <span class={c.group === t('param') ? 'num' : undefined} title={String(v)}>{String(v)}</span>;
     }
@@ -179,9 +181,9 @@ export default function Runs({ data, route }: ViewProps<'runs'>) {
   return (
     <div class="page wide runs-page">
       <header class="page-head"><h1 tabIndex={-1}>{t('Runs')}{viewName && <span class="tag">{viewName}</span>}</h1>
-        <div class="actions"><a href={href('/experiments')}>{t('Experiments')}</a>{experiments.length > 1 && <label class="inline-field"><span>{t('Experiment')}</span>
+        <div class="actions">{experiments.length > 1 && <label class="inline-field"><span>{t('Experiment')}</span>
           <select value={route.query.get('experiment') ?? ''} onChange={(e) => setQuery({ experiment: e.currentTarget.value })}>
-            <option value="">{t('All')}</option>{experiments.map((x) => <option key={x.experiment_id} value={x.experiment_id}>{x.name}{x.run_count === undefined ? '' : ` (${int(x.run_count)})`}</option>)}</select></label>}</div>
+            <option value="">{t('All')}</option>{experiments.map((x) => <option key={x.experiment_id} value={x.experiment_id}>{x.name}{x.run_count === undefined ? '' : ` (${int(x.run_count)})`}</option>)}</select></label>}<a class="button" href={href('/experiments')}>{t('Manage experiments')}</a></div>
       </header>
       <FilterBox value={filter} names={['status', 'start_time', 'duration', 'name', 'user', ...keys.names]} placeholder={'metrics.rmse < 60 and params.alpha = "0.1"'} onApply={(f) => setQuery({ filter: f })} />
       {rows.total === 0 ? (filter

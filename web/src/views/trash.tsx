@@ -7,7 +7,7 @@ import type { ViewProps } from '../state';
 import type { TrashItem } from '../types';
 import { CommandLine, Empty, Of, Time } from '../ui/bits';
 import { openPurge, restore, shownName, type Thing } from '../ui/lifecycle';
-import { Table, type Col } from '../ui/table';
+import { narrowFirst, Table, type Col } from '../ui/table';
 
 const selected = signal<Set<string>>(new Set());
 const kinds: Record<TrashItem['kind'], string> = { experiment: msg('Experiment'), run: msg('Run'), model: msg('Model'), version: msg('Model version') };
@@ -39,7 +39,7 @@ export default function Trash({ data }: ViewProps<'trash'>) {
     <div class="page">
       <header class="page-head"><div><h1 tabIndex={-1}>{t('Trash')}</h1><p class="muted">{t('Nothing here is removed by itself.')}</p></div></header>
       {rows.length ? <>
-        <Table<TrashItem> label={t('Trash')} rows={rows} columns={cols} rowKey={(i) => i.ref} urlKey="" sort="-deleted" selected={selected.value} onSelect={(s) => (selected.value = s)}
+        <Table<TrashItem> label={t('Trash')} rows={rows} columns={narrowFirst(cols)} rowKey={(i) => i.ref} urlKey="" sort="-deleted" selected={selected.value} onSelect={(s) => (selected.value = s)}
           before={<div class="bar"><span class="muted num">{t('{n} things', { n: rows.length })}</span>
             <button type="button" class="button small" disabled={!picked.length} onClick={() => void restore(picked.map(thing)).then(() => (selected.value = new Set()))}>{picked.length ? t('Restore {n}', { n: int(picked.length) }) : t('Restore the selection')}</button></div>} />
         <CommandLine label={t('CLI')} text="slipway trash" />

@@ -9,12 +9,11 @@ import { reload, type ViewProps } from '../state';
 import type { Explanation, Metrics, Version as VersionShape } from '../types';
 import { Contributions } from '../charts/marks';
 import { LineageGraph } from '../charts/lineage';
-import { openDeploy } from '../ui/actions';
 import { CommandLine, Digest, Empty, Facts, KeyFacts, Section, StatusMark, Time } from '../ui/bits';
 import { ExampleForm } from '../ui/form';
 import { CodeFacts, Coefficients, comparisonText, DatasetLink, FileList, FitFacts, Gates, KeyValues, MetricsTable, ResidualPlots, RunLink, SignatureTable, Slices } from '../ui/objects';
 import { Table } from '../ui/table';
-import { lazy } from '../ui/lazy';
+import { lazy, openDeploy } from '../ui/lazy';
 import { Menu } from '../ui/menu';
 import { Tabs } from '../ui/tabs';
 
