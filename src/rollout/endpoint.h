@@ -33,6 +33,9 @@ struct endpoint_move {
 /* ERR_NOT_FOUND says which name is near. */
 int endpoint_get(struct tx *tx, struct arena *a, const char *project, const char *name,
                  struct endpoint_row *out, struct err *err) WARN_UNUSED;
+/* Did anything happen after event *seq that may change what an endpoint serves? Runs, experiments,
+ * webhooks and views do not. Moves *seq to the newest event. */
+int endpoint_concerned(struct tx *tx, int64_t *seq, int *out, struct err *err) WARN_UNUSED;
 /* By name; at most LIMIT_ENDPOINTS. project NULL = all. */
 int endpoint_list(struct tx *tx, struct arena *a, const char *project, struct endpoint_row **out,
                   size_t *out_n, struct err *err) WARN_UNUSED;

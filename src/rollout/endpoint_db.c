@@ -20,6 +20,10 @@ MIGRATION(300, "rollout",
 
 #define COLUMNS "endpoint_id, project, name, model, version, creation_time_ms, last_update_time_ms"
 
+SQL(endpoint_sql_concerned,
+    "SELECT COUNT(*) FROM (SELECT 1 AS one FROM events WHERE seq > $1 AND kind NOT LIKE 'run.%'"
+    " AND kind NOT LIKE 'experiment.%' AND kind NOT LIKE 'webhook.%' AND kind NOT LIKE 'view.%'"
+    " LIMIT 1) found");
 SQL(endpoint_sql_get, "SELECT " COLUMNS " FROM endpoints WHERE project = $1 AND name = $2");
 SQL(endpoint_sql_list,
     "SELECT " COLUMNS " FROM endpoints WHERE project = $1 ORDER BY name LIMIT $2");
@@ -80,6 +84,22 @@ static int not_found(struct tx *tx, struct arena *a, const char *project, const 
     return ERR(err, ERR_NOT_FOUND, "endpoint '%.250s' not found; %s", name,
                any ? "'slipway status' lists them, 'slipway deploy MODEL' makes one"
                    : "there is none yet, 'slipway deploy MODEL' makes one");
+}
+
+int endpoint_concerned(struct tx *tx, int64_t *seq, int *out, struct err *err)
+{
+    AUTO(stmt_auto) struct stmt *st = NULL;
+    int64_t newest = 0;
+    int rc = event_newest(tx, &newest, err);
+    if (!rc)
+        rc = stmt_open(tx, &endpoint_sql_concerned, &st, err);
+    if (rc)
+        return rc;
+    stmt_int(st, 1, *seq);
+    rc = stmt_step(st, err);
+    *out = rc == 1 && stmt_get_int(st, 0) > 0;
+    *seq = newest;
+    return MIN(rc, 0);
 }
 
 int endpoint_get(struct tx *tx, struct arena *a, const char *project, const char *name,

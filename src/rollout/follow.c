@@ -25,6 +25,7 @@ struct follow {
     int pending, stop; /* under wake_lock */
     pthread_t thread;
     int thread_on;
+    int64_t seen_seq;  /* the newest event that was looked at; the thread's */
     int64_t failed_ms; /* when a load failed last, 0 = all is well; the applier's */
 };
 
@@ -317,6 +318,24 @@ int follow_apply(struct follow *f, struct err *err)
     return apply(f, 0, err);
 }
 
+struct look {
+    int64_t *seq;
+    int concerned;
+};
+
+static int look(struct tx *tx, void *arg, struct err *err)
+{
+    struct look *l = arg;
+    return endpoint_concerned(tx, l->seq, &l->concerned, err);
+}
+
+/* Most events are about runs: they do not make it walk over all endpoints. */
+static int is_concerned(struct follow *f)
+{
+    struct look l = { &f->seen_seq, 0 };
+    return store_read(f->o.store, look, &l, NULL) != 0 || l.concerned;
+}
+
 static void *follow_main(void *arg)
 {
     struct follow *f = arg;
@@ -332,7 +351,7 @@ static void *follow_main(void *arg)
         int retry = f->failed_ms && clock_mono_ns() / 1000000 - f->failed_ms >= RETRY_MS;
         if (retry)
             f->failed_ms = 0;
-        if (pending || retry)
+        if (retry || (pending && is_concerned(f)))
             IGNORE(apply(f, retry, NULL));
     }
 }

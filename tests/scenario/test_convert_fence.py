@@ -4,6 +4,7 @@ nothing is attached. The conversion itself, with scikit-learn, is in tests/clien
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import sys
 
 import pytest
 
-from conftest import PATIENCE, until
+from conftest import PATIENCE, SANITIZED, until
 
 API = "/api/2.0/mlflow"
 
@@ -148,3 +149,34 @@ json.dump({{"error": json.dumps([net, resource.getrlimit(resource.RLIMIT_CORE)[0
 
 def no_namespaces():
     return subprocess.run(["unshare", "-n", "true"], capture_output=True).returncode != 0
+
+
+@pytest.mark.sanitize
+def test_damaged_files_are_not_attached_or_do_no_harm(world):
+    """Bytes of real conversions, changed at random, and metadata that is none: a 4xx that says why, or a version that
+    says whether it can be served; never a 5xx."""
+    rng = random.Random(5)
+    fixtures = [p.read_bytes() for p in sorted((pathlib.Path(__file__).resolve().parents[1] / "clients/convert/fixtures").glob("*.onnx"))]
+    statuses = set()
+    for n in range(60 if SANITIZED else 300):
+        data = bytearray(rng.choice(fixtures))
+        for _ in range(rng.choice((1, 3, 30))):
+            how, at = rng.randrange(4), rng.randrange(len(data))
+            if how == 0:
+                data[at] = rng.randrange(256)
+            elif how == 1:
+                del data[at:at + rng.randrange(1, 40)]
+            elif how == 2:
+                data[at:at] = data[rng.randrange(len(data)):][:rng.randrange(1, 60)]
+            else:
+                data[at:at + 1] = rng.choice((b'"', b"{", b"[" * 100, b"\xff\xff\xff\xff\x0f", b"\x00", b"1e999", b"\\u0000"))
+        r = world.server.request("PUT", "/api/v1/models/m/versions/1/onnx", bytes(data), {"Content-Type": "application/octet-stream"})
+        assert r.status in (200, 400, 409, 413, 422), (n, r)
+        assert r.json.get("message") or isinstance(r.json["conversion"]["deployable"], bool), r
+        statuses.add(r.status)
+    assert {200, 400} <= statuses
+    for body in (b"", b"\0", b"{}", b"x" * 1000, os.urandom(5000)):
+        assert world.server.request("PUT", "/api/v1/models/m/versions/1/onnx", body).status == 400
+    assert world.server.request("PUT", "/api/v1/models/m/versions/99/onnx", fixtures[0]).status == 404
+    good = world.server.request("PUT", "/api/v1/models/m/versions/1/onnx", fixtures[0])
+    assert good.status == 200 and good.json["conversion"]["deployable"], good

@@ -213,6 +213,42 @@ TEST(endpoints_follow_a_renamed_model)
     app_close(app);
 }
 
+static int concerned(struct tx *tx, void *arg, struct err *err)
+{
+    static const struct {
+        const char *kind;
+        int want;
+    } cases[] = {
+        { "run.created", 0 },     { "run.status_changed", 0 },   { "experiment.created", 0 },
+        { "webhook.created", 0 }, { "view.saved", 0 },           { "model_version.created", 1 },
+        { "model.alias_set", 1 }, { "model_version.purged", 1 }, { "endpoint.promoted", 1 },
+        { "rollout.step", 1 },    { "something.new", 1 },
+    };
+    int64_t seq = 0;
+    int out;
+    (void)arg;
+    int rc = endpoint_concerned(tx, &seq, &out, err);
+    for (size_t i = 0; i < ARRAY_LEN(cases) && !rc; i++) {
+        struct event e = event_of(CAUSE_SYSTEM, cases[i].kind, "x/1");
+        rc = event_add(tx, &e, err);
+        if (!rc)
+            rc = endpoint_concerned(tx, &seq, &out, err);
+        if (!rc && out != cases[i].want)
+            TEST_FAIL("%s: %d", cases[i].kind, out);
+        if (!rc)
+            rc = endpoint_concerned(tx, &seq, &out, err);
+        CHECK_INT(out, 0); /* nothing since */
+    }
+    return rc;
+}
+
+TEST(events_about_runs_do_not_concern_endpoints)
+{
+    struct app *app = open_app(APP_WRITE);
+    CHECK_OK(store_write(app->store, concerned, NULL, err));
+    app_close(app);
+}
+
 TEST(a_server_follows)
 {
     struct app *app = open_app(APP_SERVER);

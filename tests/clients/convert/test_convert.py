@@ -23,7 +23,7 @@ class World:
         self.cli = lambda *args: cli("--server", self.server.url, *args, timeout=300)
 
     def train(self, kind):
-        env = {**os.environ, "MLFLOW_TRACKING_URI": self.server.url}
+        env = {"MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT": "5", **os.environ, "MLFLOW_TRACKING_URI": self.server.url}
         p = subprocess.run([sys.executable, SCRIPT, kind], cwd=self.tmp, env=env, capture_output=True, text=True, timeout=300)
         assert p.returncode == 0, p.stderr
         return [{k: v for k, v in r.items()} for r in json.loads((self.tmp / "predictions.json").read_text())]
