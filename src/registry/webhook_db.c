@@ -103,7 +103,7 @@ static int check_name(const char *name, struct err *err)
         ok = isalnum((unsigned char)name[i]) || strchr("._-", name[i]);
     return ok ? 0
               : ERR(err, ERR_INVALID,
-                    "Webhook name '%.100s' is invalid. It must start and end with a letter or "
+                    "Webhook name '%.300s' is invalid. It must start and end with a letter or "
                     "digit, be less than 63 characters long, and contain only letters, digits, "
                     "dots (.), underscores (_), and hyphens (-).",
                     name);
@@ -147,6 +147,11 @@ static int is_private_literal(str_t host)
     return 0;
 }
 
+static int is_scheme(str_t given, const char *scheme)
+{
+    return given.n == strlen(scheme) && strncasecmp(given.p, scheme, given.n) == 0;
+}
+
 static int check_url(const char *url, int private_allowed, struct err *err)
 {
     str_t u = str_of(url), scheme, rest;
@@ -160,13 +165,14 @@ static int check_url(const char *url, int private_allowed, struct err *err)
             return ERR(err, ERR_INVALID, "Invalid webhook URL '%.200s'", url);
     if (!str_cut(u, ':', &scheme, &rest))
         scheme = (str_t){ "", 0 };
-    if (!str_is(scheme, "https") && !(private_allowed && str_is(scheme, "http")))
+    if (!is_scheme(scheme, "https") && !(private_allowed && is_scheme(scheme, "http")))
         return ERR(err, ERR_INVALID,
                    "Invalid webhook URL scheme: '%.*s'. Allowed schemes are: %shttps.",
                    (int)MIN(scheme.n, 40), scheme.p, private_allowed ? "http, " : "");
     const char *open = memchr(u.p, '[', u.n), *close = memchr(u.p, ']', u.n);
     if (!open != !close || close < open) /* half a bracketed address */
-        return ERR(err, ERR_INVALID, "Invalid webhook URL '%.200s'", url);
+        return ERR(err, ERR_INVALID, "Invalid webhook URL '%.200s': ValueError('Invalid IPv6 URL')",
+                   url);
     str_t host =
         str_starts(rest, "//") ? host_of((str_t){ rest.p + 2, rest.n - 2 }) : (str_t){ "", 0 };
     if (!host.n)
@@ -335,8 +341,7 @@ int webhook_create(struct tx *tx, const struct cause *by, const struct webhook *
     int64_t seq = 0;
     if (!w->name || !w->url || !w->event_n)
         return ERR(err, ERR_INVALID,
-                   "Webhook events must be a non-empty list of WebhookEvent "
-                   "objects; name and url are needed too.");
+                   "Webhook events must be a non-empty list of WebhookEvent objects: [].");
     int rc = check(w, rules->private_allowed, err);
     if (!rc)
         rc = event_newest(tx, &seq, err);

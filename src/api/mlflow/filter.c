@@ -142,12 +142,15 @@ static int run_identifier(struct mlf *m, str_t text, const char *const *valid, s
     return 0;
 }
 
-static int other_identifier(struct mlf *m, str_t text, const char *const *valid,
-                            struct mlf_clause *c)
+static int other_identifier(struct mlf *m, enum mlf_grammar g, str_t text,
+                            const char *const *valid, struct mlf_clause *c)
 {
     str_t entity = STR("attribute"), key = text;
-    if (!str_cut(text, '.', &entity, &key))
+    if (!str_cut(text, '.', &entity, &key)) {
         key = text, entity = STR("attribute");
+        if (g != MLF_G_EXPERIMENTS && !is_in(of(m, key), valid))
+            return bad_attribute(m, key, valid); /* the registry knows no quoted attributes */
+    }
     int tag = str_is(entity, "tag") || str_is(entity, "tags");
     if (!tag && !str_is(entity, "attribute"))
         return mlf_fail(m, MLF_INVALID,
@@ -204,7 +207,7 @@ static int identifier(struct mlf *m, enum mlf_grammar g, str_t text, struct mlf_
         return run_identifier(m, text, run_attributes, c);
     if (g == MLF_G_LOGGED_MODELS)
         return logged_identifier(m, text, c);
-    return other_identifier(m, text, dialects[g].attributes, c);
+    return other_identifier(m, g, text, dialects[g].attributes, c);
 }
 
 /* ---- values ---- */
@@ -504,7 +507,7 @@ static int is_key(const struct word *w, const char *key)
 static int is_operand(const struct word *w)
 {
     return w->kind == WORD_NAME || w->kind == WORD_STRING || w->kind == WORD_NUMBER ||
-           w->kind == WORD_LIST || w->kind == WORD_SUM;
+           w->kind == WORD_LIST || w->kind == WORD_SUM || is_key(w, "NULL");
 }
 
 /* How many words a comparison at `at` has; 0 = none. *op gets its text. */
@@ -627,7 +630,7 @@ static int find_invalid(struct parse *p)
                             "Search filter contained multiple expression %s. Provide AND-ed "
                             "expression list.",
                             mlf_py_repr(p->m->a, str_of(p->text)));
-        if (w->kind == WORD_OTHER && str_is(w->text, ",")) {
+        if (w->kind == WORD_OTHER && str_is(w->text, ",") && w[1].kind != WORD_END) {
             p->invalid[0] = str_trim(str_of(p->text));
             p->invalid_n = 1;
             return refuse(p);

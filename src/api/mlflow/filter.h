@@ -18,7 +18,7 @@ enum word_kind {
 struct word {
     enum word_kind kind;
     str_t text;
-    char upper[12]; /* of OP and KEY */
+    char upper[16]; /* of OP and KEY */
 };
 
 /* Splits the text as MLflow's server does for what its grammar accepts; the last word is END. */

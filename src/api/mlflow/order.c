@@ -45,7 +45,7 @@ static int split(struct mlf *m, const char *text, const char **out_name, int *ou
     char *name = arena_strndup(m->a, w[0].text.p, w[0].text.n);
     size_t k = 0;
     for (size_t i = 0; name && name[i]; i++) /* the server takes all quotes away */
-        if (name[i] != '`' && name[i] != '"')
+        if (!strchr("`\"'", name[i]))
             name[k++] = name[i];
     if (name)
         name[k] = '\0';

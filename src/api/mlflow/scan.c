@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Splits a filter into words. MLflow's server has an SQL tokenizer do this; here stand its rules as
  * far as accepted filters and the messages about refused ones need them. */
+#include <string.h>
+#include <strings.h>
+
 #include "api/mlflow/filter.h"
 
 static int is_letter(unsigned char c)
@@ -39,9 +42,9 @@ static size_t quoted(str_t s)
     return 0;
 }
 
-static size_t name_part(str_t s)
+static size_t name_part(str_t s, const char *quotes)
 {
-    if (s.n && (s.p[0] == '`' || s.p[0] == '"'))
+    if (s.n && strchr(quotes, s.p[0]))
         return quoted(s);
     size_t n = 0;
     while (n < s.n && is_name_byte((unsigned char)s.p[n]))
@@ -57,9 +60,9 @@ static str_t after(str_t s, size_t n)
 /* a.b.`c d`: parts joined by dots. */
 static size_t name_length(str_t s)
 {
-    size_t n = name_part(s);
+    size_t n = name_part(s, "`\"");
     while (n && n + 1 < s.n && s.p[n] == '.') {
-        size_t more = name_part(after(s, n + 1));
+        size_t more = name_part(after(s, n + 1), "`\"'");
         if (!more)
             break;
         n += 1 + more;
@@ -127,13 +130,44 @@ static int is_one_of(const char *word, const char *const *list)
 static void classify(struct word *w)
 {
     static const char *const ops[] = { "LIKE", "ILIKE", "RLIKE", NULL };
-    static const char *const keys[] = { "AND",  "OR",      "NOT",     "IN",    "IS",
-                                        "NULL", "BETWEEN", "VERSION", "WHERE", NULL };
+    /* Words of SQL that people take for names; the server's tokenizer knows more. */
+    static const char *const keys[] = {
+        "ALL",          "ALTER",    "AND",       "ANY",     "AS",      "AVG",
+        "BETWEEN",      "BOOLEAN",  "BY",        "CASE",    "CHAR",    "CHECK",
+        "CLASS",        "COLUMN",   "COMMENT",   "COUNT",   "CREATE",  "CURRENT_DATE",
+        "CURRENT_USER", "DATA",     "DATE",      "DEFAULT", "DELETE",  "DISTINCT",
+        "DOUBLE",       "DROP",     "ELSE",      "END",     "EXISTS",  "FALSE",
+        "FLOAT",        "FROM",     "FUNCTION",  "GROUP",   "HAVING",  "IN",
+        "INDEX",        "INPUT",    "INSERT",    "INT",     "INTEGER", "IS",
+        "KEY",          "LANGUAGE", "LENGTH",    "LEVEL",   "LIMIT",   "MAX",
+        "METHOD",       "MIN",      "MODE",      "NOT",     "NULL",    "NUMBER",
+        "ON",           "OPTION",   "OR",        "ORDER",   "OUTPUT",  "OWNER",
+        "PARAMETER",    "POSITION", "PRECISION", "PRIMARY", "PRIVATE", "PROCEDURE",
+        "PUBLIC",       "REAL",     "RESULT",    "ROLE",    "SELECT",  "SET",
+        "SIZE",         "SOURCE",   "START",     "SUM",     "TABLE",   "TEXT",
+        "THEN",         "TIME",     "TRIGGER",   "TRUE",    "TYPE",    "UNION",
+        "UNIQUE",       "UPDATE",   "USER",      "VALUES",  "VARCHAR", "VERSION",
+        "VIEW",         "WHEN",     "WHERE",     "WITH",    NULL
+    };
     fold(w);
     if (w->text.n < sizeof w->upper && is_one_of(w->upper, ops))
         w->kind = WORD_OP;
     else if (w->text.n < sizeof w->upper && is_one_of(w->upper, keys))
         w->kind = WORD_KEY;
+}
+
+/* "NOT LIKE" is one operator, which no dialect has. */
+static size_t not_like(str_t s)
+{
+    static const char *const ops[] = { "LIKE", "ILIKE", "RLIKE", NULL };
+    size_t n = 3;
+    if (s.n < 8 || strncasecmp(s.p, "not", 3) != 0 || !is_blank((unsigned char)s.p[3]))
+        return 0;
+    while (n < s.n && is_blank((unsigned char)s.p[n]))
+        n++;
+    struct word w = { .text = { s.p + n, name_length(after(s, n)) } };
+    fold(&w);
+    return is_one_of(w.upper, ops) ? n + w.text.n : 0;
 }
 
 /* "a-b", "a + 1": arithmetic that hangs on a name without a blank before it. */
@@ -164,10 +198,14 @@ static struct word next_word(str_t s)
         w.text.n = n;
     } else if (c == '-' && s.n > 1 && s.p[1] == '-') {
         w.text.n = s.n;
-    } else if (strchr("=<>!", c)) {
+    } else if (strchr("=<>!~", c)) {
         w.kind = WORD_OP;
-        while (w.text.n < s.n && w.text.n < 2 && strchr("=<>", s.p[w.text.n]))
+        while (w.text.n < s.n && strchr("=<>!~", s.p[w.text.n]))
             w.text.n++;
+        fold(&w);
+    } else if ((n = not_like(s)) != 0) {
+        w.kind = WORD_OP;
+        w.text.n = n;
         fold(&w);
     } else if ((is_letter(c) || is_digit(c) || c == '`' || c == '"') && (n = name_length(s)) != 0) {
         size_t whole = sum_length(s, n);

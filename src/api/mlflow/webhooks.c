@@ -148,6 +148,8 @@ MLF_HANDLER(webhook_list, MLF_READ, F_INT("max_results", "i"), F_STR("page_token
     struct webhook *list;
     size_t n;
     int64_t offset = 0, max = mlf_int(m, "max_results", 100);
+    if (max == 0)
+        max = 100;
     if (max < 1 || max > LIST_MAX)
         return mlf_fail(m, MLF_INVALID, "max_results must be between 1 and %d.", LIST_MAX);
     int rc = *mlf_str(m, "page_token") ? mlf_offset(m, mlf_str(m, "page_token"), &offset) : 0;

@@ -6,6 +6,8 @@ against a real `mlflow server` and against ours, on stores that were empty befor
 text is replaced by a value saved from an earlier answer of the same server.
 """
 
+import mlflow_more_cases
+
 API = "/api/2.0/mlflow"
 
 
@@ -787,4 +789,4 @@ def codec(r):
     r.get("version", "!/version", {})
 
 
-AREAS = [experiments, experiment_search, runs, logging, batch, history, run_search, inputs, logged_models, models, versions, registry_search, artifacts, codec]
+AREAS = [experiments, experiment_search, runs, logging, batch, history, run_search, inputs, logged_models, models, versions, registry_search, artifacts, codec] + mlflow_more_cases.AREAS
