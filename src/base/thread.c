@@ -91,6 +91,27 @@ void cond_broadcast(struct cond *c)
     AZ(pthread_cond_broadcast(&c->cond));
 }
 
+void baton_init(struct baton *b)
+{
+    AZ(sem_init(&b->sem, 0, 0));
+}
+
+void baton_fini(struct baton *b)
+{
+    AZ(sem_destroy(&b->sem));
+}
+
+void baton_pass(struct baton *b)
+{
+    AZ(sem_post(&b->sem));
+}
+
+void baton_wait(struct baton *b)
+{
+    while (sem_wait(&b->sem) != 0)
+        ASSERT(errno == EINTR);
+}
+
 int thread_start(pthread_t *out, const char *name, void *(*fn)(void *), void *arg, struct err *err)
 {
     sigset_t all, old;
@@ -158,9 +179,10 @@ int queue_put(struct queue *q, void *item)
         rc = ERR_LIMIT;
     else {
         q->items[(q->head + q->n++) % q->capacity] = item;
-        cond_signal(&q->filled);
     }
     lock_drop(&q->lock);
+    if (!rc) /* after the lock, or the woken thread runs into it */
+        cond_signal(&q->filled);
     return rc;
 }
 

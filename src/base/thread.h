@@ -3,6 +3,7 @@
  * base/atomic.h. Lock order: a thread takes locks in rising rank; debug builds check it. */
 #pragma once
 #include <pthread.h>
+#include <semaphore.h>
 
 #include "base/err.h"
 
@@ -27,6 +28,17 @@ void cond_wait(struct cond *c, struct lock *l);
 int cond_wait_ms(struct cond *c, struct lock *l, int64_t ms); /* 0 woken, 1 timed out */
 void cond_signal(struct cond *c);
 void cond_broadcast(struct cond *c);
+
+/* One thread waits for one pass of another. The waiter may destroy the baton at once: who passes
+ * touches nothing after it, and no lock is fought over, as beside a condition variable. */
+struct baton {
+    sem_t sem;
+};
+
+void baton_init(struct baton *b);
+void baton_fini(struct baton *b);
+void baton_pass(struct baton *b);
+void baton_wait(struct baton *b);
 
 /* Signals are blocked in the new thread; name ≤ 15 bytes, seen in ps and gdb. */
 int thread_start(pthread_t *out, const char *name, void *(*fn)(void *), void *arg,

@@ -57,7 +57,7 @@ int event_list(struct tx *tx, struct arena *a, const struct event_query *q, stru
 int event_newest(struct tx *tx, int64_t *out_seq,
                  struct err *err) WARN_UNUSED; /* 0 when there is none */
 
-/* Listeners are called on the store's writer thread after the commit; they must only wake others.
+/* Listeners are called by the thread that wrote, after the commit; they must only wake others.
  */
 typedef void (*event_listener)(void *arg, int64_t newest_seq);
 void event_listen(event_listener fn, void *arg);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The metadata database. Only this folder opens it; statements stand in their modules' *_db.c.
  *
- * One writer thread takes requests in batches: one transaction, a SAVEPOINT each, one synced
- * commit; store_write returns after that commit, so what it acknowledged survives kill -9. A
+ * One thread at a time writes: the caller's own when nobody else does, else one that takes all
+ * waiting requests as a batch: one transaction, a SAVEPOINT each, one synced commit. Both are "the
+ * writer" below. store_write returns after that commit, so what it acknowledged survives kill -9. A
  * request that fails rolls back alone. Readers have their own connections and see the last commit
  * (WAL). SQL is written for SQLite and PostgreSQL alike: $1, $2 … in order of first use, ON
  * CONFLICT, RETURNING, no functions that only one has; types BIGINT, TEXT, DOUBLE PRECISION, BYTEA.
@@ -63,8 +64,8 @@ void store_close(struct store *s); /* NULL allowed; finishes what is queued */
 
 typedef int (*store_fn)(struct tx *tx, void *arg, struct err *err);
 
-/* Runs fn on the writer thread and returns its code once the commit is on disk. Any thread but the
- * writer itself. fn must be quick: no files, no network. */
+/* Runs fn as the writer and returns its code once the commit is on disk. Any thread, but not from
+ * inside such an fn. fn must be quick: no files, no network. */
 int store_write(struct store *s, store_fn fn, void *arg, struct err *err) WARN_UNUSED;
 /* Runs fn in the calling thread on a read connection, in one snapshot. */
 int store_read(struct store *s, store_fn fn, void *arg, struct err *err) WARN_UNUSED;
@@ -95,7 +96,7 @@ void stmt_auto(struct stmt **st); /* AUTO(stmt_auto) */
 int tx_exec(struct tx *tx, const struct sql *sql, int64_t *out_changes, struct err *err,
             const char *types, ...) WARN_UNUSED;
 
-/* Runs fn(arg) on the writer thread after this transaction's commit is durable: publishing to
+/* Runs fn(arg) as the writer after this transaction's commit is durable: publishing to
  * listeners. Not called when the request rolls back. */
 void tx_after_commit(struct tx *tx, void (*fn)(void *arg), void *arg);
 /* Statements that the connection of this transaction ran so far; the difference of two says what

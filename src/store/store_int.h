@@ -81,8 +81,7 @@ struct write {
     void *arg;
     struct err *err;
     int rc;
-    int done;
-    struct cond woken;
+    struct baton done;
     struct write *next;
     struct tx tx;
 };
@@ -94,9 +93,10 @@ struct store {
     pthread_t thread;
     int thread_started;
 
-    struct lock queue_lock; /* guards first, last, closing and every write's done */
+    struct lock queue_lock; /* guards first, last, busy, closing */
     struct cond queue_filled;
     struct write *first, *last;
+    int busy; /* a thread has the writer's connection and what is marked "the writer's" */
     int closing;
 
     int log_pages;        /* of the write-ahead log after the last commit; the writer's */
