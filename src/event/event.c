@@ -22,6 +22,7 @@ static struct {
     struct lock lock;
     event_listener fn[LISTENERS_MAX];
     void *arg[LISTENERS_MAX];
+    int but_runs[LISTENERS_MAX]; /* not told of kinds that begin with "run." */
     int n;
 } listeners;
 static pthread_once_t listeners_once = PTHREAD_ONCE_INIT;
@@ -31,14 +32,25 @@ static void listeners_init(void)
     lock_init(&listeners.lock, "event listeners", LISTENER_RANK);
 }
 
-void event_listen(event_listener fn, void *arg)
+static void listen_to(event_listener fn, void *arg, int but_runs)
 {
     (void)pthread_once(&listeners_once, listeners_init);
     lock_take(&listeners.lock);
     ASSERT(listeners.n < LISTENERS_MAX);
     listeners.fn[listeners.n] = fn;
+    listeners.but_runs[listeners.n] = but_runs;
     listeners.arg[listeners.n++] = arg;
     lock_drop(&listeners.lock);
+}
+
+void event_listen(event_listener fn, void *arg)
+{
+    listen_to(fn, arg, 0);
+}
+
+void event_listen_but_runs(event_listener fn, void *arg)
+{
+    listen_to(fn, arg, 1);
 }
 
 void event_unlisten(event_listener fn, void *arg)
@@ -50,21 +62,32 @@ void event_unlisten(event_listener fn, void *arg)
             continue;
         listeners.n--;
         listeners.fn[i] = listeners.fn[listeners.n];
+        listeners.but_runs[i] = listeners.but_runs[listeners.n];
         listeners.arg[i] = listeners.arg[listeners.n];
         break;
     }
     lock_drop(&listeners.lock);
 }
 
-/* After the commit: arg carries the sequence number itself. */
-static void tell(void *arg)
+static void tell_those(int64_t seq, int of_run)
 {
-    int64_t seq = (int64_t)(intptr_t)arg;
     (void)pthread_once(&listeners_once, listeners_init);
     lock_take(&listeners.lock);
     for (int i = 0; i < listeners.n; i++)
-        listeners.fn[i](listeners.arg[i], seq);
+        if (!of_run || !listeners.but_runs[i])
+            listeners.fn[i](listeners.arg[i], seq);
     lock_drop(&listeners.lock);
+}
+
+/* After the commit: arg carries the sequence number itself. */
+static void tell(void *arg)
+{
+    tell_those((int64_t)(intptr_t)arg, 0);
+}
+
+static void tell_of_run(void *arg)
+{
+    tell_those((int64_t)(intptr_t)arg, 1);
 }
 
 /* ---- hints ---- */
@@ -228,7 +251,8 @@ static int insert_event(struct tx *tx, const struct event *e, struct err *err)
     rc = stmt_step(st, err);
     if (rc < 0)
         return rc;
-    tx_after_commit(tx, tell, (void *)(intptr_t)seq);
+    tx_after_commit(tx, strncmp(e->kind, "run.", 4) == 0 ? tell_of_run : tell,
+                    (void *)(intptr_t)seq);
     return 0;
 }
 

@@ -57,10 +57,11 @@ int event_list(struct tx *tx, struct arena *a, const struct event_query *q, stru
 int event_newest(struct tx *tx, int64_t *out_seq,
                  struct err *err) WARN_UNUSED; /* 0 when there is none */
 
-/* Listeners are called by the thread that wrote, after the commit; they must only wake others.
- */
+/* Listeners are called by the thread that wrote, after the commit; they must only wake others. */
 typedef void (*event_listener)(void *arg, int64_t newest_seq);
 void event_listen(event_listener fn, void *arg);
+/* Not of the kinds "run.…", of which training makes many: for those whom runs do not concern. */
+void event_listen_but_runs(event_listener fn, void *arg);
 void event_unlisten(event_listener fn, void *arg);
 
 /* ---- hints: something grew that is data and no event, such as points of a metric ----

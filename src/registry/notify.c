@@ -259,7 +259,7 @@ int notify_open(struct notify **out, const struct notify_options *o, struct err 
     n->o = *o;
     lock_init(&n->wake_lock, "notify wake", WAKE_RANK);
     cond_init(&n->wake);
-    event_listen(on_event, n);
+    event_listen_but_runs(on_event, n);
     int rc = thread_start(&n->thread, "webhooks", notify_main, n, err);
     n->thread_on = !rc;
     if (rc)

@@ -57,7 +57,7 @@ int follow_open(struct follow **out, const struct follow_options *options, struc
     lock_init(&f->apply_lock, "follow", APPLY_RANK);
     lock_init(&f->wake_lock, "follow wake", WAKE_RANK);
     cond_init(&f->wake);
-    event_listen(on_event, f);
+    event_listen_but_runs(on_event, f);
     *out = f;
     return 0;
 }
