@@ -7,8 +7,9 @@
 #pragma once
 #include "registry/model.h"
 
-#define VERSION_STORAGE "mlflow_storage" /* section: where its files lie, when not at its source   \
-                                          */
+#define VERSION_STORAGE                                                                            \
+    "mlflow_storage"               /* section: where its files lie, when not at its source         \
+                                    */
 #define VERSION_COPIES "versions/" /* folder of the artifacts: copies that are a version's own */
 
 struct version {

@@ -6,6 +6,8 @@
 
 #include "api/mlflow/mlflow.h"
 
+static const struct mlf_field part_fields[] = { F_INT("part_number", ""), F_STR("etag", ""),
+                                                F_STR("url", ""), F_END };
 static const struct mlf_field fields[] = { F_STR("name", "rs"),
                                            F_INT("start_time", "i"),
                                            F_DOUBLE("value", "f"),
@@ -13,6 +15,9 @@ static const struct mlf_field fields[] = { F_STR("name", "rs"),
                                            F_STRS("order_by", "at"),
                                            F_MSGS("metrics", "aM", mlf_metric_fields),
                                            F_MSGS("tags", "aT", mlf_tag_fields),
+                                           F_STR("upload_id", "s"),
+                                           F_INT("num_parts", "i"),
+                                           F_MSGS("parts", "a", part_fields),
                                            F_END };
 
 static int accept(struct mlf *m, struct tx *tx)

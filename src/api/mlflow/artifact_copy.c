@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A folder that a client wrote itself, copied into the blobs when a version is registered from it: each
- * file is read once, hashed on the way and synced; names follow in the transaction that makes the
- * version. What the client does to the folder afterwards changes no version. */
+ * A folder that a client wrote itself, copied into the blobs when a version is registered from it:
+ * each file is read once, hashed on the way and synced; names follow in the transaction that makes
+ * the version. What the client does to the folder afterwards changes no version. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -44,8 +44,7 @@ static int copy_bytes(struct copier *c, int from, int to, struct mlf_named *x)
     }
     sha256_hex(&h, digest);
     x->digest = arena_strdup(c->m->a, digest);
-    return rc ? rc
-              : blobs_take(app_of(c->m->rq)->blobs, to, digest, x->bytes, c->m->err);
+    return rc ? rc : blobs_take(app_of(c->m->rq)->blobs, to, digest, x->bytes, c->m->err);
 }
 
 static int copy_file(struct copier *c, int from, const char *path)
@@ -67,9 +66,9 @@ static int copy_entry(struct copier *c, const char *path, int depth)
 {
     AUTO(fd_auto) int fd = -1;
     struct mlf *m = c->m;
-    const char *whole = !*path               ? c->place->path
-                        : *c->place->path    ? fs_join(m->a, c->place->path, path)
-                                             : path;
+    const char *whole = !*path            ? c->place->path
+                        : *c->place->path ? fs_join(m->a, c->place->path, path)
+                                          : path;
     struct stat st;
     const char **names;
     char self[64];

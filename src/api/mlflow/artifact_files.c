@@ -14,6 +14,7 @@
 
 #include "api/mlflow/artifact_files.h"
 #include "base/fs.h"
+#include "base/limits.h"
 #include "store/blobs.h"
 
 enum { READ_AHEAD_FROM = 1 << 20 };
@@ -273,26 +274,32 @@ static int is_token(const char *name)
     return 1;
 }
 
+/* RFC 6266 and 8187: what is not ASCII goes into filename*, percent-encoded. */
 static const char *disposition(struct mlf *m, const char *path)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    const char *quoted = "", *encoded = "";
+    struct buf quoted, encoded;
     int ascii = 1;
     if (is_token(name))
         return arena_printf(m->a, "attachment; filename=%s", name);
+    buf_init(&quoted, 2 * LIMIT_URL_BYTES + 16);
+    buf_init(&encoded, 3 * LIMIT_URL_BYTES + 16);
     for (const unsigned char *p = (const unsigned char *)name; *p; p++) {
         int plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
                     (*p >= '0' && *p <= '9') || strchr("-._~", *p);
         ascii &= *p < 0x80;
         if (*p < 0x80)
-            quoted = arena_printf(m->a, "%s%s%c", quoted, *p == '"' || *p == '\\' ? "\\" : "", *p);
-        encoded = plain ? arena_printf(m->a, "%s%c", encoded, *p)
-                        : arena_printf(m->a, "%s%%%02X", encoded, *p);
+            buf_printf(&quoted, "%s%c", *p == '"' || *p == '\\' ? "\\" : "", *p);
+        buf_printf(&encoded, plain ? "%c" : "%%%02X", *p);
     }
-    if (ascii)
-        return arena_printf(m->a, "attachment; filename=\"%s\"", quoted);
-    return arena_printf(m->a, "attachment; filename=\"%s\"; filename*=UTF-8''%s",
-                        *quoted ? quoted : "download", encoded);
+    const char *text =
+        ascii ? arena_printf(m->a, "attachment; filename=\"%.*s\"", (int)quoted.n, quoted.p)
+              : arena_printf(m->a, "attachment; filename=\"%.*s\"; filename*=UTF-8''%.*s",
+                             quoted.n ? (int)quoted.n : 8, quoted.n ? quoted.p : "download",
+                             (int)encoded.n, encoded.p);
+    buf_fini(&quoted);
+    buf_fini(&encoded);
+    return text;
 }
 
 /* A range of another state of the file would be wrong: If-Range decides. */
