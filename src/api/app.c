@@ -9,7 +9,8 @@
 #include "base/mem.h"
 #include "registry/notify.h"
 #include "registry/webhook_key.h"
-#include "rollout/canary.h"
+#include "api/native/known.h"
+#include "api/native/retrain.h"
 #include "monitor/monitor.h"
 #include "rollout/follow.h"
 #include "serve/serve.h"
@@ -23,6 +24,8 @@ static const struct route_table *const tables[] = {
     &event_routes,
     &endpoint_routes,
     &rollout_routes,
+    &alert_routes,
+    &care_routes,
     &experiment_routes,
     &bulk_routes,
     &run_routes,
@@ -249,6 +252,29 @@ int app_monitor_open(struct app *app, struct err *err)
     return app->monitor ? 0 : monitor_open(&app->monitor, &o, err);
 }
 
+/* What watches the endpoints of a server and acts on it. */
+static int app_care_open(struct app *app, struct err *err)
+{
+    struct canary_options c = {
+        .store = app->store, .serve = app->serve, .known = known_fill, .arg = app
+    };
+    struct loop_options l = { .store = app->store,
+                              .blobs = app->blobs,
+                              .arg = app,
+                              .labelled = retrain_labelled,
+                              .retrain = retrain_start };
+    int rc = app_monitor_open(app, err);
+    if (!rc)
+        rc = monitor_thread_start(app->monitor, err);
+    if (!rc)
+        rc = canary_open(&app->canary, &c, err);
+    if (!rc)
+        rc = canary_thread_start(app->canary, err);
+    if (!rc)
+        rc = loop_open(&app->loop, &l, err);
+    return rc ? rc : loop_thread_start(app->loop, err);
+}
+
 int app_serve_open(struct app *app, struct err *err)
 {
     int server = app->options.mode == APP_SERVER;
@@ -263,16 +289,7 @@ int app_serve_open(struct app *app, struct err *err)
         rc = follow_thread_start(app->follow, err);
     if (!rc && server)
         rc = serve_thread_start(app->serve, err);
-    if (!rc && server)
-        rc = app_monitor_open(app, err);
-    if (!rc && server)
-        rc = monitor_thread_start(app->monitor, err);
-    struct canary_options watch = { .store = app->store, .serve = app->serve };
-    if (!rc && server)
-        rc = canary_open(&app->canary, &watch, err);
-    if (!rc && server)
-        rc = canary_thread_start(app->canary, err);
-    return rc;
+    return rc || !server ? rc : app_care_open(app, err);
 }
 
 void app_close(struct app *app)
@@ -280,6 +297,7 @@ void app_close(struct app *app)
     if (!app)
         return;
     notify_close(app->notify);
+    loop_close(app->loop);
     canary_close(app->canary);
     flow_close(app->flow);
     follow_close(app->follow);

@@ -16,8 +16,9 @@ struct home;        /* store/home.h */
 struct http_server; /* net/http_server.h */
 struct route_table; /* api/route.h */
 struct follow;      /* rollout/follow.h */
-struct monitor;     /* monitor/monitor.h */
 struct canary;      /* rollout/canary.h */
+struct loop;        /* rollout/loop.h */
+struct monitor;     /* monitor/monitor.h */
 struct notify;      /* registry/notify.h */
 struct serve; /* serve/serve.h: the serving table; NULL when this process answers no predictions */
 
@@ -59,6 +60,7 @@ struct app {
     struct follow *follow;     /* keeps serve as the database says; NULL with serve */
     struct canary *canary;     /* judges rollouts; of a server, else NULL */
     struct monitor *monitor;   /* watches what is served; of a server, else NULL until asked for */
+    struct loop *loop;         /* alerts and retrainings; of a server, else NULL */
     struct notify *notify;     /* sends webhooks; of a server, else NULL */
     cell_t guard;              /* struct guard *: who may do what; replaced by door_reload */
     struct guard_kept *guards; /* every guard ever in force, freed by app_close */

@@ -24,6 +24,8 @@ extern const struct route_table trash_routes;      /* the trash, changes of runs
 extern const struct route_table job_routes;        /* starting, stopping, following runs */
 extern const struct route_table event_routes;      /* /api/v1/events */
 extern const struct route_table endpoint_routes;   /* /api/v1/endpoints */
+extern const struct route_table alert_routes;      /* /api/v1/alerts, …/endpoints/{name}/loop */
+extern const struct route_table care_routes;       /* …/endpoints/{name}/project */
 extern const struct route_table rollout_routes;    /* …/endpoints/{name}/rollout */
 extern const struct route_table transfer_routes;   /* /api/v1/import, /api/v1/export */
 extern const struct route_table explain_routes;    /* …/versions/{version}:explain */

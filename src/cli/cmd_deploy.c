@@ -2,12 +2,14 @@
  * deploy, promote, rollback: one endpoint moves to another version. All record desired state; a
  * server on the data folder serves it, and the commands wait until it does. */
 #include "base/clock.h"
+#include "base/fs.h"
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/refs.h"
 #include "cli/rollout.h"
 #include "cli/term.h"
+#include "project/project.h"
 
 enum { READY_WAIT_MS = 10000, READY_STEP_MS = 50 };
 
@@ -202,8 +204,8 @@ static int move(struct cli *c, struct move *m, const char *method, const char *t
     return rc;
 }
 
-static int begin_rollout(struct cli *c, const char *endpoint, const struct ref *model,
-                         struct err *err)
+static int check_same_model(struct cli *c, const char *endpoint, const struct ref *model,
+                            struct err *err)
 {
     const struct json *e;
     int rc = client_get(
@@ -213,7 +215,51 @@ static int begin_rollout(struct cli *c, const char *endpoint, const struct ref *
                  "endpoint '%s' serves model '%s': only a version of the same model can be brought "
                  "in step by step",
                  endpoint, json_get_string(e, "model", ""));
-    return rc ? rc : rollout_begin(c, endpoint, model->version, err);
+    return rc;
+}
+
+/* The project of this folder when it makes that model for that endpoint, else NULL. */
+static struct project *project_here(struct cli *c, const char *model, const char *endpoint,
+                                    struct err *err)
+{
+    const char *slash = c->project_dir ? strrchr(c->project_dir, '/') : NULL;
+    struct project_options o = { .default_name = slash ? slash + 1 : NULL };
+    struct project *p = NULL;
+    struct diags diags;
+    struct buf b;
+    if (!c->project_dir || !fs_exists(fs_join(&c->arena, c->project_dir, "slipway.yaml")))
+        return NULL;
+    if (project_load_dir(&c->arena, c->project_dir, NULL, &o, &p, &diags, NULL, err) != 0) {
+        buf_init(&b, MIB(1));
+        diags_write(&diags, DIAG_TEXT, 0, &b);
+        term_note(c, "%snothing of its monitor and triggers was taken over", b.n ? b.p : "");
+        buf_fini(&b);
+        *err = (struct err){ 0 };
+        return NULL;
+    }
+    int ours = p->endpoint && strcmp(p->endpoint, endpoint) == 0 && strcmp(p->name, model) == 0;
+    return ours ? p : NULL;
+}
+
+/* Hands the project's monitor, alerts and triggers to its endpoint. */
+static int take_over(struct cli *c, const struct project *p, struct err *err)
+{
+    struct buf b;
+    struct json_out o;
+    struct reply r;
+    if (!p || !(p->monitor || p->alerts || p->policy))
+        return 0;
+    buf_init(&b, KIB(64));
+    json_out_init(&o, &b);
+    jo_object(&o);
+    jo_kv_cstr(&o, "project_dir", c->project_dir);
+    jo_object_end(&o);
+    int rc = client_call(
+        c, "PUT",
+        arena_printf(&c->arena, "/api/v1/endpoints/%s/project", client_escape(c, p->endpoint)),
+        buf_view(&b), &r, err);
+    buf_fini(&b);
+    return rc;
 }
 
 int cmd_deploy(struct cli *c, struct err *err)
@@ -232,8 +278,14 @@ int cmd_deploy(struct cli *c, struct err *err)
     m.endpoint = endpoint.name;
     if (cli_count(c, "dry-run"))
         return plan_move(c, &m, model.name, model.version, err);
-    if (rollout_asked(c) && version_before(c, m.endpoint))
-        return begin_rollout(c, m.endpoint, &model, err);
+    const struct project *p = project_here(c, model.name, m.endpoint, err);
+    const char *strategy = p ? p->strategy : NULL;
+    if ((rollout_asked(c) || strategy) && version_before(c, m.endpoint)) {
+        rc = check_same_model(c, m.endpoint, &model, err);
+        if (!rc)
+            rc = take_over(c, p, err);
+        return rc ? rc : rollout_begin(c, m.endpoint, model.version, strategy, err);
+    }
     if (rollout_asked(c))
         term_note(c, "nothing is served on endpoint/%s yet: deployed at once", m.endpoint);
     buf_init(&b, KIB(64));
@@ -243,7 +295,7 @@ int cmd_deploy(struct cli *c, struct err *err)
                     arena_printf(&c->arena, "/api/v1/endpoints/%s", client_escape(c, m.endpoint)),
                     buf_view(&b), err);
     buf_fini(&b);
-    return rc;
+    return rc ? rc : take_over(c, p, err);
 }
 
 static int promote_or_rollback(struct cli *c, const char *action, const char *verb, struct err *err)

@@ -115,18 +115,36 @@ static int put_steps(struct cli *c, struct json_out *o, struct err *err)
     return 0;
 }
 
-static int put_strategy(struct cli *c, struct json_out *o, struct err *err)
+/* What the project file says and no flag says otherwise. */
+static int put_of_project(struct cli *c, const char *strategy, struct json_out *o, struct err *err)
+{
+    static const char *const flags[] = { "shadow", "canary", "every", "abort" };
+    struct json v;
+    int rc = strategy ? json_parse(&c->arena, str_of(strategy), NULL, &v, err) : 0;
+    for (size_t i = 0; !rc && strategy && i < v.n; i++) {
+        int said = 0;
+        for (size_t k = 0; k < ARRAY_LEN(flags); k++)
+            said |= str_is(v.members[i].key, flags[k]) && cli_get(c, flags[k]);
+        if (said)
+            continue;
+        jo_key_str(o, v.members[i].key);
+        jo_value(o, &v.members[i].value);
+    }
+    return rc;
+}
+
+static int put_strategy(struct cli *c, const char *strategy, struct json_out *o, struct err *err)
 {
     int64_t requests = 0;
-    int rc = 0;
     jo_key(o, "strategy");
     jo_object(o);
-    if (cli_get(c, "shadow")) {
+    int rc = put_of_project(c, strategy, o, err);
+    if (!rc && cli_get(c, "shadow")) {
         if (parse_i64(str_of(cli_get(c, "shadow")), &requests) != 0)
             return ERR(err, ERR_INVALID, "--shadow: a number of requests is needed");
         jo_kv_int(o, "shadow", requests);
     }
-    if (cli_get(c, "canary"))
+    if (!rc && cli_get(c, "canary"))
         rc = put_steps(c, o, err);
     if (cli_get(c, "every"))
         jo_kv_cstr(o, "every", cli_get(c, "every"));
@@ -136,7 +154,8 @@ static int put_strategy(struct cli *c, struct json_out *o, struct err *err)
     return rc;
 }
 
-int rollout_begin(struct cli *c, const char *endpoint, const char *version, struct err *err)
+int rollout_begin(struct cli *c, const char *endpoint, const char *version, const char *strategy,
+                  struct err *err)
 {
     struct buf b;
     struct json_out o;
@@ -148,7 +167,7 @@ int rollout_begin(struct cli *c, const char *endpoint, const char *version, stru
         jo_kv_cstr(&o, "version", version);
     if (cli_get(c, "reason"))
         jo_kv_cstr(&o, "reason", cli_get(c, "reason"));
-    int rc = put_strategy(c, &o, err);
+    int rc = put_strategy(c, strategy, &o, err);
     jo_object_end(&o);
     if (!rc)
         rc = client_call(

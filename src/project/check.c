@@ -563,8 +563,16 @@ static void check_object(struct reader *r, const char *object, struct yaml_node 
     else if (strcmp(object, "rule") == 0)
         inner.where = arena_printf(r->arena, "a rule of `expect`");
     else if (strcmp(object, "one_hot") == 0 || strcmp(object, "drop") == 0 ||
-             strcmp(object, "deploy") == 0)
+             strcmp(object, "deploy") == 0 || strcmp(object, "monitor") == 0 ||
+             strcmp(object, "strategy") == 0 || strcmp(object, "budget") == 0 ||
+             strcmp(object, "retrain") == 0)
         inner.where = arena_printf(r->arena, "`%s`", object);
+    else if (strcmp(object, "alert") == 0)
+        inner.where = arena_printf(r->arena, "an alert");
+    else if (strcmp(object, "trigger") == 0)
+        inner.where = arena_printf(r->arena, "a trigger");
+    else if (strncmp(object, "monitor_", 8) == 0)
+        inner.where = arena_printf(r->arena, "`%s`", object + 8);
     for (size_t i = 0; i < n->n; i++)
         check_key(r, object, &n->pairs[i], &inner);
     missing_keys(r, object, n, &inner);

@@ -64,6 +64,25 @@ static const struct shape source = { .kind = SHAPE_OBJECT, .text = "source" };
 static const struct shape sources = { SHAPE_MAP, .a = &source, .text = "names" };
 static const struct shape stage = { .kind = SHAPE_OBJECT, .text = "stage" };
 static const struct shape stages = { SHAPE_MAP, .a = &stage, .text = "names" };
+static const struct shape count = { .kind = SHAPE_INTEGER, .low = 0, .high = 1e9 };
+static const struct shape positive = { .kind = SHAPE_INTEGER, .low = 1, .high = 1e9 };
+static const struct shape shares = { SHAPE_LIST, .a = &scalar };
+static const struct shape text_list = { SHAPE_LIST, .a = &text };
+static const struct shape conditions = { SHAPE_EITHER, &text, &text_list, NULL, 0, 0 };
+static const struct shape texts_map = { SHAPE_MAP, .a = &text, .text = "labels" };
+static const struct shape span = { .kind = SHAPE_SCALAR };
+static const struct shape strategy = { .kind = SHAPE_OBJECT, .text = "strategy" };
+static const struct shape budget = { .kind = SHAPE_OBJECT, .text = "budget" };
+static const struct shape monitor = { .kind = SHAPE_OBJECT, .text = "monitor" };
+static const struct shape monitor_log = { .kind = SHAPE_OBJECT, .text = "monitor_log" };
+static const struct shape monitor_drift = { .kind = SHAPE_OBJECT, .text = "monitor_drift" };
+static const struct shape drift_number = { .kind = SHAPE_CHOICE, .text = "psi|js|chi2|ks|w1" };
+static const struct shape drift_category = { .kind = SHAPE_CHOICE, .text = "chi2|psi|js" };
+static const struct shape alert = { .kind = SHAPE_OBJECT, .text = "alert" };
+static const struct shape alerts = { SHAPE_LIST, .a = &alert };
+static const struct shape trigger = { .kind = SHAPE_OBJECT, .text = "trigger" };
+static const struct shape triggers = { SHAPE_LIST, .a = &trigger };
+static const struct shape retrain = { .kind = SHAPE_OBJECT, .text = "retrain" };
 static const struct shape deploy = { .kind = SHAPE_OBJECT, .text = "deploy" };
 
 #define KEY(object, key_name, key_shape, flags, since, prose, example, others)                     \

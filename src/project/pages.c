@@ -23,6 +23,14 @@ static const struct {
     { "rule", "A rule of `expect`",
       "Each item of the list is one rule, with `severity` and `mostly` beside it if need be." },
     { "deploy", "Deploy", "In `deploy`." },
+    { "strategy", "Strategy", "In `deploy.strategy`." },
+    { "budget", "Budget", "In `deploy.budget`." },
+    { "monitor", "Monitor", "In `monitor`." },
+    { "monitor_log", "What is kept", "In `monitor.log`." },
+    { "monitor_drift", "Drift", "In `monitor.drift`." },
+    { "alert", "An alert", "Each item of `monitor.alerts`, with Prometheus's words." },
+    { "trigger", "A trigger", "Each item of `triggers`; it has one of `alert` and `labels`." },
+    { "retrain", "Retrain", "In `retrain`." },
 };
 
 static void put_key(const struct key *k, struct buf *out)

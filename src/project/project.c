@@ -91,6 +91,7 @@ static void read_file(struct reader *r)
     if (r->root->kind != YAML_IS_MAP)
         return;
     reader_plan(r);
+    reader_care(r);
     reader_link(r);
     reader_check_gates(r);
     struct project *p = r->project;

@@ -96,6 +96,9 @@ struct project {
     const struct project_stage *gates; /* NULL when there are none */
     const char *endpoint;              /* deploy.endpoint; NULL = none */
     struct place endpoint_at;
+    /* JSON for the modules below, checked; NULL = not said. monitor/monitor.h, monitor/alert.h,
+     * rollout/loop.h (without project_dir), rollout/strategy.h. */
+    const char *monitor, *alerts, *policy, *strategy;
     uint64_t seed;
 };
 

@@ -56,6 +56,10 @@ int reader_meant(const struct yaml_node *map, const char *object, const char *na
 /* ---- plan.c ---- */
 void reader_plan(struct reader *r);
 
+/* ---- care.c ---- */
+/* How the endpoint is watched and kept fit. */
+void reader_care(struct reader *r);
+
 /* ---- link.c ---- */
 void reader_link(struct reader *r);
 

@@ -272,8 +272,10 @@ static void put_object(struct json_out *o, const char *object)
 
 void project_schema(struct buf *out)
 {
-    static const char *const objects[] = { "param",   "source", "stage", "step",
-                                           "one_hot", "drop",   "rule",  "deploy" };
+    static const char *const objects[] = { "param",         "source", "stage",   "step",
+                                           "one_hot",       "drop",   "rule",    "deploy",
+                                           "strategy",      "budget", "monitor", "monitor_log",
+                                           "monitor_drift", "alert",  "trigger", "retrain" };
     struct json_out o;
     json_out_init(&o, out);
     o.indent = 2;

@@ -9,6 +9,7 @@
 #include "codec/json.h"
 #include "registry/version.h"
 #include "rollout/canary_int.h"
+#include "rollout/loop_int.h"
 
 /* What travels into the transaction. */
 struct job {
@@ -288,6 +289,8 @@ static int drop(struct tx *tx, void *arg, struct err *err)
     int rc = endpoint_get(tx, &j->arena, project_of(j), j->c->endpoint, &row, err);
     if (!rc)
         rc = canary_on_move(tx, &j->c->by, &row, 0, err);
+    if (!rc)
+        rc = loop__endpoint_gone(tx, row.id, err);
     if (!rc)
         rc = endpoint_remove(tx, row.id, err);
     return rc ? rc

@@ -97,7 +97,7 @@ static inline int ask(struct app *app, const char *method, const char *path, con
 
 static inline void want(struct app *app, const char *request, int status, const char *text)
 {
-    char copy[1000], *method = copy, *path, *body;
+    char copy[4000], *method = copy, *path, *body;
     (void)snprintf(copy, sizeof copy, "%s", request);
     path = strchr(method, ' ');
     *path++ = '\0';

@@ -69,7 +69,8 @@ TEST(listing_every_statement_that_changes_runs_says_so)
 {
     /* Of these neither searches nor pages of runs show anything. */
     static const char *const apart[] = { "metric_blocks",        "attempts", "stages",
-                                         "logged_model_metrics", "versions", "model_versions" };
+                                         "logged_model_metrics", "versions", "model_versions",
+                                         "loop_attempts" };
     size_t n, seen = 0;
     const struct sql *all = store_statements(&n);
     for (size_t i = 0; i < n; i++) {

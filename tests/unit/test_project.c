@@ -167,9 +167,40 @@ TEST(project_error_examples)
     }
 }
 
+/* Examples of keys below `monitor` and `triggers`. */
+static const char *wrap_lines(struct arena *a, const struct key *k)
+{
+    static const char file[] = "data: { d: { csv: d.csv, target: y } }\n"
+                               "stages:\n  train: { model: ridge }\n";
+    if (strcmp(k->object, "monitor") == 0)
+        return arena_printf(a, "%smonitor:\n  %s\n", file,
+                            strcmp(k->name, "alerts") == 0
+                                ? "alerts:\n    - { alert: Decay, expr: rmse_low > 5 }"
+                                : k->example);
+    const char *others = strcmp(k->name, "alert") == 0  ? "expr: rmse > 5, "
+                         : strcmp(k->name, "expr") == 0 ? "alert: A, "
+                                                        : "alert: A, expr: rmse > 5, ";
+    if (strcmp(k->object, "alert") == 0)
+        return arena_printf(a, "%smonitor: { alerts: [{ %s%s }] }\n", file, others, k->example);
+    return arena_printf(a, "%striggers: [{ %s%s }]\n", file,
+                        strcmp(k->name, "cooldown") == 0 ? "labels: 5, " : "", k->example);
+}
+
 /* Wraps the example of a key into a file in which it makes sense. */
 static const char *wrap(struct arena *a, const struct key *k)
 {
+    static const struct {
+        const char *object, *before, *unless, *with, *after;
+    } care[] = {
+        { "strategy", "deploy: { endpoint: d, strategy: { ", "", "", " } }" },
+        { "budget", "deploy: { endpoint: d, budget: { ", "", "", " } }" },
+        { "monitor_log", "monitor: { log: { ", "", "", " } }" },
+        { "monitor_drift", "monitor: { drift: { ", "", "", " } }" },
+        { "retrain", "retrain: { ", "", "", " }" },
+    };
+    if (strcmp(k->object, "monitor") == 0 || strcmp(k->object, "alert") == 0 ||
+        strcmp(k->object, "trigger") == 0)
+        return wrap_lines(a, k);
     const char *o = k->object, *e = k->example,
                *top = "data: { d: { csv: d.csv, target: y, key: id, time: t } }\n";
     const char *train = "  train: { model: ridge }\n";
@@ -198,7 +229,13 @@ static const char *wrap(struct arena *a, const struct key *k)
                 : "",
             e, train);
     if (strcmp(o, "deploy") == 0)
-        return arena_printf(a, "%sdeploy: { %s }\nstages:\n%s", top, e, train);
+        return arena_printf(a, "%sdeploy: { %s%s }\nstages:\n%s", top,
+                            strcmp(k->name, "endpoint") == 0 ? "" : "endpoint: d, ", e, train);
+    for (size_t i = 0; i < ARRAY_LEN(care); i++)
+        if (strcmp(o, care[i].object) == 0)
+            return arena_printf(a, "%s%s%s%s%s\nstages:\n%s", top, care[i].before,
+                                strcmp(k->name, care[i].unless) == 0 ? "" : care[i].with, e,
+                                care[i].after, train);
     if (strcmp(o, "one_hot") == 0)
         return arena_printf(a, "%sstages:\n  p: { do: [{ one_hot: { %s%s } }] }\n%s", top,
                             strcmp(k->name, "columns") == 0 ? "" : "columns: [x], ", e, train);

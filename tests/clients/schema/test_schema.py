@@ -34,7 +34,15 @@ RICH = {
         "fit": {"input": "split", "model": "${params.kind}", "alpha": "${params.alpha}", "exclude": ["lot"], "features": ["area", "rooms"], "intercept": False},
         "check": {"input": ["fit", "split.test"], "gates": ["rmse <= (champion.rmse ?? inf) * 1.02", "r2 >= ${params.alpha}"]},
     },
-    "deploy": {"endpoint": "houses-1"},
+    "deploy": {"endpoint": "houses-1", "budget": {"promotions": 2, "per": "1d"},
+               "strategy": {"shadow": 100, "canary": [5, "25%", 100], "every": "30s", "min_requests": 50, "check": "3s", "timeout": "1h",
+                            "abort": ["error_rate > 0.1", "psi > psi_limit"], "automatic": False}},
+    "monitor": {"window": "1h", "log": {"enabled": True, "inputs": True, "sample": 0.5, "keep": "30d", "max": "1GiB"},
+                "drift": {"alpha": 0.01, "number": "ks", "category": "chi2", "rows_min": 50},
+                "alerts": [{"alert": "Decay", "expr": "rmse > 5", "for": 2, "keep_firing_for": "2h", "severity": "critical",
+                            "labels": {"team": "x"}, "annotations": {"summary": "y"}}]},
+    "triggers": [{"alert": "Decay", "cooldown": "6h"}, {"labels": 1000}],
+    "retrain": {"window": "30d", "rows": 5000, "min_rows": 100},
 }
 
 
