@@ -41,8 +41,8 @@ static const char *text_of(const struct conn *c, int status)
 {
     switch (status) {
     case 413: return "the Content-Length, or the size of a chunk, is too large";
-    case 414: return "the URL is longer than 8 KiB";
-    case 431: return "the request line and the header fields are larger than 32 KiB";
+    case 414: return "the URL is longer than this server takes";
+    case 431: return "the request line and the header fields are larger than this server takes";
     case 505: return "the HTTP version is not one that is spoken here: HTTP/1.1 and HTTP/1.0 are";
     default: break;
     }
