@@ -35,6 +35,16 @@ async function world(name, args = () => [], token = '') {
 }
 const plain = () => world('plain');
 
+/* A model with two versions and a table among the files of the first run, for the pages that show them. */
+async function fill(w) {
+  if (w.filled) return;
+  w.filled = true;
+  await w.ask('PUT', `/api/2.0/mlflow-artifacts/artifacts/${w.runs[0].uri.replace(/^mlflow-artifacts:\/*/, '')}/rows.parquet`, readFileSync(new URL('rows.parquet', import.meta.url)));
+  await w.post('registered-models/create', { name: 'm' });
+  for (const i of [0, 1]) await w.post('model-versions/create', { name: 'm', source: `${w.runs[i].uri}/model`, run_id: w.runs[i].id });
+  await w.post('registered-models/alias', { name: 'm', alias: 'prod', version: '1' });
+}
+
 export async function stopTracking() {
   for (const w of Object.values(worlds)) {
     await w.stop();
@@ -294,7 +304,7 @@ for (const [name, token] of [['plain', ''], ['tokens', SECRET]])
     const w = await world(name, (dir) => { if (!token) return []; const f = join(dir, 'tokens'); writeFileSync(f, `${token}\n`, { mode: 0o600 }); return ['--token-file', f]; }, token);
     const r = w.runs[0], at = `/api/2.0/mlflow-artifacts/artifacts/${r.uri.replace(/^mlflow-artifacts:\/*/, '')}`, page = await open();
     for (const [f, body] of Object.entries(files())) await w.ask('PUT', `${at}/${f}`, body);
-    await w.ask('PUT', `${at}/rows.parquet`, readFileSync(new URL('rows.parquet', import.meta.url)));
+    await fill(w);
     if (token) {
       await page.goto(w.url);
       await page.fill('input[type=password]', token);
@@ -339,9 +349,7 @@ for (const [name, token] of [['plain', ''], ['tokens', SECRET]])
 
 test('tracking: which version an alias meant at a time', async () => {
   const w = await plain(), page = await open();
-  await w.post('registered-models/create', { name: 'm' });
-  for (const i of [0, 1]) await w.post('model-versions/create', { name: 'm', source: `${w.runs[i].uri}/model`, run_id: w.runs[i].id });
-  await w.post('registered-models/alias', { name: 'm', alias: 'prod', version: '1' });
+  await fill(w);
   await new Promise((done) => setTimeout(done, 2100));
   const between = new Date(Date.now() - 1000).toISOString().slice(0, 19);
   await w.post('registered-models/alias', { name: 'm', alias: 'prod', version: '2' });
@@ -362,6 +370,7 @@ for (const lang of ['en', 'zh-CN'])
   for (const theme of ['light', 'dark'])
     test(`tracking: ${lang} ${theme}: new pages and menus, wide and narrow`, async () => {
       const w = await plain();
+      await fill(w);
       await w.post('runs/delete', { run_id: w.runs[10].id }).catch(() => 0);
       for (const width of [1440, 390]) {
         const page = await open({ lang, theme, width, height: width > 400 ? 900 : 844 });
@@ -383,3 +392,23 @@ for (const lang of ['en', 'zh-CN'])
         await close(page);
       }
     });
+
+test('tracking: a view of very many columns fits every address, and a reload keeps it', async () => {
+  const w = await plain(), page = await open(), many = Array.from({ length: 400 }, (_, i) => `metrics.a_rather_long_name_${i}`);
+  await visit(page, w.url, '/runs');
+  await w.ask('PUT', '/api/v1/saved-views/runs/wide', { state: { columns: ['name', 'metrics.loss', ...many].join(','), widths: many.map((c) => `${c}:90`).join(','), pin: 'metrics.loss' } });
+  await visit(page, w.url, '/runs?view=wide');
+  await page.waitForURL(/#columns=/);
+  check(new URL(page.url()).search.length < 2000, 'what the server gets is short');
+  await page.reload();
+  await page.waitForSelector('.grid-row .grid-link');
+  equal(await page.getAttribute('[role=grid]', 'aria-colcount'), '403', 'columns with the box and the name');
+  equal(await widthOf(page, 'a_rather_long_name_0'), 90, 'width');
+  await header(page, 'loss').locator('.grid-th').first().focus();
+  await page.keyboard.press('Shift+ArrowRight');
+  await page.waitForURL(/metrics.loss%3A/);
+  await page.goBack();
+  await w.ask('DELETE', '/api/v1/saved-views/runs/wide');
+  calm(page, 'wide');
+  await close(page);
+});

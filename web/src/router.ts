@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // History paths under the base path. The URL is the state: views read filters, sorting, tabs and
-// selections from `route` and change them with setQuery.
+// selections from `route` and change them with setQuery. What makes an address very long (columns and
+// their widths) moves behind the #, which no server or proxy gets to see and so none can refuse.
 import { signal } from '@preact/signals';
 import { base } from './base';
 import { pages } from './pages';
@@ -21,10 +22,13 @@ function safeDecode(text: string): string {
   }
 }
 
-export function parse(pathname: string, search: string): Route {
+const SEARCH_MAX = 1800, HASHED = ['columns', 'widths', 'pin'];
+
+export function parse(pathname: string, search: string, hash = ''): Route {
   let path = pathname.startsWith(base) ? pathname.slice(base.length) : pathname;
   path = path.length > 1 ? path.replace(/\/$/, '') : path || '/';
   const query = new URLSearchParams(search);
+  for (const [k, v] of new URLSearchParams(hash.slice(1))) if (HASHED.includes(k) && !query.has(k)) query.set(k, v);
   for (const p of pages) {
     const m = p.path.exec(path);
     if (m) {
@@ -36,7 +40,7 @@ export function parse(pathname: string, search: string): Route {
   return { view: 'missing', path, params: {}, query };
 }
 
-export const route = signal<Route>(parse(location.pathname, location.search));
+export const route = signal<Route>(parse(location.pathname, location.search, location.hash));
 
 /* The address within the base path for a path such as '/runs/4f2a'. */
 export const href = (path: string) => base + path;
@@ -48,17 +52,30 @@ export const endpointPath = (name: string) => `/endpoints/${seg(name)}`;
 export const datasetPath = (name: string, digest?: string | null) =>
   `/datasets/${seg(name)}${digest ? `?digest=${seg(digest)}` : ''}`;
 
+function shortened(url: URL): URL {
+  if (url.search.length <= SEARCH_MAX) return url;
+  const behind = new URLSearchParams();
+  for (const k of HASHED) {
+    const v = url.searchParams.get(k);
+    if (!v) continue;
+    behind.set(k, v);
+    url.searchParams.delete(k);
+  }
+  url.hash = behind.toString();
+  return url;
+}
+
 export function navigate(to: string, how: { replace?: boolean; edit?: boolean } = {}): void {
-  const url = new URL(to, location.origin);
-  if (url.pathname + url.search === location.pathname + location.search) return;
+  const url = shortened(new URL(to, location.origin));
+  if (url.pathname + url.search + url.hash === location.pathname + location.search + location.hash) return;
   history.replaceState({ ...history.state, scroll: scrollY }, '');
   history[how.replace ? 'replaceState' : 'pushState']({ edit: how.edit ?? false }, '', url);
-  route.value = parse(url.pathname, url.search);
+  route.value = parse(url.pathname, url.search, url.hash);
 }
 
 /* Changes parts of the query: null and '' remove. Undo of such an edit is Back, or Ctrl-Z. */
 export function setQuery(changes: Record<string, string | null>, replace = false): void {
-  const q = new URLSearchParams(location.search);
+  const q = new URLSearchParams(route.value.query);
   for (const [k, v] of Object.entries(changes)) {
     if (v === null || v === '') q.delete(k);
     else q.set(k, v);
@@ -87,7 +104,7 @@ export function refPath(ref: string | null | undefined): string | null {
 }
 
 addEventListener('popstate', () => {
-  route.value = parse(location.pathname, location.search);
+  route.value = parse(location.pathname, location.search, location.hash);
 });
 
 document.addEventListener('click', (e) => {

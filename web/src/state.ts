@@ -6,7 +6,7 @@ import type { ComponentType } from 'preact';
 import { get } from './api';
 import { onEvent } from './live';
 import { isHint, touches, viewUrl } from './pages';
-import { parse, route, type Route } from './router';
+import { route, type Route } from './router';
 import type { ViewName, Views } from './types';
 
 export interface ViewProps<V extends ViewName> { route: Route; data: Views[V] }
@@ -82,7 +82,7 @@ export async function show(r: Route): Promise<void> {
 
 /* Fetches the shown view again and swaps the data in; a failure leaves what is there. */
 export async function reload(): Promise<void> {
-  const r = parse(location.pathname, location.search);
+  const r = route.value;
   if (failure.value) return show(r);
   if (r.view === 'missing') return;
   const url = viewUrl(r);
