@@ -142,8 +142,8 @@ static int run_identifier(struct mlf *m, str_t text, const char *const *valid, s
     return 0;
 }
 
-static int other_identifier(struct mlf *m, enum mlf_grammar g, str_t text,
-                            const char *const *valid, struct mlf_clause *c)
+static int other_identifier(struct mlf *m, enum mlf_grammar g, str_t text, const char *const *valid,
+                            struct mlf_clause *c)
 {
     str_t entity = STR("attribute"), key = text;
     if (!str_cut(text, '.', &entity, &key)) {

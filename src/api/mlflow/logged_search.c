@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "api/mlflow/logged.h"
-#include "base/rng.h"
 
 enum { RESULTS_DEFAULT = 100, ORDERS_MAX = 16 };
 
@@ -212,19 +211,22 @@ static int by_order(const void *x, const void *y)
 
 /* ---- tokens ---- */
 
-/* What a token must have been made for. */
-static const char *fingerprint(struct mlf *m)
+/* What a token must have been made for: field, its name in the token and in the message. */
+static const struct {
+    const char *field, *in_token, *told;
+} bound[] = {
+    { "experiment_ids", "experiment_ids",
+      "Experiment IDs in the page token do not match the requested experiment IDs" },
+    { "filter", "filter_string",
+      "Filter string in the page token does not match the requested filter string" },
+    { "order_by", "order_by", "Order by in the page token does not match the requested order by" },
+    { "datasets", "datasets", "Datasets in the page token do not match the requested datasets" },
+};
+
+static const char *shown(struct mlf *m, const struct json *v)
 {
-    static const char *const names[] = { "experiment_ids", "filter", "order_by", "datasets" };
-    const char *text = "";
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        text =
-            arena_printf(m->a, "%s|%s", text, mlf_py_json(m->a, json_get(&m->message, names[i])));
-    char hex[24];
-    uint64_t h = siphash(0, text, strlen(text));
-    for (int i = 0; i < 16; i++)
-        hex[i] = "0123456789abcdef"[h >> (60 - 4 * i) & 15];
-    return arena_strndup(m->a, hex, 16);
+    int empty = !v || (v->type == JSON_STRING && !v->string.n) || (v->type == JSON_ARRAY && !v->n);
+    return empty ? "null" : mlf_py_json(m->a, v);
 }
 
 static int read_token(struct mlf *m, int64_t *out)
@@ -238,18 +240,25 @@ static int read_token(struct mlf *m, int64_t *out)
     if (mlf_unbase64(m->a, str_of(token), &bytes) || json_parse(m->a, bytes, NULL, &v, NULL) ||
         v.type != JSON_OBJECT)
         return mlf_fail(m, MLF_INVALID, "Invalid page token: %s", token);
-    if (strcmp(json_get_string(&v, "search", ""), fingerprint(m)) != 0)
-        return mlf_fail(m, MLF_INVALID,
-                        "Experiment IDs, filter or order in the page token do not match those of "
-                        "this search");
+    for (size_t i = 0; i < ARRAY_LEN(bound); i++) {
+        const char *wanted = shown(m, json_get(&m->message, bound[i].field));
+        const char *found = shown(m, json_get(&v, bound[i].in_token));
+        if (strcmp(wanted, found) != 0)
+            return mlf_fail(m, MLF_INVALID, "%s. Expected: %s. Found: %s", bound[i].told, wanted,
+                            found);
+    }
     *out = MAX(json_get_int(&v, "offset", 0), (int64_t)0);
     return 0;
 }
 
 static const char *make_token(struct mlf *m, size_t offset)
 {
-    return mlf_base64(m->a, str_of(arena_printf(m->a, "{\"offset\": %zu, \"search\": \"%s\"}",
-                                                offset, fingerprint(m))));
+    const char *text = "";
+    for (size_t i = 0; i < ARRAY_LEN(bound); i++)
+        text = arena_printf(m->a, "%s\"%s\": %s, ", text, bound[i].in_token,
+                            shown(m, json_get(&m->message, bound[i].field)));
+    return mlf_base64(m->a,
+                      str_of(arena_printf(m->a, "{%s\"offset\": %zu}", text, offset)));
 }
 
 /* ---- the search ---- */

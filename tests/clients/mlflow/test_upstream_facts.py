@@ -173,3 +173,19 @@ def test_the_page_uploads_into_a_folder_that_clients_write_directly(tmp_path):
         assert ask(s, "POST", where + "out/t.txt", "hello")[0] == 400
         assert ask(s, "POST", where + "out/new/t.txt", "hello")[0] == 400
         assert not list(outside.iterdir())
+
+
+def test_a_token_of_logged_models_belongs_to_its_search(home):
+    e = good(home, "POST", "/experiments/create", {"name": "tokens"})["experiment_id"]
+    for i in range(3):
+        good(home, "POST", "/logged-models", {"experiment_id": e, "name": "m%d" % i})
+    search = {"experiment_ids": [e], "filter": "name LIKE 'm%'", "order_by": [{"field_name": "name"}], "max_results": 2}
+    first = good(home, "POST", "/logged-models/search", search)
+    token = {"page_token": first["next_page_token"]}
+    second = good(home, "POST", "/logged-models/search", {**search, **token})
+    assert [m["info"]["name"] for m in first["models"] + second["models"]] == ["m0", "m1", "m2"]
+    for other, text in (({"experiment_ids": [e, "0"]}, "Experiment IDs in the page token do not match"),
+                        ({"filter": "name = 'x'"}, "Filter string in the page token does not match"),
+                        ({"order_by": []}, "Order by in the page token does not match")):
+        status, answer = ask(home, "POST", API + "/logged-models/search", {**search, **token, **other})
+        assert status == 400 and answer["message"].startswith(text)
