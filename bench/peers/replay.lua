@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- For wrk: sends the requests of a file in turn, METHOD <tab> PATH <tab> BODY a line; "@N@" in a body becomes a
--- number that is used once, a body "@FILE@name" is that file. Arguments: the file, the first number. One thread.
+-- number that is used once, a body "@FILE@name" is that file with such a number at its beginning, so that no two are
+-- the same. Arguments: the file, the first number. One thread.
 local requests, at, number = {}, 0, 0
 
 local function read(name)
@@ -17,7 +18,7 @@ function init(args)
     local method, path, body = line:match("^(%S+)\t(%S+)\t(.*)$")
     local name = body:match("^@FILE@(.*)$")
     if name then
-      requests[#requests + 1] = wrk.format(method, path, {}, read(name))
+      requests[#requests + 1] = { method, path, nil, {}, read(name):sub(17) }
     elseif body:find("@N@", 1, true) then
       requests[#requests + 1] = { method, path, body, json }
     else
@@ -31,6 +32,7 @@ function request()
   local r = requests[at]
   if type(r) == "string" then return r end
   number = number + 1
+  if r[5] then return wrk.format(r[1], r[2], r[4], string.format("%016d", number) .. r[5]) end
   return wrk.format(r[1], r[2], r[4], (r[3]:gsub("@N@", string.format("%d", number))))
 end
 
