@@ -5,6 +5,7 @@
 
 #include "api/app.h"
 #include "api/mlflow/mlflow.h"
+#include "base/atomic.h"
 #include "base/rng.h"
 #include "base/thread.h"
 #include "codec/expr.h"
