@@ -488,6 +488,33 @@ static const struct cli_command commands[] = {
       .access = CLI_WRITE,
       .permission = "trash.purge",
       .run = cmd_model_purge },
+    { .name = "monitor drift",
+      .summary = "Compare two data files column by column",
+      .usage = "REFERENCE.csv CURRENT.csv",
+      .examples =
+          "slipway monitor drift train.csv june.csv\n"
+          "slipway monitor drift train.csv june.csv --methods ks,w1,chi2  # these tests\n"
+          "slipway monitor drift train.csv june.csv --ignore id --json    # for a program\n",
+      .detail =
+          "Says of each column whether the second file is distributed as the first: state, "
+          "statistic, the threshold that the sizes of both files imply, p-value, and p-value "
+          "adjusted for the number of columns. A column drifted when the adjusted p is below "
+          "alpha and the effect is at least the floor. Numbers are decided by psi, texts by chi2, "
+          "or by the first of --methods that fits; psi and js fit both, ks and w1 numbers, chi2 "
+          "texts. Columns that are new, gone, of another kind or times are findings. The exit "
+          "status is 0 when nothing drifted, 1 when a column did, and 8 when the files are too "
+          "small to say anything.",
+      FLAGS({ "methods", 0, FLAG_TEXT, "LIST", NULL,
+              "Tests to show, the first deciding: psi, js, chi2, ks, w1.", 1 },
+            { "ignore", 0, FLAG_LIST, "COLUMN", NULL, "Leave a column out; may be repeated.", 1 },
+            { "alpha", 0, FLAG_TEXT, "SHARE", "0.05", "Level of significance.", 0 },
+            { "floor", 0, FLAG_TEXT, "EFFECT", "0.1",
+              "Least effect that counts; 0 lets significance alone decide.", 0 }),
+      .min_args = 2,
+      .max_args = 2,
+      .access = CLI_LOCAL,
+      .permission = "public",
+      .run = cmd_monitor_drift },
     { .name = "data ls",
       .summary = "List data sets",
       .usage = "",

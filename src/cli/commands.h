@@ -22,6 +22,7 @@ int cmd_monitor_thaw(struct cli *c, struct err *err);
 int cmd_predict(struct cli *c, struct err *err);
 int cmd_status(struct cli *c, struct err *err);
 int cmd_model_ls(struct cli *c, struct err *err);
+int cmd_monitor_drift(struct cli *c, struct err *err);
 int cmd_model_show(struct cli *c, struct err *err);
 int cmd_model_compare(struct cli *c, struct err *err);
 int cmd_data_ls(struct cli *c, struct err *err);

@@ -302,6 +302,16 @@ static int check_frozen(struct reading *r, struct err *err)
     return 0;
 }
 
+static void read_known_as_text(struct reading *r)
+{
+    for (size_t k = 0; k < r->options->known_n; k++)
+        for (size_t i = 0; i < r->d->column_n; i++)
+            if (strcmp(r->d->columns[i].name, r->options->known[k].column) == 0) {
+                r->d->columns[i].type = CSV_TYPE_STRING;
+                r->d->columns[i].sql_type = "VARCHAR";
+            }
+}
+
 /* ---- the run ---- */
 
 static int scan(struct reading *r, struct err *err)
@@ -316,7 +326,7 @@ static int scan(struct reading *r, struct err *err)
     buf_fini(&sql);
     if (rc)
         return engine.msg[0] ? say_failure(r, &engine, err) : rc;
-    rc = csv_fill(r->a, &r->duck, &result, r->d, r->options->threads, &r->out->frame, err);
+    rc = csv_fill(r->a, &r->duck, &result, r->d, r->options, &r->out->frame, err);
     r->duck.api.destroy_result(&result);
     return rc;
 }
@@ -333,6 +343,7 @@ static int read_with_engine(struct reading *r, struct err *err)
     if (rc == 0)
         rc = check_frozen(r, err);
     key_is_text(r);
+    read_known_as_text(r);
     if (rc == 0)
         rc = scan(r, err);
     duck_close(&r->duck);
@@ -364,11 +375,12 @@ static int hash_and_read(struct reading *r, struct err *err)
 {
     struct hashing h = { .path = r->path, .err = ERR_INIT };
     pthread_t id;
-    int beside = thread_start(&id, "sha256", hash_file, &h, NULL) == 0;
+    int wanted = !r->options->no_digest;
+    int beside = wanted && thread_start(&id, "sha256", hash_file, &h, NULL) == 0;
     int rc = read_with_engine(r, err);
     if (beside)
         thread_join(id);
-    else
+    else if (wanted)
         IGNORE(hash_file(&h));
     int moved = changed(r, rc ? NULL : err);
     if (moved && rc) /* the change explains the failure better */

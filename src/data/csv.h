@@ -44,6 +44,15 @@ struct csv_file {
     char sha256[SHA256_HEX];
 };
 
+/* A column that is to be read as text and coded by a given list: names[i] has code i, every other
+ * text the code n, whose level has no text (p NULL). Memory then does not grow with what the file
+ * holds. */
+struct csv_known {
+    const char *column;
+    const str_t *names;
+    size_t n;
+};
+
 struct csv_options {
     const char *project_dir;
     const char *temp_dir;             /* DuckDB spills here; inside the cache folder */
@@ -51,6 +60,11 @@ struct csv_options {
     const char *frozen_from;          /* for messages: "slipway.lock" */
     int threads;
     uint64_t memory_limit_bytes; /* 0 = half of the machine's */
+    const struct csv_known *known;
+    size_t known_n;
+    size_t levels_max; /* texts of one column that get a code of their own, by first appearance; the
+                          others share a last one without text. 0 = all of them */
+    int no_digest;     /* leave out->file.sha256 empty: nobody asks for it */
 };
 
 struct csv_result {

@@ -28,6 +28,9 @@ struct coder {
     size_t n, cap;
     char *text;
     size_t text_n, text_cap;
+    size_t max;  /* levels; 0 = no limit but that of codes */
+    int limited; /* what comes past max has the code max, a level without text */
+    int shared;  /* and some value has it */
 };
 
 static uint64_t mix(uint64_t h, uint64_t w)
@@ -140,6 +143,11 @@ static int code_of(struct coder *c, str_t s, int32_t *out)
             *out = (int32_t)level;
             return 0;
         }
+    }
+    if (c->limited && c->n >= c->max) {
+        c->shared = 1;
+        *out = (int32_t)c->max;
+        return 0;
     }
     int rc = add_level(c, s, hash);
     if (rc)
@@ -261,14 +269,14 @@ static int take_levels(struct arena *a, struct column *c, const struct coder *co
                        struct err *err)
 {
     char *text = arena_try_alloc(a, coder->text_n + 1, 1);
-    c->levels = ARENA_TRY_ARRAY(a, coder->n, str_t);
+    c->levels = ARENA_TRY_ARRAY(a, coder->n + 1, str_t);
     if (!text || !c->levels)
         return ERR(err, ERR_NOMEM, "no memory for the %zu texts of column '%s'", coder->n, c->name);
     if (coder->text_n)
         memcpy(text, coder->text, coder->text_n);
     for (size_t i = 0; i < coder->n; i++)
         c->levels[i] = (str_t){ text + coder->offsets[i], coder->lengths[i] };
-    c->level_n = coder->n;
+    c->level_n = coder->n + (coder->shared ? 1 : 0);
     return 0;
 }
 
@@ -301,7 +309,7 @@ static int finish_columns(struct fill_job *j, struct frame *f, const struct csv_
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < d->column_n; i++) {
         struct column *c = &f->columns[i];
-        if (c->codes && j->coders[i].n == 0)
+        if (c->codes && j->coders[i].n == 0 && !j->coders[i].shared)
             rc = all_missing(f, c, err);
         else if (c->codes)
             rc = take_levels(f->arena, c, &j->coders[i], err);
@@ -312,8 +320,31 @@ static int finish_columns(struct fill_job *j, struct frame *f, const struct csv_
     return rc;
 }
 
-static int fill_frame(struct fill_job *j, struct frame *f, const struct csv_dialect *d, int threads,
-                      struct err *err)
+/* Limits of the coders, and the names that are known before. */
+static int prepare_coders(struct fill_job *j, const struct csv_options *o)
+{
+    int rc = 0;
+    for (size_t i = 0; i < j->column_n; i++) {
+        j->coders[i].max = o->levels_max;
+        j->coders[i].limited = o->levels_max > 0;
+    }
+    for (size_t k = 0; k < o->known_n; k++)
+        for (size_t i = 0; i < j->column_n; i++) {
+            struct coder *c = &j->coders[i];
+            int32_t code;
+            if (strcmp(j->columns[i].name, o->known[k].column) != 0)
+                continue;
+            c->limited = 0;
+            for (size_t n = 0; n < o->known[k].n && rc == 0; n++)
+                rc = code_of(c, o->known[k].names[n], &code);
+            c->max = c->n;
+            c->limited = 1;
+        }
+    return rc;
+}
+
+static int fill_frame(struct fill_job *j, struct frame *f, const struct csv_dialect *d,
+                      const struct csv_options *o, struct err *err)
 {
     int rc = add_columns(f, d, err);
     j->columns = f->columns;
@@ -321,7 +352,7 @@ static int fill_frame(struct fill_job *j, struct frame *f, const struct csv_dial
     j->fractional = mem_try_alloc(d->column_n, 1);
     if (rc == 0 && (!j->coders || !j->fractional))
         rc = ERR(err, ERR_NOMEM, "no memory for %zu columns", d->column_n);
-    if (rc == 0 && fill_all(j, threads) != 0)
+    if (rc == 0 && (prepare_coders(j, o) != 0 || fill_all(j, o->threads) != 0))
         rc = ERR(err, ERR_NOMEM, "no memory for the texts of %zu rows; raise the memory limit",
                  f->n);
     if (rc == 0)
@@ -334,7 +365,8 @@ static int fill_frame(struct fill_job *j, struct frame *f, const struct csv_dial
 }
 
 int csv_fill(struct arena *a, struct duck *d, duck_result *result,
-             const struct csv_dialect *dialect, int threads, struct frame *out, struct err *err)
+             const struct csv_dialect *dialect, const struct csv_options *options,
+             struct frame *out, struct err *err)
 {
     struct chunks chunks = { 0 };
     struct frame f;
@@ -342,7 +374,7 @@ int csv_fill(struct arena *a, struct duck *d, duck_result *result,
     if (rc == 0) {
         frame_init(&f, a, chunks.rows);
         struct fill_job job = { .d = d, .chunks = &chunks, .column_n = dialect->column_n };
-        rc = fill_frame(&job, &f, dialect, threads, err);
+        rc = fill_frame(&job, &f, dialect, options, err);
     }
     chunks_fini(d, &chunks);
     if (rc == 0)

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "base/rng.h"
 #include "monitor/reference.h"
 #include "stat/describe.h"
@@ -171,34 +172,49 @@ static void describe_sorted(const double *sorted, size_t k, struct number_arrays
     }
 }
 
-int monitor_feature_of_numbers(struct arena *a, str_t name, const double *x, size_t n,
-                               uint64_t seed, struct monitor_feature *out)
+int monitor_feature_of_sorted(struct arena *a, str_t name, const struct monitor_values *v,
+                              uint64_t seed, struct monitor_feature *out)
 {
     struct stat_summary s;
     struct number_arrays *own = ARENA_NEW(a, struct number_arrays);
-    size_t k = 0;
-    *out = (struct monitor_feature){ .name = arena_str(a, name), .kind = MONITOR_NUMBER };
-    struct arena_mark mark = arena_snapshot(a);
-    double *sorted = ARENA_TRY_ARRAY(a, 2 * n + 1, double);
-    if (!sorted)
-        return ERR_NOMEM;
-    for (size_t i = 0; i < n; i++) {
-        out->missing += isnan(x[i]);
-        out->bad += isinf(x[i]) != 0;
-        if (isfinite(x[i]))
-            sorted[k++] = x[i];
-    }
-    out->rows = n;
-    out->n = k;
-    stat_describe(sorted, k, &s);
+    *out = (struct monitor_feature){ .name = arena_str(a, name),
+                                     .kind = MONITOR_NUMBER,
+                                     .rows = v->n + v->missing + v->bad,
+                                     .n = v->n,
+                                     .missing = v->missing,
+                                     .bad = v->bad };
+    stat_describe(v->sorted, v->n, &s);
     out->mean = s.mean;
     out->sd = s.sd;
     out->min = s.min;
     out->max = s.max;
-    stat_sort(sorted, k, sorted + n);
-    describe_sorted(sorted, k, own, out);
-    arena_restore(a, mark);
+    describe_sorted(v->sorted, v->n, own, out);
     return fill_null(a, seed, out, own->null_w1, own->null_ks);
+}
+
+void monitor_values_sort(double *x, size_t n, double *scratch, struct monitor_values *out)
+{
+    *out = (struct monitor_values){ .sorted = x };
+    for (size_t i = 0; i < n; i++) {
+        out->missing += isnan(x[i]);
+        out->bad += isinf(x[i]) != 0;
+        if (isfinite(x[i]))
+            x[out->n++] = x[i];
+    }
+    stat_sort(x, out->n, scratch);
+}
+
+int monitor_feature_of_numbers(struct arena *a, str_t name, const double *x, size_t n,
+                               uint64_t seed, struct monitor_feature *out)
+{
+    AUTO(mem_auto) double *sorted = mem_try_alloc(2 * n + 1, sizeof *sorted);
+    struct monitor_values v;
+    if (!sorted)
+        return ERR_NOMEM;
+    if (n)
+        memcpy(sorted, x, n * sizeof *x);
+    monitor_values_sort(sorted, n, sorted + n, &v);
+    return monitor_feature_of_sorted(a, name, &v, seed, out);
 }
 
 /* ---- categories ---- */
@@ -267,7 +283,7 @@ int monitor_feature_of_codes(struct arena *a, str_t name, const str_t *levels, s
     qsort(r, levels_n, sizeof *r, by_count);
     for (size_t i = 0; i < levels_n; i++) {
         out->n += r[i].count;
-        if (out->n_names < MONITOR_NAMES_MAX && r[i].chosen_by > 0 &&
+        if (out->n_names < MONITOR_NAMES_MAX && r[i].chosen_by > 0 && r[i].name.p &&
             r[i].name.n <= MONITOR_NAME_BYTES) {
             counts[out->n_names] = r[i].count;
             names[out->n_names++] = r[i].name;

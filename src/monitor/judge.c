@@ -14,6 +14,7 @@
 #include "stat/dist.h"
 #include "stat/distance.h"
 #include "stat/hypothesis.h"
+#include "stat/kolmogorov.h"
 
 /* ---- names ---- */
 const char *monitor_state_name(enum monitor_state s)
@@ -330,7 +331,8 @@ static enum monitor_state test_state(const struct monitor_policy *policy, enum m
 static double shared_p(const struct monitor_feature *f, const struct monitor_feature_verdict *v,
                        enum monitor_method m)
 {
-    return fmin(1, v->tests[m].p / own_share((double)f->n, (double)v->n));
+    double p = v->tests[m].p; /* NaN stays: fmin would make it 1 */
+    return isnan(p) ? p : fmin(1, p / own_share((double)f->n, (double)v->n));
 }
 
 /* Adjusts the p-values of one method over the inputs or over the outputs. */
@@ -362,6 +364,8 @@ static int adjust_deciding(struct arena *a, const struct monitor_reference *ref,
 
 static void tally(const struct monitor_reference *ref, struct monitor_verdict *v)
 {
+    v->state = MONITOR_INSUFFICIENT;
+    v->insufficient = v->ok = v->warnings = v->drifted = v->outputs_drifted = 0;
     v->worst_psi = v->output_psi = NAN;
     for (size_t i = 0; i < ref->n; i++) {
         struct monitor_feature_verdict *f = &v->features[i];
@@ -379,12 +383,37 @@ static void tally(const struct monitor_reference *ref, struct monitor_verdict *v
     }
 }
 
+int monitor_verdict_settle(struct arena *a, const struct monitor_reference *ref,
+                           const struct monitor_policy *policy, struct monitor_verdict *v,
+                           struct err *err)
+{
+    double *p = ARENA_TRY_ARRAY(a, MAX(ref->n, (size_t)1), double);
+    int rc = p ? 0 : ERR_NOMEM;
+    for (size_t m = 0; m < MONITOR_METHODS && !rc; m++) {
+        rc = adjust(a, ref, (enum monitor_method)m, 0, p, v);
+        if (!rc)
+            rc = adjust(a, ref, (enum monitor_method)m, 1, p, v);
+    }
+    if (!rc)
+        rc = adjust_deciding(a, ref, p, v);
+    if (rc)
+        return ERR(err, rc, "out of memory for the verdict of a window");
+    for (size_t i = 0; i < ref->n; i++) {
+        struct monitor_feature_verdict *f = &v->features[i];
+        for (size_t m = 0; m < MONITOR_METHODS; m++)
+            f->tests[m].state =
+                test_state(policy, (enum monitor_method)m, &f->tests[m], f->tests[m].p_adjusted);
+        f->state = test_state(policy, f->method, &f->tests[f->method], f->p_adjusted);
+    }
+    tally(ref, v);
+    return 0;
+}
+
 int monitor_judge(struct arena *a, const struct monitor_reference *ref,
                   const struct monitor_counts *counts, const struct monitor_policy *policy,
                   struct monitor_verdict *out, struct err *err)
 {
     struct judge j = { .policy = policy };
-    int rc = 0;
     if (counts->ref != ref || (ref->n && !counts->features))
         return ERR(err, ERR_INVALID, "the counts of a window belong to another reference");
     if (!(policy->alpha > 0 && policy->alpha < 1) || policy->cells < 2)
@@ -392,29 +421,32 @@ int monitor_judge(struct arena *a, const struct monitor_reference *ref,
                    "a monitor's alpha must lie between 0 and 1, its cells be 2 up");
     *out = (struct monitor_verdict){ .n = counts->rows, .features_n = ref->n };
     out->features = ARENA_TRY_ARRAY(a, MAX(ref->n, (size_t)1), struct monitor_feature_verdict);
-    double *p = ARENA_TRY_ARRAY(a, MAX(ref->n, (size_t)1), double);
-    if (!out->features || !p)
+    if (!out->features)
         return ERR(err, ERR_NOMEM, "out of memory for the verdict of a window");
     for (size_t i = 0; i < ref->n; i++)
         judge_feature(&j, &ref->features[i], &counts->features[i], &out->features[i]);
-    for (size_t m = 0; m < MONITOR_METHODS && !rc; m++) {
-        rc = adjust(a, ref, (enum monitor_method)m, 0, p, out);
-        if (!rc)
-            rc = adjust(a, ref, (enum monitor_method)m, 1, p, out);
-    }
-    if (!rc)
-        rc = adjust_deciding(a, ref, p, out);
-    if (rc)
-        return ERR(err, rc, "out of memory for the verdict of a window");
-    for (size_t i = 0; i < ref->n; i++) {
-        struct monitor_feature_verdict *f = &out->features[i];
-        for (size_t m = 0; m < MONITOR_METHODS; m++)
-            f->tests[m].state =
-                test_state(policy, (enum monitor_method)m, &f->tests[m], f->tests[m].p_adjusted);
-        f->state = test_state(policy, f->method, &f->tests[f->method], f->p_adjusted);
-    }
-    tally(ref, out);
-    return monitor_quality(a, counts, &policy->quality, &out->findings, &out->findings_n, err);
+    int rc = monitor_verdict_settle(a, ref, policy, out, err);
+    return rc ? rc
+              : monitor_quality(a, counts, &policy->quality, &out->findings, &out->findings_n, err);
+}
+
+int monitor_judge_values(struct arena *a, const struct monitor_feature *f,
+                         const struct monitor_values *reference,
+                         const struct monitor_values *window, struct monitor_feature_verdict *v)
+{
+    struct monitor_test *ks = &v->tests[MONITOR_KS], *w1 = &v->tests[MONITOR_W1];
+    double n = (double)reference->n, m = (double)window->n;
+    uint64_t h;
+    if (isnan(ks->p) || isnan(w1->p))
+        return 0;
+    ks->statistic = ks->effect =
+        stat_ks_sorted(reference->sorted, reference->n, window->sorted, window->n, &h);
+    int rc = stat_ks_p(a, reference->n, window->n, h, &ks->p);
+    w1->statistic = w1->effect =
+        stat_wasserstein_sorted(reference->sorted, reference->n, window->sorted, window->n) / f->sd;
+    w1->p = null_tail(f->null_w1, 1, w1->statistic * sqrt(n * m / (n + m)));
+    ks->cells = w1->cells = 0;
+    return rc;
 }
 
 enum monitor_state monitor_streak(const enum monitor_state *newest_first, size_t n)
@@ -496,10 +528,9 @@ static void write_finding(const struct monitor_reference *ref, const struct moni
     jo_object_end(o);
 }
 
-void monitor_verdict_write(const struct monitor_reference *ref, const struct monitor_verdict *v,
-                           struct json_out *o)
+void monitor_verdict_write_members(const struct monitor_reference *ref,
+                                   const struct monitor_verdict *v, struct json_out *o)
 {
-    jo_object(o);
     jo_kv_cstr(o, "state", monitor_state_name(v->state));
     jo_kv_int(o, "rows", (int64_t)v->n);
     jo_kv_int(o, "drifted", (int64_t)v->drifted);
@@ -517,5 +548,12 @@ void monitor_verdict_write(const struct monitor_reference *ref, const struct mon
     for (size_t i = 0; i < v->findings_n; i++)
         write_finding(ref, &v->findings[i], o);
     jo_array_end(o);
+}
+
+void monitor_verdict_write(const struct monitor_reference *ref, const struct monitor_verdict *v,
+                           struct json_out *o)
+{
+    jo_object(o);
+    monitor_verdict_write_members(ref, v, o);
     jo_object_end(o);
 }

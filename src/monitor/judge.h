@@ -91,11 +91,27 @@ int monitor_judge(struct arena *a, const struct monitor_reference *ref,
                   const struct monitor_counts *counts, const struct monitor_policy *policy,
                   struct monitor_verdict *out, struct err *err) WARN_UNUSED;
 
+/* Puts the tests of the values themselves in place of those that cells approximate, where both
+ * samples are at hand and sorted: D with its p-value as stat_ks_p has it, Wasserstein's distance.
+ * Then monitor_verdict_settle. ERR_NOMEM. */
+int monitor_judge_values(struct arena *a, const struct monitor_feature *f,
+                         const struct monitor_values *reference,
+                         const struct monitor_values *window,
+                         struct monitor_feature_verdict *v) WARN_UNUSED;
+/* Adjusts p-values and decides states and tallies from the tests as they stand. ERR_NOMEM. */
+int monitor_verdict_settle(struct arena *a, const struct monitor_reference *ref,
+                           const struct monitor_policy *policy, struct monitor_verdict *v,
+                           struct err *err) WARN_UNUSED;
+
 /* The state after the last windows, newest first (n ≤ 3 are looked at): drifted when 2 of the last
  * 3 are; a single drifted one is a warning; else the newest. Windows that are insufficient take a
  * place and vote for nothing. */
 enum monitor_state monitor_streak(const enum monitor_state *newest_first, size_t n);
 
-/* {"state","rows","features":[{"name","state",…,"tests":{"psi":{…}}}],"findings":[…]} */
+/* "state","rows","features":[{"name","state",…,"tests":{"psi":{…}}}],"findings":[…] as members of
+ * the object that is open. */
+void monitor_verdict_write_members(const struct monitor_reference *ref,
+                                   const struct monitor_verdict *v, struct json_out *o);
+/* The same as an object. */
 void monitor_verdict_write(const struct monitor_reference *ref, const struct monitor_verdict *v,
                            struct json_out *o);

@@ -93,10 +93,23 @@ void monitor_reference_write(const struct monitor_reference *ref, struct json_ou
 int monitor_feature_of_numbers(struct arena *a, str_t name, const double *x, size_t n,
                                uint64_t seed, struct monitor_feature *out) WARN_UNUSED;
 
+/* The finite values of a column, ascending. */
+struct monitor_values {
+    const double *sorted;
+    size_t n;
+    uint64_t missing, bad;
+};
+/* Sorts a column of n in place, the finite values first; scratch holds n doubles. */
+void monitor_values_sort(double *x, size_t n, double *scratch, struct monitor_values *out);
+/* The same description of values that are sorted already; they are read only now. */
+int monitor_feature_of_sorted(struct arena *a, str_t name, const struct monitor_values *v,
+                              uint64_t seed, struct monitor_feature *out) WARN_UNUSED;
+
 /* Makes the description of n categories given as codes: code c ≥ 0 is levels[c], a negative one is
- * missing. Most frequent first, equal counts by name. Where there are more names than fit or rare
- * ones, names are chosen by one half of the rows and counted in the other: counts of names chosen
- * for being frequent are too high for what comes later, and would look like drift. ERR_NOMEM. */
+ * missing; a level without text (p NULL) stands for many and gets no name. Most frequent first,
+ * equal counts by name. Where there are more names than fit or rare ones, names are chosen by one
+ * half of the rows and counted in the other: counts of names chosen for being frequent are too high
+ * for what comes later, and would look like drift. ERR_NOMEM. */
 int monitor_feature_of_codes(struct arena *a, str_t name, const str_t *levels, size_t levels_n,
                              const int32_t *codes, size_t n,
                              struct monitor_feature *out) WARN_UNUSED;

@@ -247,3 +247,29 @@ TEST(csv_same_with_any_threads)
     buf_fini(&b);
     arena_fini(&f.a);
 }
+
+TEST(csv_texts_may_be_limited_or_known)
+{
+    static const str_t names[] = { { "b", 1 }, { "zz", 2 } };
+    struct csv_known known = { "k", names, 2 };
+    struct fixture f;
+    if (!have_engine())
+        return;
+    set_up(&f);
+    f.options.levels_max = 2;
+    f.options.known = &known;
+    f.options.known_n = 1;
+    f.options.no_digest = 1;
+    READ_OK(&f, "t,k,e\nx,1,\ny,b,\nw,,\nx,7,\nv,b,\n");
+    struct column *t = col(&f, "t"), *k = col(&f, "k");
+    /* Two texts by appearance, the rest is one level without text. */
+    CHECK_INT(t->level_n, 3);
+    CHECK(!t->levels[2].p && t->codes[0] == 0 && t->codes[1] == 1 && t->codes[2] == 2);
+    CHECK(t->codes[3] == 0 && t->codes[4] == 2);
+    /* Known names have their places, numbers are texts here, missing stays missing. */
+    CHECK(k->codes[0] == 2 && k->codes[1] == 0 && k->codes[2] == -1 && k->codes[3] == 2);
+    CHECK(k->level_n == 3 && str_is(k->levels[1], "zz") && !k->levels[2].p);
+    CHECK(col(&f, "e")->numbers && isnan(col(&f, "e")->numbers[0]));
+    CHECK(f.r.file.sha256[0] == 0);
+    arena_fini(&f.a);
+}

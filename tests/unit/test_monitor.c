@@ -297,6 +297,7 @@ TEST(monitor_small_windows_are_insufficient)
     count_window(&w, 1, (struct shift){ .mean = 9 });
     v = judge(&w);
     CHECK(v.state == MONITOR_INSUFFICIENT && v.insufficient == 3 && v.ok == 0);
+    CHECK(isnan(v.features[0].p_adjusted) && isnan(v.features[0].tests[MONITOR_PSI].p_adjusted));
     count_window(&w, 25, (struct shift){ .mean = 9 });
     v = judge(&w);
     CHECK_INT(v.state, MONITOR_INSUFFICIENT);
