@@ -46,7 +46,7 @@ struct monitor_policy monitor_policy_default(void)
     struct monitor_policy p = { .alpha = 0.05,
                                 .number = MONITOR_PSI,
                                 .category = MONITOR_CHI2,
-                                .expected_min = 5,
+                                .expected_min = 8,
                                 .cells = 10,
                                 .rows_min = 30,
                                 .quality = monitor_quality_policy_default() };

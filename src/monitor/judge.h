@@ -42,9 +42,10 @@ struct monitor_policy {
     double alpha;                         /* 0.05 */
     double floor[MONITOR_METHODS];        /* least effect that counts: 0.1 each */
     enum monitor_method number, category; /* the deciding tests: PSI, CHI2 */
-    double expected_min;                  /* expected count of a cell after merging: 5 */
-    size_t cells;                         /* most cells of PSI, JS and CHI2 on numbers: 10 */
-    uint64_t rows_min;                    /* fewer rows are insufficient: 30 */
+    double expected_min; /* expected count of a cell after merging: 8; chi-squared's law needs 5,
+                            its far tail, where many features are judged, a little more */
+    size_t cells;        /* most cells of PSI, JS and CHI2 on numbers: 10 */
+    uint64_t rows_min;   /* fewer rows are insufficient: 30 */
     struct monitor_quality_policy quality;
 };
 /* The defaults named above. */
