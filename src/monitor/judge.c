@@ -141,37 +141,29 @@ static void merge_ordered(const struct pair *in, size_t max, double least, struc
     }
 }
 
-/* Names that are rare in both join "other"; when that is rare itself it joins the rarest name. */
+/* Names in their order and then "other", the rare ones joined to their neighbours until both
+ * samples expect `least`; what is left over joins the last cell. */
 static void merge_names(const struct monitor_feature *f, const uint64_t *cells, double least,
                         struct pair *out)
 {
-    struct pair all = { 0 };
     double r = 0, c = 0;
-    size_t rarest = 0;
+    *out = (struct pair){ .k = 0 };
     for (size_t i = 0; i < f->n_cells; i++) {
-        all.n += (double)f->counts[i];
-        all.m += (double)cells[i];
+        out->n += (double)f->counts[i];
+        out->m += (double)cells[i];
     }
-    *out = (struct pair){ .n = all.n, .m = all.m };
     for (size_t i = 0; i < f->n_cells; i++) {
-        double a = (double)f->counts[i], b = (double)cells[i];
-        if (i == f->n_names || expected(&all, a + b) < least) {
-            r += a;
-            c += b;
+        r += (double)f->counts[i];
+        c += (double)cells[i];
+        if (expected(out, r + c) < least)
             continue;
-        }
-        out->r[out->k] = a;
-        out->c[out->k] = b;
-        if (a + b < out->r[rarest] + out->c[rarest])
-            rarest = out->k;
-        out->k++;
-    }
-    if (expected(&all, r + c) >= least) {
         out->r[out->k] = r;
         out->c[out->k++] = c;
-    } else if (out->k > 0) {
-        out->r[rarest] += r;
-        out->c[rarest] += c;
+        r = c = 0;
+    }
+    if (out->k > 0) {
+        out->r[out->k - 1] += r;
+        out->c[out->k - 1] += c;
     }
 }
 
