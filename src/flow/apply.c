@@ -12,6 +12,7 @@
 #include "base/num.h"
 #include "codec/json.h"
 #include "flow/flow_int.h"
+#include "registry/model.h"
 #include "registry/record.h"
 #include "track/artifact.h"
 #include "track/dataset.h"
@@ -311,6 +312,31 @@ static int put_artifacts(struct tx *tx, struct apply *p, const struct run *run, 
     return rc;
 }
 
+/* Was the model deleted or purged while the run went on, and not made again? Then its late result
+ * does not bring the name back. */
+static int is_model_gone(struct tx *tx, struct apply *p, const struct run *run, int *out,
+                         struct err *err)
+{
+    enum { LOOKED_AT = 200 };
+    struct model m;
+    struct event *list;
+    size_t n = 0;
+    struct event_query q = { .subject = arena_printf(&p->arena, "model/%s", run->model_name),
+                             .kind_prefix = "model.",
+                             .newest_first = 1,
+                             .limit = LOOKED_AT };
+    *out = 0;
+    int rc = model_get(tx, &p->arena, run->project, run->model_name, &m, NULL);
+    if (rc != ERR_NOT_FOUND)
+        return 0;
+    rc = event_list(tx, &p->arena, &q, &list, &n, err);
+    for (size_t i = 0; !rc && i < n && list[i].time_ms >= run->start_time_ms; i++)
+        *out |= strcmp(list[i].project, run->project) == 0 &&
+                (strcmp(list[i].kind, "model.deleted") == 0 ||
+                 strcmp(list[i].kind, "model.purged") == 0);
+    return rc;
+}
+
 /* The next version of the run's model, or only the evidence when a gate refused it. */
 static int put_version(struct tx *tx, struct apply *p, const struct run *run, struct err *err)
 {
@@ -323,8 +349,16 @@ static int put_version(struct tx *tx, struct apply *p, const struct run *run, st
         .code_json = run->code_json,
     };
     int64_t version;
+    int gone;
     if (!run->model_name || strcmp(p->status, "KILLED") == 0)
         return 0;
+    int rc = is_model_gone(tx, p, run, &gone, err);
+    if (!rc && gone && !p->reason)
+        p->reason =
+            arena_printf(&p->arena, "model '%s' was deleted while it ran: no version is registered",
+                         run->model_name);
+    if (rc || gone)
+        return rc;
     return registry_record(tx, &p->arena, &p->by, &r, &version, err);
 }
 

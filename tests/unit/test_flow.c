@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "flow/attempt.h"
 #include "flow/flow.h"
+#include "registry/model.h"
 #include "store/home.h"
 #include "track/step.h"
 
@@ -25,7 +26,7 @@ static int add_run(struct tx *tx, void *arg, struct err *err)
     int64_t experiment;
     int rc = experiment_ensure(tx, CAUSE_SYSTEM, &(struct experiment_new){ .name = "e" },
                                &experiment, err);
-    struct run_new run = { .experiment_id = experiment, .start_time_ms = -1 };
+    struct run_new run = { .experiment_id = experiment, .start_time_ms = -1, .model_name = "m" };
     if (!rc)
         rc = run_create(tx, CAUSE_SYSTEM, &run, b->run_id, err);
     return rc ? rc : attempt_create(tx, CAUSE_SYSTEM, b->run_id, 1, err);
@@ -118,6 +119,69 @@ TEST(flow_applies_a_result_once)
     want(&b, "FINISHED", NULL, STEP_SUCCESS);
     want(&b, "FINISHED", NULL, STEP_SUCCESS);
     close_bench(&b);
+}
+
+#define SIXTEEN "0123456789abcdef"
+static const char with_model[] =
+    "{\"state\":\"finished\",\"model\":{\"name\":\"m\",\"digest\":\"" SIXTEEN SIXTEEN SIXTEEN
+        SIXTEEN "\",\"bytes\":1}}";
+
+static int make_model(struct tx *tx, void *arg, struct err *err)
+{
+    char id[UUID_TEXT];
+    (void)arg;
+    return model_create(tx, CAUSE_SYSTEM, "m", NULL, id, err);
+}
+
+static int drop_model(struct tx *tx, void *arg, struct err *err)
+{
+    (void)arg;
+    return model_delete(tx, CAUSE_SYSTEM, "m", err);
+}
+
+static int count_versions(struct tx *tx, void *arg, struct err *err)
+{
+    struct arena a;
+    struct model m;
+    arena_init(&a, MIB(1));
+    int rc = model_get(tx, &a, "default", "m", &m, err);
+    *(int64_t *)arg = rc ? -1 : m.version_count;
+    arena_fini(&a);
+    return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+/* Deleted while the run goes on, and (again) made anew: -1 = the model is not there afterwards. */
+static void late_result(int dropped, int again, int64_t versions, const char *reason)
+{
+    struct bench b = { 0 };
+    int64_t n = 0;
+    b = open_bench();
+    CHECK_OK(store_write(b.home->store, make_model, NULL, err));
+    if (dropped)
+        CHECK_OK(store_write(b.home->store, drop_model, NULL, err));
+    if (again)
+        CHECK_OK(store_write(b.home->store, make_model, NULL, err));
+    leave(&b, ATTEMPT_RESULT, with_model);
+    leave(&b, ATTEMPT_END, "{\"exit\":0,\"signal\":null,\"reason\":\"exited\"}");
+    want(&b, "FINISHED", reason, STEP_SUCCESS);
+    CHECK_OK(store_read(b.home->store, count_versions, &n, err));
+    CHECK_INT(n, versions);
+    close_bench(&b);
+}
+
+TEST(flow_registers_a_late_result)
+{
+    late_result(0, 0, 1, NULL);
+}
+
+TEST(flow_does_not_bring_a_deleted_model_back)
+{
+    late_result(1, 0, -1, "was deleted while it ran");
+}
+
+TEST(flow_registers_into_a_model_made_again)
+{
+    late_result(1, 1, 1, NULL);
 }
 
 TEST(flow_closes_the_attempt_of_a_run_that_a_client_ended)
