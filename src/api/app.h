@@ -42,7 +42,7 @@ struct app_options {
     const char *const *file_roots; /* folders whose files may be read in place; NULL-terminated */
 };
 
-enum { APP_MAGIC = 0x41505031 };
+enum { APP_MAGIC = 0x41505031, APP_COPIES_MAX = 3 };
 
 struct app {
     uint32_t magic;
@@ -64,6 +64,8 @@ struct app {
     struct notify *notify;     /* sends webhooks; of a server, else NULL */
     cell_t guard;              /* struct guard *: who may do what; replaced by door_reload */
     struct guard_kept *guards; /* every guard ever in force, freed by app_close */
+    gauge_t copies; /* requests that copy whole files now: APP_COPIES_MAX, so that others have
+                       workers */
     unsigned char signing_key[SIGNED_KEY_BYTES]; /* of signed URLs; set in a server */
     int64_t started_ms;
     char url[300];                 /* of a server once it listens, else "" */

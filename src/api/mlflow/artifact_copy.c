@@ -16,6 +16,21 @@
 
 enum { FILES_MAX = 10000, DEPTH_MAX = 32, BLOCK = 1 << 18 };
 
+int mlf__copy_begin(struct mlf *m)
+{
+    gauge_t *copies = &app_of(m->rq)->copies;
+    if (gauge_add(copies, 1) <= APP_COPIES_MAX)
+        return 0;
+    (void)gauge_add(copies, -1);
+    return ERR(m->err, ERR_UNAVAILABLE,
+               "%d large copies are being made; ask again in a few seconds", APP_COPIES_MAX);
+}
+
+void mlf__copy_end(struct mlf *m)
+{
+    (void)gauge_add(&app_of(m->rq)->copies, -1);
+}
+
 struct copier {
     struct mlf *m;
     const struct mlf_place *place;
@@ -102,5 +117,10 @@ int mlf__copy_folder(struct mlf *m, const struct mlf_place *p, struct mlf_copy *
     AUTO(mem_auto) char *block = mem_alloc(BLOCK);
     c.block = block;
     *out = (struct mlf_copy){ 0 };
-    return copy_entry(&c, "", 0);
+    int rc = mlf__copy_begin(m);
+    if (rc)
+        return rc;
+    rc = copy_entry(&c, "", 0);
+    mlf__copy_end(m);
+    return rc;
 }

@@ -46,6 +46,10 @@ struct mlf_copy {
     struct mlf_named *files;
     size_t n;
 };
+/* Whole files are copied by a few requests at a time; ERR_UNAVAILABLE asks the others to come
+ * again. Each begin that returned 0 has one end. */
+int mlf__copy_begin(struct mlf *m) WARN_UNUSED;
+void mlf__copy_end(struct mlf *m);
 /* Nothing when the folder is absent; links that lead out of the root are refused. Not inside a
  * transaction. */
 int mlf__copy_folder(struct mlf *m, const struct mlf_place *p, struct mlf_copy *out) WARN_UNUSED;

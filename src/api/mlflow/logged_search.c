@@ -257,8 +257,7 @@ static const char *make_token(struct mlf *m, size_t offset)
     for (size_t i = 0; i < ARRAY_LEN(bound); i++)
         text = arena_printf(m->a, "%s\"%s\": %s, ", text, bound[i].in_token,
                             shown(m, json_get(&m->message, bound[i].field)));
-    return mlf_base64(m->a,
-                      str_of(arena_printf(m->a, "{%s\"offset\": %zu}", text, offset)));
+    return mlf_base64(m->a, str_of(arena_printf(m->a, "{%s\"offset\": %zu}", text, offset)));
 }
 
 /* ---- the search ---- */

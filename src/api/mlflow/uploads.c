@@ -254,10 +254,16 @@ static int join_and_name(struct joining *j)
     struct mlf *m = j->m;
     struct store *s = app_of(m->rq)->store;
     char digest[SHA256_HEX];
-    int rc = store_write(s, begin_in_tx, j, m->err);
+    int rc = mlf__copy_begin(m);
     if (rc)
         return rc;
+    rc = store_write(s, begin_in_tx, j, m->err);
+    if (rc) {
+        mlf__copy_end(m);
+        return rc;
+    }
     rc = join(j, digest);
+    mlf__copy_end(m);
     j->whole.digest = digest;
     if (!rc)
         rc = mlf__name_blob(m, &j->whole, name_in_tx, j);
