@@ -19,4 +19,6 @@ export function lazy<P extends object>(load: () => Promise<{ default: ComponentT
 /* Search, help, deploying: dialogs whose code comes when they are first opened. */
 export const openPalette = () => void import('./palette').then((m) => m.openPalette());
 export const openHelp = () => void import('./palette').then((m) => m.openHelp());
+export const openPromote = (...what: Parameters<typeof import('./actions').openPromote>) => void import('./actions').then((m) => m.openPromote(...what));
+export const openRollback = (...what: Parameters<typeof import('./actions').openRollback>) => void import('./actions').then((m) => m.openRollback(...what));
 export const openDeploy = (...what: Parameters<typeof import('./actions').openDeploy>) => void import('./actions').then((m) => m.openDeploy(...what));

@@ -13,7 +13,7 @@ import type { ViewProps } from '../state';
 import type { Endpoint as Shape, Explanation, Model } from '../types';
 import { Contributions } from '../charts/marks';
 import { Lines } from '../charts/lines';
-import { openPromote, openRollback } from '../ui/actions';
+import { openPromote, openRollback } from '../ui/lazy';
 import { CommandLine, Copy, Empty, Fold, KeyFacts, Num, Section, StatusMark, Time } from '../ui/bits';
 import { Figure } from '../ui/figure';
 import { ExampleForm } from '../ui/form';
