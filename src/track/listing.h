@@ -14,7 +14,7 @@ enum {
     LISTINGS_BYTES = 24 << 20,
     LISTING_BYTES = 16 << 20, /* of one experiment */
     LISTING_COLUMNS_MAX = 64,
-    LISTINGS_MAX = 64
+    LISTINGS_MAX = 256
 };
 
 struct listing;

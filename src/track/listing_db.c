@@ -519,8 +519,11 @@ int listing__column(struct listing *l, const struct expr *name, int metric_parts
     size_t i = 0;
     while (i < l->column_n && !same_name(l->columns[i], name, metric_parts))
         i++;
-    if (i == l->column_n && !add_column(l, name, metric_parts))
-        return 0;
+    if (i == l->column_n) { /* others may go for it */
+        if (!add_column(l, name, metric_parts))
+            return 0;
+        i = l->column_n - 1;
+    }
     l->columns[i]->use = l->use;
     *out = l->columns[i];
     return 1;

@@ -287,6 +287,75 @@ TEST(listing_only_of_a_claimed_store)
     store_close(s);
 }
 
+/* ---- more than is kept ---- */
+
+enum { MANY_EXPERIMENTS = 300, MANY_NAMES = 90 };
+
+static int make_experiments(struct tx *tx, void *arg, struct err *err)
+{
+    char name[32], id[HEX32_TEXT];
+    (void)arg;
+    for (int i = 1; i <= MANY_EXPERIMENTS; i++) {
+        int64_t e;
+        (void)snprintf(name, sizeof name, "e%d", i);
+        MUST(experiment_create(tx, &by, &(struct experiment_new){ .name = name }, &e, err));
+        CHECK_INT(e, i);
+        MUST(run_create(tx, &by, &(struct run_new){ .experiment_id = e, .start_time_ms = i }, id,
+                        err));
+        for (int k = 0; k < MANY_NAMES && i <= 2; k++) {
+            (void)snprintf(name, sizeof name, "m%d", k);
+            MUST(metric_append(tx, id, name, &(struct metric_point){ k + i, 1, 1 }, 1, err));
+        }
+    }
+    return 0;
+}
+
+static size_t found(struct tx *tx, const int64_t *ids, size_t id_n, const char *filter,
+                    struct err *err)
+{
+    struct arena a;
+    struct page p;
+    arena_init(&a, 1 << 24);
+    MUST(ask(tx, &a,
+             (struct run_query){ .experiment_ids = ids,
+                                 .experiment_n = id_n,
+                                 .filter = filter,
+                                 .limit = 1000,
+                                 .ids_only = 1 },
+             1, &p, err));
+    arena_fini(&a);
+    return p.n;
+}
+
+static int find_many(struct tx *tx, void *arg, struct err *err)
+{
+    int64_t ids[MANY_EXPERIMENTS];
+    char one[64], all[64 * MANY_NAMES] = "";
+    (void)arg;
+    for (int i = 0; i < MANY_EXPERIMENTS; i++)
+        ids[i] = i + 1;
+    for (int round = 0; round < 2; round++) {
+        for (int k = 0; k < MANY_NAMES; k++) {
+            (void)snprintf(one, sizeof one, "metrics.m%d = %d", k, k + 1);
+            CHECK_INT(found(tx, ids, 2, one, err), 1);
+            if (!round)
+                (void)snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s",
+                               k ? " AND " : "", one);
+        }
+        CHECK_INT(found(tx, ids, 2, all, err), 1);
+        CHECK_INT(found(tx, ids, MANY_EXPERIMENTS, "start_time > 10", err), MANY_EXPERIMENTS - 10);
+    }
+    return 0;
+}
+
+TEST(listing_of_more_names_and_experiments_than_are_kept)
+{
+    struct store *s = opened();
+    CHECK_OK(store_write(s, make_experiments, NULL, err));
+    CHECK_OK(store_read(s, find_many, NULL, err));
+    store_close(s);
+}
+
 /* ---- readers beside writers ---- */
 
 enum { PAIRS = 12, COMMITS = 1500 };
