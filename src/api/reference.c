@@ -142,11 +142,14 @@ int reference_metrics(struct buf *out, struct err *err)
     metrics_write_listener(&text, "dataplane", &none);
     metrics_write_http(&text);
     metrics_write_endpoints(&text, serve);
+    metrics_write_monitor(&text, NULL);
     serve_close(serve);
-    buf_puts(out,
-             "# Metrics\n\nMade from what `/metrics` writes by `slipway _docs metrics`; do not "
-             "edit. The form is the Prometheus text format 0.0.4.\n\n"
-             "| metric | type | meaning |\n|---|---|---|\n");
+    buf_puts(
+        out,
+        "# Metrics\n\nMade from what `/metrics` writes by `slipway _docs metrics`; do not "
+        "edit. The form is the Prometheus text format 0.0.4, or OpenMetrics 1.0 when the Accept "
+        "header asks for it.\n\n"
+        "| metric | type | meaning |\n|---|---|---|\n");
     put_metrics(out, buf_view(&text));
     rc = text.failed ? ERR(err, ERR_LIMIT, "the page is too large") : 0;
     buf_fini(&text);

@@ -26,6 +26,9 @@ extern const struct route_table event_routes;      /* /api/v1/events */
 extern const struct route_table endpoint_routes;   /* /api/v1/endpoints */
 extern const struct route_table alert_routes;      /* /api/v1/alerts, …/endpoints/{name}/loop */
 extern const struct route_table care_routes;       /* …/endpoints/{name}/project */
+extern const struct route_table monitor_routes;    /* …/endpoints/{name}/monitor */
+extern const struct route_table prometheus_routes; /* /api/v1/prometheus */
+extern const struct route_table label_routes;      /* …/endpoints/{name}/labels */
 extern const struct route_table rollout_routes;    /* …/endpoints/{name}/rollout */
 extern const struct route_table transfer_routes;   /* /api/v1/import, /api/v1/export */
 extern const struct route_table explain_routes;    /* …/versions/{version}:explain */
@@ -37,3 +40,11 @@ extern const struct route_table
 /* /metrics of the serving table: requests, errors, latencies by endpoint and version. */
 struct serve;
 void metrics_write_endpoints(struct buf *b, struct serve *serve);
+/* /metrics of the monitor: drift by feature, realised errors, labels; NULL writes the names only.
+ */
+struct monitor;
+void metrics_write_monitor(struct buf *b, struct monitor *m);
+/* The text format 0.0.4 as OpenMetrics 1.0: families of counters without "_total", "# EOF". */
+void metrics_openmetrics(str_t text, struct buf *out);
+/* Whether an Accept header would rather have OpenMetrics 1.0 than text. */
+int metrics_wants_openmetrics(str_t accept);

@@ -172,6 +172,8 @@ static int judge(struct monitor *m, struct monitor_ended *w, const struct monito
     rc = monitor_judge(a, ref, c, &policy, &verdict, err);
     if (!rc)
         monitor__summarise(ref, &verdict, a, &w->row);
+    if (!rc)
+        monitor__show(m, &w->row, ref, &verdict);
     return rc;
 }
 
@@ -200,6 +202,7 @@ static int prepare(struct monitor *m, struct monitor_ended *w, int64_t now_ms, s
     monitor__realised_pick(realised, n, w->model, w->version, &w->row.realised);
     w->row.judged_ms = now_ms;
     w->is_judged = 1;
+    monitor__show_realised(m, &w->row);
     return 0;
 }
 
@@ -277,6 +280,9 @@ static int rejoin_range(struct monitor *m, struct monitor_endpoint *e, struct mo
         for (size_t j = i; j < k && !rc; j++) {
             struct monitor_realised of;
             monitor__realised_pick(list, n, x.rows[j].model, x.rows[j].version, &of);
+            struct monitor_window shown = x.rows[j];
+            shown.realised = of;
+            monitor__show_realised(m, &shown);
             if (add_changed(b, &x.rows[j], &of, now_ms))
                 rc = ERR(err, ERR_NOMEM, "too many windows have new labels at once");
         }

@@ -50,9 +50,14 @@ static void take_record(void *arg, const struct watch_record *r)
     if (!s || !s->schema) /* unloaded since, or its columns could not be written down */
         return;
     struct monitor_endpoint *e = s->endpoint;
+    struct watch_record kept = *r;
+    if (!e->settings.log_on) /* asked before the table knew */
+        return;
+    if (e->settings.log_inputs <= 0)
+        kept.columns = 0;
     if (e->block.n && (e->block_schema != s->schema || e->block.n > MIB(1)))
         monitor__block_flush(e, d->m);
-    monitor__block_add(e, s->schema, r);
+    monitor__block_add(e, s->schema, &kept);
 }
 
 /* Under drain_lock. */
@@ -222,6 +227,8 @@ int monitor_tick(struct monitor *m, int64_t now_ms, struct err *err)
     lock_drop(&m->drain_lock);
     if (!rc)
         rc = sync_logs(m, &own);
+    if (!m->shown_restored)
+        monitor__show_restore(m);
     if (!rc)
         rc = monitor__write(m, now_ms, &own);
     if (!rc)
@@ -302,9 +309,12 @@ int monitor_open(struct monitor **out, const struct monitor_options *options, st
     lock_init(&m->wake_lock, "monitor wake", WAKE_RANK);
     cond_init(&m->wake);
     m->settings_changed = 1;
+    if (m->serve)
+        serve_watch_log(m->serve, NULL, 1); /* until an endpoint's settings say otherwise */
     event_listen(on_event, m);
     int rc = monitor__journal_open(m, err);
     m->restored_ms = m->journal_ms;
+    gauge_set(&m->last_tick_ms, clock_now_ms()); /* what comes before the first turn is of now */
     if (!rc)
         rc = open_known(m, err);
     if (rc) {
@@ -355,6 +365,7 @@ void monitor_close(struct monitor *m)
     }
     free_ended(m->restored);
     free_ended(m->ended);
+    monitor__shown_free(m);
     segment_close(m->journal);
     lock_fini(&m->tick_lock);
     lock_fini(&m->drain_lock);

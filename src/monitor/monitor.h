@@ -92,6 +92,28 @@ struct monitor_status {
 };
 void monitor_status_get(struct monitor *m, const char *endpoint, struct monitor_status *out);
 
+/* The newest judged window of each version of each endpoint, for /metrics: kept in memory. */
+enum { MONITOR_SHOWN_FEATURES = 200, MONITOR_SHOWN_VERSIONS = 4 };
+struct monitor_shown_feature {
+    const char *name;
+    enum monitor_method method;
+    double score, threshold, missing_ratio;
+    int alert; /* drifted in two of the last three windows */
+};
+struct monitor_shown {
+    const char *endpoint, *model, *version;
+    int64_t end_ms;
+    uint64_t rows;
+    struct monitor_realised realised;       /* of the newest window that has any label */
+    struct monitor_performance performance; /* of the reference; n = 0: none */
+    struct monitor_shown_feature *features; /* the first MONITOR_SHOWN_FEATURES */
+    size_t n;
+};
+/* An arena array; 0 when memory is out. */
+size_t monitor_shown_list(struct monitor *m, struct arena *a, struct monitor_shown **out);
+/* Serving names of all endpoints that are known; an arena array. */
+size_t monitor_endpoint_names(struct monitor *m, struct arena *a, const char ***out);
+
 /* ---- labels ---- */
 
 /* The true value of one prediction. The last one that comes for an id holds. */

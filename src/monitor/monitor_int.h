@@ -81,6 +81,16 @@ struct monitor_ended {
     str_t packed;
 };
 
+/* A version as /metrics shows it, in memory of its own. Under list_lock. */
+struct monitor_shown_node {
+    struct monitor_shown_node *next;
+    struct arena arena;
+    struct monitor_shown shown;
+    enum monitor_state last[MONITOR_SHOWN_FEATURES][3]; /* newest first */
+    int64_t realised_end_ms; /* of the window that shown.realised is of */
+    size_t last_n;
+};
+
 struct monitor {
     uint32_t magic;
     struct store *store;
@@ -97,10 +107,12 @@ struct monitor {
     struct monitor_ended *restored, *ended;
     size_t ended_n;
     gauge_t last_tick_ms;
-    int64_t steady;       /* turns since the clock jumped */
-    counter_t dropped;    /* records whose ring was full */
-    int settings_changed; /* under wake_lock */
-    char problem[200];    /* under list_lock */
+    int64_t steady;                   /* turns since the clock jumped */
+    counter_t dropped;                /* records whose ring was full */
+    int settings_changed;             /* under wake_lock */
+    struct monitor_shown_node *shown; /* newest first, under list_lock */
+    int shown_restored;
+    char problem[200]; /* under list_lock */
 
     pthread_t thread;
     int thread_on, stop; /* stop under wake_lock */
@@ -197,6 +209,17 @@ void monitor__drain(struct monitor *m);
 struct monitor_ended *monitor__ended_new(const struct monitor_ended *key,
                                          const struct monitor_counts *counts);
 void monitor__ended_free(struct monitor_ended *w);
+/* shown.c: a window was judged, or its realised figures changed. */
+void monitor__show(struct monitor *m, const struct monitor_window *w,
+                   const struct monitor_reference *ref, const struct monitor_verdict *v);
+void monitor__show_realised(struct monitor *m, const struct monitor_window *w);
+void monitor__show_restore(struct monitor *m); /* once, after a start: from the database */
+void monitor__shown_free(struct monitor *m);
+/* Judges counts again as they stand in the database. */
+int monitor__rejudge(struct monitor *m, struct arena *a, const struct monitor_window *w,
+                     struct monitor_reference **out_ref, struct monitor_verdict *out,
+                     struct err *err) WARN_UNUSED;
+
 /* Reads how far labels are in the windows; touches what came after. */
 void monitor__applied_read(struct monitor *m, struct monitor_endpoint *e);
 /* What a window's row keeps of a verdict. */

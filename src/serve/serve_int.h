@@ -126,6 +126,7 @@ struct serve {
     struct endpoint *endpoints;
     size_t endpoint_n;
     uint64_t changes;
+    int64_t log_share;      /* of endpoints that come */
     uint64_t serials;       /* of counters, under lock */
     struct watch_log *log;  /* of the predictions; made with the table */
     struct lock stats_lock; /* rings; lists of traffic change under both locks */

@@ -161,6 +161,7 @@ static struct endpoint *need_endpoint(struct serve *s, const char *name, struct 
     }
     e = mem_alloc(sizeof *e);
     e->name = mem_strdup(name);
+    e->log_share = s->log_share;
     lock_take(&s->stats_lock);
     e->next = s->endpoints;
     s->endpoints = e;

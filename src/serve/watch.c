@@ -482,17 +482,24 @@ int serve_watch_columns(struct serve *s, struct arena *a, uint64_t serial,
     return list && !a->failed ? 0 : ERR_NOT_FOUND;
 }
 
+static void set_log(struct endpoint *e, int64_t fixed)
+{
+    e->log_share = fixed;
+    for (struct traffic *t = e->traffic; t; t = t->next)
+        if (t->watch)
+            gauge_set(&t->watch->log_share, fixed);
+}
+
 void serve_watch_log(struct serve *s, const char *endpoint, double share)
 {
     int64_t fixed = share < 0 ? 0 : 1 + (int64_t)(MIN(share, 1.0) * 0x1p32);
     lock_take(&s->lock);
     lock_take(&s->stats_lock);
-    struct endpoint *e = serve__endpoint(s, endpoint);
-    if (e)
-        e->log_share = fixed;
-    for (struct traffic *t = e ? e->traffic : NULL; t; t = t->next)
-        if (t->watch)
-            gauge_set(&t->watch->log_share, fixed);
+    if (!endpoint)
+        s->log_share = fixed;
+    for (struct endpoint *e = s->endpoints; e; e = e->next)
+        if (!endpoint || strcmp(e->name, endpoint) == 0)
+            set_log(e, fixed);
     lock_drop(&s->stats_lock);
     lock_drop(&s->lock);
 }

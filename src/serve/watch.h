@@ -99,7 +99,8 @@ int serve_watch_input(const struct watch_record *r, struct watch_cursor *at,
                       struct watch_input *out);
 
 /* Turns the log of an endpoint on: of a share of the requests (by a hash of the id) the inputs are
- * kept too. share < 0: off. No such endpoint: nothing. */
+ * kept too. share < 0: off, as it is at first. endpoint NULL: all, and those that come. No such
+ * endpoint: nothing. */
 void serve_watch_log(struct serve *s, const char *endpoint, double share);
 /* Takes what was logged since the last call, from one thread at a time; *out_dropped: how many
  * records found their ring full since then, by the policy that a prediction never waits. */

@@ -92,13 +92,24 @@ static int get_metrics(struct request *rq, struct err *err)
 {
     struct app *app = app_of(rq);
     (void)err;
-    rq->content_type = "text/plain; version=0.0.4; charset=utf-8";
-    metrics_write_process(&rq->out, app->started_ms);
-    write_listener(&rq->out, "http", app->main_http);
-    write_listener(&rq->out, "dataplane", app->data_http);
-    metrics_write_http(&rq->out);
+    struct buf text;
+    buf_init(&text, LIMIT_RESPONSE);
+    metrics_write_process(&text, app->started_ms);
+    write_listener(&text, "http", app->main_http);
+    write_listener(&text, "dataplane", app->data_http);
+    metrics_write_http(&text);
     if (app->serve)
-        metrics_write_endpoints(&rq->out, app->serve);
+        metrics_write_endpoints(&text, app->serve);
+    if (app->monitor)
+        metrics_write_monitor(&text, app->monitor);
+    if (metrics_wants_openmetrics(request_header(rq, "accept"))) {
+        rq->content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        metrics_openmetrics(buf_view(&text), &rq->out);
+    } else {
+        rq->content_type = "text/plain; version=0.0.4; charset=utf-8";
+        buf_str(&rq->out, buf_view(&text));
+    }
+    buf_fini(&text);
     return 0;
 }
 

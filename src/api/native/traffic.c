@@ -65,7 +65,7 @@ void metrics_write_endpoints(struct buf *b, struct serve *serve)
           "Prediction requests, by endpoint and version." },
         { "slipway_endpoint_errors_total", "counter",
           "Prediction requests that were refused or failed." },
-        { "slipway_endpoint_rows_total", "counter", "Rows predicted." },
+        { "slipway_predictions_total", "counter", "Rows predicted." },
         { "slipway_endpoint_prediction_mean", "gauge",
           "Mean of the first output since the start." },
     };
