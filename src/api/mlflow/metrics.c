@@ -49,7 +49,10 @@ MLF_HANDLER(metric_history, MLF_READ, F_STR("run_id", "sr"), F_STR("run_uuid", "
     if (rc)
         return rc;
     size_t from = MIN((size_t)offset, n);
-    size_t to = limit > 0 && (uint64_t)limit < n - from ? from + (size_t)limit : n;
+    if (mlf_has(m, "max_results") && limit < 0)
+        limit = 0; /* as Python: none, and the same page again */
+    int bounded = limit > 0 || mlf_has(m, "max_results");
+    size_t to = bounded && (uint64_t)limit < n - from ? from + (size_t)limit : n;
     struct json_out *o = mlf_begin(m);
     if (to > from) {
         jo_key(o, "metrics");
