@@ -83,7 +83,7 @@ RUN_CORNERS = [
     "metrics.m > 1E-5", "metrics.m > 0x10", "metrics.m > 1_000", "metrics.m IN (1)", "metrics.user > 1", "metrics.`m` > 1", "metrics.'m' > 1", "metrics.m.n > 1", "metrics.m/n > 1",
     "metrics.m > params.p", "params.p = metrics.m", "params.p LIKE 5", "params.p = NULL", "params.p IS null", "params.`p q` = 'x'", "params.p/q = 'x'", "params.type = 'x'",
     "status = finished", "status = 'finished'", "status = NULL", "status IS NULL", "end_time IS NULL", "end_time = NULL", "start_time > '1000'", "start_time > 1e3", "start_time > 1000.5",
-    "start_time IN (1000)", "run_id LIKE 'a%'", "run_id != 'x'", "run_id IS NULL", "run_id NOT IN ('x','y')", "run_id in ('x')", "run_id IN ('x' 'y')", "run_id IN ('x','y'",
+    "start_time IN (1000)", "run_id LIKE 'zz%'", "run_id != 'x'", "run_id IS NULL", "run_id NOT IN ('x','y')", "run_id in ('x')", "run_id IN ('x' 'y')", "run_id IN ('x','y'",
     "run_id IN (x)", "run_id IN (\"x\")", "run_id IN (`x`)", "artifact_uri = 's3:x'", "user_id IS NULL", "user_id LIKE 'u%'", "run_name IN ('a','b')", "run_name IS NULL",
     "`Run name` = 'x'", "attributes.`Run name` = 'x'", "attributes.run_name = 'x'", "attr.run_id = 'x'", "run.run_id = 'x'", "attribute.start_time > 0", "attributes.nope = 'x'",
     "dataset.name = NULL", "dataset.name IS NULL", "dataset.name LIKE 'd%' AND dataset.digest = 'x'", "dataset.digest IN ('a')", "dataset.digest NOT IN ('a')", "datasets.context LIKE 'tr%'",
