@@ -28,6 +28,7 @@ MLF_HANDLER0(otlp_traces, MLF_PLAIN)
 /* ---- the table: each route under both prefixes ---- */
 
 #define BODY LIMIT_BODY_CONTROL
+#define BODY_INPUTS MIB(36) /* a profile has up to 16,777,215 characters, each maybe escaped */
 #define MLFLOW(op, method, path, permission, body, summary, request_doc, response_doc)             \
     { method,      "/api/2.0/mlflow" path, permission,   mlf_##op, ROUTE_WORKER, body, summary,    \
       request_doc, response_doc,           "mlflow_" #op },                                        \

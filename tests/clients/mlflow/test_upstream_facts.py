@@ -189,3 +189,16 @@ def test_a_token_of_logged_models_belongs_to_its_search(home):
                         ({"order_by": []}, "Order by in the page token does not match")):
         status, answer = ask(home, "POST", API + "/logged-models/search", {**search, **token, **other})
         assert status == 400 and answer["message"].startswith(text)
+
+
+def test_a_profile_may_be_as_long_as_mlflow_allows(home):
+    run = good(home, "POST", "/runs/create", {"experiment_id": "0"})["run"]["info"]["run_id"]
+    most = 16777215
+
+    def log(n):
+        data = {"name": "d", "digest": str(n), "source_type": "local", "source": "s", "profile": "x" * n}
+        return ask(home, "POST", API + "/runs/log-inputs", {"run_id": run, "datasets": [{"dataset": data}]})
+
+    assert log(most)[0] == 200
+    status, answer = log(most + 1)
+    assert (status, answer["message"]) == (400, "'profile' exceeds the maximum length of 16777215 characters")
