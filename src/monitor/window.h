@@ -43,6 +43,7 @@ struct monitor_window_query {
     int64_t from_ms, to_ms;      /* from <= start < to; to 0 = for ever */
     int newest_first;
     int64_t limit;   /* 0 = 20000 */
+    int with_states; /* also states */
     int with_levels; /* also states, levels and scores */
 };
 

@@ -64,6 +64,13 @@ SQL(monitor_sql_list_marks,
 SQL(monitor_sql_list_marks_newest,
     "SELECT " COLUMNS ", marks FROM monitor_window WHERE endpoint = $1 AND start_ms >= $2"
     " AND start_ms < $3 ORDER BY start_ms DESC, model DESC, version DESC LIMIT $4");
+#define STATES "substr(marks, 1, length(marks) / 9)" /* MARK_BYTES */
+SQL(monitor_sql_list_states,
+    "SELECT " COLUMNS ", " STATES " FROM monitor_window WHERE endpoint = $1 AND start_ms >= $2"
+    " AND start_ms < $3 ORDER BY start_ms, model, version LIMIT $4");
+SQL(monitor_sql_list_states_newest,
+    "SELECT " COLUMNS ", " STATES " FROM monitor_window WHERE endpoint = $1 AND start_ms >= $2"
+    " AND start_ms < $3 ORDER BY start_ms DESC, model DESC, version DESC LIMIT $4");
 SQL(monitor_sql_version,
     "SELECT " COLUMNS ", marks FROM monitor_window WHERE endpoint = $1 AND start_ms >= $2"
     " AND start_ms < $3 AND model = $4 AND version = $5 ORDER BY start_ms LIMIT $6");
@@ -149,31 +156,43 @@ int monitor_window_realised(struct tx *tx, const struct monitor_window *w, struc
                          : ERR(err, ERR_NOT_FOUND, "endpoint '%s' has no such window", w->endpoint);
 }
 
-static int read_marks(const struct stmt *st, struct arena *a, struct monitor_window *w,
-                      struct err *err)
+static int read_marks(const struct stmt *st, struct arena *a, int with_levels,
+                      struct monitor_window *w, struct err *err)
 {
     str_t marks = stmt_get_blob(st, MARKS, a);
-    size_t n = marks.n / MARK_BYTES;
+    size_t n = with_levels ? marks.n / MARK_BYTES : marks.n;
+    w->features_n = n;
+    w->states = (const unsigned char *)marks.p;
+    if (!with_levels)
+        return 0;
     float *floats = ARENA_TRY_ARRAY(a, 2 * n + 1, float);
     if (!floats || marks.n % MARK_BYTES)
         return ERR(err, floats ? ERR_CORRUPT : ERR_NOMEM, "the marks of a window are damaged");
     if (n)
         memcpy(floats, marks.p + n, 2 * n * sizeof *floats); /* the blob is not aligned */
-    w->features_n = n;
-    w->states = (const unsigned char *)marks.p;
     w->levels = floats;
     w->scores = floats + n;
     return 0;
 }
 
-static void read_row(const struct stmt *st, struct arena *a, const char *endpoint,
+/* Most rows name the same model and version as the one before. */
+static const char *read_text(const struct stmt *st, int i, struct arena *a, const char *before)
+{
+    struct arena_mark mark = arena_snapshot(a);
+    const char *text = stmt_get_text(st, i, a);
+    if (!before || !text || strcmp(before, text) != 0)
+        return text;
+    arena_restore(a, mark);
+    return before;
+}
+
+static void read_row(const struct stmt *st, struct arena *a, const struct monitor_window *before,
                      struct monitor_window *w)
 {
     *w = (struct monitor_window){
-        .endpoint = endpoint,
         .start_ms = stmt_get_int(st, 1),
-        .model = stmt_get_text(st, 2, a),
-        .version = stmt_get_text(st, 3, a),
+        .model = read_text(st, 2, a, before ? before->model : NULL),
+        .version = read_text(st, 3, a, before ? before->version : NULL),
         .end_ms = stmt_get_int(st, 4),
         .judged_ms = stmt_get_int(st, 5),
         .requests = (uint64_t)stmt_get_int(st, 6),
@@ -238,8 +257,11 @@ int monitor_window_list(struct tx *tx, struct arena *a, const struct monitor_win
         list = rows_room(a, list, n, &cap, sizeof *list);
         if (!list)
             return rows_too_many(err);
-        read_row(st, a, endpoint, &list[n]);
-        rc = q->with_levels ? read_marks(st, a, &list[n], err) : 0;
+        read_row(st, a, n ? &list[n - 1] : NULL, &list[n]);
+        list[n].endpoint = endpoint;
+        rc = q->with_levels || q->with_states
+                 ? read_marks(st, a, q->with_levels || (q->model && q->version), &list[n], err)
+                 : 0;
         n++;
     }
     if (rc < 0)

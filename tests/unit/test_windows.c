@@ -27,8 +27,9 @@ struct bench {
     size_t n;
 };
 
-/* The folder of a version whose x was standard normal and whose errors were `rmse`. */
-static void put_reference(struct app *app, char digest[SHA256_HEX])
+/* The folder of a version whose x was standard normal; extra: it also knew a column that the model
+ * no longer takes. */
+static void put_reference(struct app *app, int extra, char digest[SHA256_HEX])
 {
     enum { N = 4000 };
     struct arena a;
@@ -38,19 +39,22 @@ static void put_reference(struct app *app, char digest[SHA256_HEX])
     char dir[600];
     int64_t bytes;
     double *x = calloc(N, sizeof *x);
-    struct monitor_feature f[2];
+    struct monitor_feature f[3];
     rng_seed(&r, 3);
     arena_init(&a, MIB(64));
     for (int i = 0; i < N; i++)
         x[i] = rng_normal(&r);
     CHECK_INT(monitor_feature_of_numbers(&a, STR("x"), x, N, 1, &f[0]), 0);
+    CHECK_INT(monitor_feature_of_numbers(&a, STR("gone"), x, N, 1, &f[1]), 0);
     for (int i = 0; i < N; i++)
         x[i] += 1;
-    CHECK_INT(monitor_feature_of_numbers(&a, STR("prediction"), x, N, 1, &f[1]), 0);
-    f[1].output = 1;
-    struct monitor_reference ref = {
-        .rows = N, .test_rows = N, .n = 2, .features = f, .performance = { .n = N, .rmse = 1 }
-    };
+    CHECK_INT(monitor_feature_of_numbers(&a, STR("prediction"), x, N, 1, &f[1 + extra]), 0);
+    f[1 + extra].output = 1;
+    struct monitor_reference ref = { .rows = N,
+                                     .test_rows = N,
+                                     .n = (size_t)(2 + extra),
+                                     .features = f,
+                                     .performance = { .n = N, .rmse = 1 } };
     buf_init(&b, MIB(8));
     json_out_init(&o, &b);
     monitor_reference_write(&ref, &o);
@@ -110,7 +114,7 @@ static struct bench *open_bench(int with_reference)
     char digest[SHA256_HEX], files[SHA256_HEX];
     b->app = open_app(APP_WRITE);
     put_model(b->app, &(struct new_model){ .shift = 1, .filled = 1 }, digest);
-    put_reference(b->app, files);
+    put_reference(b->app, 0, files);
     struct made n = { digest, with_reference ? files : NULL, 0 };
     CHECK_OK(store_write(b->app->store, make_version, &n, err));
     rng_seed(&b->rng, 9);
@@ -491,6 +495,64 @@ TEST(settings_change_the_window_and_rows_are_read_back)
     q.from_ms = T0 + 1000;
     CHECK_OK(monitor_rows(b->m, "e", &q, err));
     CHECK_INT(sum.rows, 10);
+    close_bench(b);
+}
+
+static void next_version(struct bench *b, const struct new_model *model, int extra)
+{
+    char digest[SHA256_HEX], files[SHA256_HEX], number[24];
+    put_model(b->app, model, digest);
+    put_reference(b->app, extra, files);
+    struct made n = { digest, files, 0 };
+    CHECK_OK(store_write(b->app->store, make_version, &n, err));
+    (void)snprintf(number, sizeof number, "%d", (int)n.number);
+    publish(b, number);
+}
+
+TEST(features_may_vanish_between_versions)
+{
+    struct bench *b = open_bench(1);
+    struct monitor_window *w;
+    tick(b, T0);
+    predict(b, T0 + 5, 200, 0, 1);
+    tick(b, T0 + 1000);
+    next_version(b, &(struct new_model){ .shift = 1, .filled = 1 }, 1);
+    predict(b, T0 + 1500, 300, 0, 1);
+    tick(b, T0 + 2000);
+    tick(b, T0 + HOUR);
+    CHECK_INT(windows(b, &w), 2);
+    CHECK_STR(w[0].version, "1");
+    CHECK_INT(w[0].rows, 200);
+    CHECK_INT(w[0].features_n, 2);
+    CHECK_STR(w[1].version, "2");
+    CHECK_INT(w[1].rows, 300);
+    CHECK_INT(w[1].features_n, 3);
+    CHECK_INT(w[1].states[0], MONITOR_OK);
+    CHECK_INT(w[1].states[1], MONITOR_INSUFFICIENT); /* nothing comes for it */
+    CHECK_INT(w[1].states[2], MONITOR_OK);
+    CHECK_INT(w[0].realised.n, 200);
+    CHECK_INT(w[1].realised.n, 300);
+    close_bench(b);
+}
+
+TEST(scores_that_are_no_numbers_are_bad_and_measure_nothing)
+{
+    struct bench *b = open_bench(1);
+    struct monitor_window *w;
+    tick(b, T0);
+    next_version(b, &(struct new_model){ .shift = NAN, .filled = 1 }, 0);
+    predict(b, T0 + 5, 200, 0, 1);
+    tick(b, T0 + 1000);
+    label(b, 0, 100, 0);
+    tick(b, T0 + HOUR);
+    CHECK_INT(windows(b, &w), 1);
+    CHECK_INT(w[0].rows, 200);
+    CHECK(w[0].severe >= 1);
+    CHECK_INT(w[0].states[0], MONITOR_OK);
+    CHECK_INT(w[0].states[1], MONITOR_INSUFFICIENT);
+    CHECK_INT(w[0].realised.n, 200);
+    CHECK_INT(w[0].realised.labelled, 0);
+    CHECK(isnan(w[0].realised.rmse));
     close_bench(b);
 }
 

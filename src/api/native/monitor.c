@@ -55,11 +55,14 @@ static int time_query(struct request *rq, const char *name, int64_t *out, struct
 }
 
 /* Windows between ?from and ?to, the newest ?limit of them, oldest first. */
-static int ask_windows(struct request *rq, struct asked *q, int with_levels, int64_t limit,
+static int ask_windows(struct request *rq, struct asked *q, int with_states, int64_t limit,
                        struct err *err)
 {
     struct err bad = ERR_INIT;
-    *q = (struct asked){ .rq = rq, .query = { .newest_first = 1, .with_levels = with_levels } };
+    *q = (struct asked){ .rq = rq,
+                         .query = { .newest_first = 1,
+                                    .with_states = with_states,
+                                    .with_levels = with_states && handler_query(rq, "feature") } };
     q->query.limit = request_query_int(rq, "limit", limit, 1, WINDOWS_MAX, &bad);
     if (bad.code)
         return ERR(err, bad.code, "%s", bad.msg);
