@@ -280,7 +280,9 @@ int cmd_deploy(struct cli *c, struct err *err)
         return plan_move(c, &m, model.name, model.version, err);
     const struct project *p = project_here(c, model.name, m.endpoint, err);
     const char *strategy = p ? p->strategy : NULL;
-    if ((rollout_asked(c) || strategy) && version_before(c, m.endpoint)) {
+    const char *before = rollout_asked(c) || strategy ? version_before(c, m.endpoint) : NULL;
+    int same = before && model.version && strcmp(before, model.version) == 0;
+    if (before && (rollout_asked(c) || !same)) {
         rc = check_same_model(c, m.endpoint, &model, err);
         if (!rc)
             rc = take_over(c, p, err);
