@@ -90,7 +90,7 @@ struct alert_row {
     enum alert_state state; /* firing, acknowledged, resolved */
     const char *model, *version;
     int64_t started_ms, updated_ms, ended_ms; /* 0 = open */
-    int64_t window_ms;                        /* start of the window that made it fire */
+    int64_t window_ms; /* start of the first window of those that made it fire */
     const char *summary, *message;
     const char *labels, *annotations;
     const char *features; /* JSON array of names, for rules about drift; or NULL */
@@ -137,6 +137,7 @@ struct alert_subject {
     const char *project, *model, *version;
     int64_t window_ms;
     const struct monitor_reference *reference; /* of that version; NULL = none */
+    int partial; /* another version has a share of the requests: numbers of rows say nothing */
 };
 /* Brings every rule of the endpoint in line with its windows and tells of what changed: events
  * alert.firing and alert.resolved of the subject endpoint/<name>. Reads first and writes only when

@@ -8,13 +8,14 @@
 #include "base/rng.h"
 #include "monitor/alert_int.h"
 
-enum { FEATURES_TOLD = 50 };
+enum { FEATURES_TOLD = 50, FIRST_LOOK = 4 };
 
 /* One rule on its way. */
 struct decided {
     const struct alert_rule *rule;
     struct alert_now before, after;
-    int moved; /* state, version or deciding window */
+    int64_t first_ms; /* start of the oldest window of the newest few that holds */
+    int moved;        /* state, version or deciding window */
 };
 
 struct job {
@@ -33,14 +34,23 @@ struct job {
 struct window_values {
     const struct monitor_window *window;
     const struct monitor_performance *reference;
+    int partial;
 };
+
+/* Findings about the data and counts, which mean nothing of a part of the traffic. */
+static int is_about_counts(const char *name)
+{
+    return strncmp(name, "quality.", 8) == 0 || strcmp(name, "rows") == 0 ||
+           strcmp(name, "requests") == 0;
+}
 
 static double value_of(void *arg, const char *entity, const char *name, int *out_null)
 {
     const struct window_values *v = arg;
     char full[120];
     (void)snprintf(full, sizeof full, "%s%s%s", entity, entity[0] ? "." : "", name);
-    double d = alert_value_of(v->window, v->reference, full);
+    double d =
+        v->partial && is_about_counts(full) ? NAN : alert_value_of(v->window, v->reference, full);
     *out_null = isnan(d);
     return d;
 }
@@ -107,13 +117,15 @@ static int ask_windows(struct job *j, struct decided *d, signed char outcomes[AL
     const struct monitor_reference *ref = j->subject->reference;
     const struct monitor_performance *performance = ref ? &ref->performance : NULL;
     for (size_t i = 0; i < j->window_n; i++) {
-        struct window_values v = { &j->windows[i], performance };
+        struct window_values v = { &j->windows[i], performance, j->subject->partial };
         struct condition_source from = { value_of, &v, NULL };
         struct condition_outcome out;
         int rc = condition_evaluate(j->a, d->rule->expr, &from, &out, err);
         if (rc)
             return rc;
         outcomes[i] = (signed char)out.passed;
+        if (out.passed == 1 && i < FIRST_LOOK)
+            d->first_ms = v.window->start_ms;
         if (out.passed >= 0 && !d->after.window_ms) {
             d->after.window_ms = v.window->start_ms;
             d->after.message = out.message;
@@ -189,7 +201,7 @@ static int begin_episode(struct tx *tx, struct job *j, struct decided *d, struct
                            .version = d->after.version,
                            .started_ms = j->now_ms,
                            .updated_ms = j->now_ms,
-                           .window_ms = d->after.window_ms,
+                           .window_ms = d->first_ms ? d->first_ms : d->after.window_ms,
                            .summary = rule->summary,
                            .message = d->after.message,
                            .labels = rule->labels,

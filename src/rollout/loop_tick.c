@@ -191,6 +191,7 @@ static int write_freeze(struct tx *tx, void *arg, struct err *err)
 
 /* ---- an attempt under way ---- */
 
+/* A version that its gates let through is brought in; while another one is, it waits. */
 static int begin_rollout(struct turn *t, struct err *err)
 {
     struct err why = ERR_INIT;
@@ -199,18 +200,14 @@ static int begin_rollout(struct turn *t, struct err *err)
                 .actor = arena_printf(t->a, "trigger:%s", t->attempt.trigger),
                 .reason = t->attempt.reason },
         .endpoint = t->row.name,
-        .version = arena_printf(t->a, "%lld", (long long)t->run_version),
+        .version = arena_printf(t->a, "%lld", (long long)t->attempt.version),
     };
-    if (t->rollout.id && t->rollout.candidate != t->run_version)
-        return 0; /* another one is under way: wait for it */
-    int rc = t->rollout.id ? 0 : canary_start(t->l->o.store, &c, t->state.policy.strategy, &why);
-    t->attempt.version = t->run_version;
-    if (rc)
-        return end_attempt(t, "refused", arena_strdup(t->a, why.msg), err);
-    return move_attempt(t, "rollout",
-                        arena_printf(t->a, "version %lld passed its gates and is brought in",
-                                     (long long)t->run_version),
-                        "trigger.rollout", err);
+    if (t->attempt.version == t->row.version)
+        return end_attempt(t, "promoted", "it serves already", err);
+    if (t->rollout.id)
+        return 0;
+    int rc = canary_start(t->l->o.store, &c, t->state.policy.strategy, &why);
+    return rc ? end_attempt(t, "refused", arena_strdup(t->a, why.msg), err) : 0;
 }
 
 static int follow_training(struct turn *t, struct err *err)
@@ -222,8 +219,13 @@ static int follow_training(struct turn *t, struct err *err)
     const char *why = t->run.status_reason ? t->run.status_reason : "the run gave no version";
     if (t->run_version == t->row.version)
         return end_attempt(t, "unchanged", "the same model came out", err);
-    if (t->run_version)
-        return begin_rollout(t, err);
+    if (t->run_version) {
+        t->attempt.version = t->run_version;
+        return move_attempt(t, "rollout",
+                            arena_printf(t->a, "version %lld passed its gates and is brought in",
+                                         (long long)t->run_version),
+                            "trigger.rollout", err);
+    }
     return end_attempt(t, strstr(why, "gate") ? "refused" : "failed", why, err);
 }
 
@@ -236,7 +238,7 @@ static int follow_attempt(struct turn *t, struct err *err)
     if (strcmp(t->attempt.state, "training") == 0)
         return follow_training(t, err);
     if (!t->ended.id)
-        return end_attempt(t, "failed", "its rollout is gone", err);
+        return begin_rollout(t, err);
     if (!t->ended.ended_ms)
         return 0;
     return end_attempt(t, strcmp(t->ended.state, "promoted") == 0 ? "promoted" : "rolled_back",
@@ -308,8 +310,8 @@ static const char *condition(struct turn *t, const struct loop_trigger *g,
         return arena_printf(t->a, "alert %s was acknowledged by %s, who looks after it", g->alert,
                             alert->acked_by);
     *out_alert = alert;
-    /* what came before the change would teach the model what no longer holds */
-    rq->from_ms = MAX(rq->from_ms, alert->window_ms - 2 * t->window_ms);
+    /* what came before and while it changed would teach the model what no longer holds */
+    rq->from_ms = MAX(rq->from_ms, alert->window_ms + t->window_ms);
     rq->reason = arena_printf(t->a, "alert %s: %s", g->alert, alert->message);
     return NULL;
 }
@@ -509,7 +511,8 @@ static int judge_alerts(struct turn *t, struct err *err)
                                .project = t->row.project,
                                .model = t->row.model,
                                .version = t->version,
-                               .window_ms = t->window_ms };
+                               .window_ms = t->window_ms,
+                               .partial = t->rollout.id != NULL };
     int rc = reference_of(t, &s.reference, err);
     return rc ? rc : alert_evaluate(t->l->o.store, &s, t->now_ms, NULL, err);
 }
@@ -518,6 +521,7 @@ struct all {
     struct arena *a;
     struct endpoint_row *rows;
     struct monitor_settings *settings;
+    struct canary_row *rollouts; /* under way; id NULL = none */
     size_t n;
     int64_t newest;
 };
@@ -532,12 +536,15 @@ static int read_all(struct tx *tx, void *arg, struct err *err)
     struct all *x = arg;
     int rc = endpoint_list(tx, x->a, NULL, &x->rows, &x->n, err);
     x->settings = rc ? NULL : ARENA_TRY_ARRAY(x->a, x->n + 1, struct monitor_settings);
-    if (!rc && !x->settings)
+    x->rollouts = rc ? NULL : ARENA_TRY_ARRAY(x->a, x->n + 1, struct canary_row);
+    if (!rc && (!x->settings || !x->rollouts))
         rc = ERR(err, ERR_NOMEM, "not enough memory for %zu endpoints", x->n);
     for (size_t i = 0; i < x->n && !rc; i++)
         rc = monitor_settings_get(tx, x->a,
                                   follow_served_name(x->a, x->rows[i].project, x->rows[i].name),
                                   &x->settings[i], NULL, err);
+    for (size_t i = 0; i < x->n && !rc; i++)
+        rc = canary_active(tx, x->a, x->rows[i].id, &x->rollouts[i], err);
     return rc;
 }
 

@@ -196,6 +196,7 @@ TEST(decay_retrains_once_and_the_version_is_brought_in)
     CHECK_INT(r.starts, 1);
     run_makes_a_version(&r);
     expect(&r, "\"state\":\"rollout\"");
+    CHECK_OK(loop_tick(r.loop, r.now_ms, err));
     want(r.app, "GET /api/v1/endpoints/e/rollout", 200, "\"candidate\":\"2\"");
     want(r.app, "POST /api/v1/endpoints/e:promote {}", 200, "\"version\":\"2\"");
     CHECK_OK(loop_tick(r.loop, r.now_ms, err));
