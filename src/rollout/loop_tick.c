@@ -16,6 +16,7 @@ enum {
     WAKE_RANK = 732,
     TICK_MS = 1000,
     ATTEMPTS_SEEN = 50,
+    ALERTS_SEEN = 200,
     USELESS_MAX = 3,      /* attempts in a row that did not help */
     IDLE_TURN_MS = 60000, /* a turn without an event: times have passed */
 };
@@ -52,9 +53,10 @@ struct turn {
     int64_t window_ms;
     struct loop_state state;
     struct canary_row rollout;
+    struct alert_rule *rules;
     struct alert_now *alerts;
-    struct alert_row *open;
-    size_t alert_n, open_n;
+    struct alert_row *open, *past;
+    size_t rule_n, alert_n, open_n, past_n;
     struct monitor_window *windows; /* of the version that serves */
     size_t window_n;
     struct run run; /* of the attempt under way; id NULL = none */
@@ -107,9 +109,13 @@ static int read_turn(struct tx *tx, void *arg, struct err *err)
     if (!rc)
         rc = canary_active(tx, t->a, t->row.id, &t->rollout, err);
     if (!rc)
+        rc = alert_rules_get(tx, t->a, t->served, &t->rules, &t->rule_n, err);
+    if (!rc)
         rc = alert_now_list(tx, t->a, t->served, &t->alerts, &t->alert_n, err);
     if (!rc)
         rc = alert_list(tx, t->a, t->served, 1, ALERT_RULES_MAX, &t->open, &t->open_n, err);
+    if (!rc && t->state.policy.trigger_n)
+        rc = alert_list(tx, t->a, t->served, 0, ALERTS_SEEN, &t->past, &t->past_n, err);
     if (!rc && t->state.policy.trigger_n)
         rc = read_windows(tx, t, err);
     if (!rc)
@@ -357,6 +363,35 @@ static const char *flapping(struct turn *t)
                               t->state.attempts[0].reason ? t->state.attempts[0].reason : "-");
 }
 
+/* Whether a rule is one over findings about the data. */
+static int is_about_quality(const struct turn *t, const char *rule)
+{
+    for (size_t i = 0; i < t->rule_n; i++)
+        if (strcmp(t->rules[i].name, rule) == 0)
+            return strstr(t->rules[i].text, "quality.") != NULL;
+    return 0;
+}
+
+/* Such a rule that fires: what comes in is no base for a training. */
+static const char *broken_data(struct turn *t)
+{
+    for (size_t i = 0; i < t->open_n; i++)
+        if (is_about_quality(t, t->open[i].rule))
+            return arena_printf(t->a, "alert %s fires, so the rows are no base for a training",
+                                t->open[i].rule);
+    return NULL;
+}
+
+/* When the last such episode ended; what came before is no base for a training either. */
+static int64_t sound_since(const struct turn *t)
+{
+    int64_t ms = 0;
+    for (size_t i = 0; i < t->past_n; i++)
+        if (is_about_quality(t, t->past[i].rule) && strcmp(t->past[i].version, t->version) == 0)
+            ms = MAX(ms, t->past[i].ended_ms);
+    return ms;
+}
+
 /* Why nothing may start now whatever the trigger, or NULL. */
 static const char *barred(struct turn *t, const struct loop_trigger *g)
 {
@@ -369,7 +404,9 @@ static const char *barred(struct turn *t, const struct loop_trigger *g)
     if (t->rollout.id)
         return arena_printf(t->a, "version %lld is being brought in",
                             (long long)t->rollout.candidate);
-    const char *why = cooling(t, g);
+    const char *why = broken_data(t);
+    if (!why)
+        why = cooling(t, g);
     return why ? why : over_budget(t);
 }
 
@@ -425,6 +462,9 @@ static int ask_trigger(struct turn *t, const struct loop_trigger *g, int *out_fi
         int rc = store_write(t->l->o.store, write_freeze, t, err);
         return rc ? rc : hold(t, g->name, arena_printf(t->a, "frozen: %s", t->reason), err);
     }
+    rq.from_ms = MAX(rq.from_ms, sound_since(t));
+    if (!why && rq.from_ms >= rq.to_ms)
+        why = "no sound rows have come yet";
     if (!why) {
         int rc = t->l->o.labelled(t->l->o.arg, t->served, rq.from_ms, rq.to_ms, &n, err);
         if (rc)
