@@ -594,9 +594,12 @@ static int turn_endpoint(struct loop *l, const struct all *x, size_t i, int64_t 
 {
     struct arena a;
     arena_init(&a, MIB(256));
-    struct turn t = {
-        .l = l, .a = &a, .now_ms = now_ms, .row = x->rows[i], .window_ms = x->settings[i].window_ms
-    };
+    struct turn t = { .l = l,
+                      .a = &a,
+                      .now_ms = now_ms,
+                      .row = x->rows[i],
+                      .rollout = x->rollouts[i],
+                      .window_ms = x->settings[i].window_ms };
     t.served = follow_served_name(&a, t.row.project, t.row.name);
     t.version = arena_printf(&a, "%lld", (long long)t.row.version);
     int rc = judge_alerts(&t, err);

@@ -288,6 +288,24 @@ TEST(a_retraining_that_cannot_begin_says_why)
     rig_close(&r);
 }
 
+TEST(counts_say_nothing_while_another_version_has_a_share)
+{
+    struct rig r;
+    rig_open(&r, POLICY);
+    want(r.app,
+         "PUT /api/v1/endpoints/e/alerts {\"rules\":[{\"alert\":\"Few\",\"expr\":\"rows<1000\"}]}",
+         200, "\"Few\"");
+    CHECK_INT(add_version(r.app, 2, 1, 0), 2);
+    want(r.app, "POST /api/v1/endpoints/e/rollout {}", 201, "\"running\"");
+    window(&r, "1", 1);
+    window(&r, "1", 1);
+    want(r.app, "GET /api/v1/endpoints/e/alerts", 200, "\"state\":\"insufficient_data\"");
+    want(r.app, "POST /api/v1/endpoints/e:rollback {}", 200, "\"1\"");
+    window(&r, "1", 1);
+    want(r.app, "GET /api/v1/alerts?open=true", 200, "\"Few\"");
+    rig_close(&r);
+}
+
 TEST(new_labels_start_a_retraining)
 {
     struct rig r;

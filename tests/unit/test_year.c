@@ -24,8 +24,8 @@ static const int64_t T0 = INT64_C(1767225600000); /* 2026-01-01 */
 enum {
     DAYS = 365,
     DAY_MS = 86400000,
-    SLOTS = 4, /* turns a day */
-    ROWS_A_SLOT = 100,
+    SLOTS = 2, /* turns a day */
+    ROWS_A_SLOT = 200,
     LABEL_DAYS = 2,
     SUDDEN_1 = 60,
     SLOW_FROM = 120,
