@@ -7,9 +7,10 @@
  *   {"project_dir":"/…","triggers":[{"alert":"Decay","cooldown":"6h"},{"labels":1000}],
  *    "data":{"window":"30d","rows":100000,"min_rows":200},
  *    "strategy":{…strategy.h…},"budget":{"promotions":1,"per":"1d"}}
- * Nothing starts while the endpoint is frozen, a retraining or a rollout is under way, an alert over
- * the quality of the data fires, within the cool-down, without enough labelled rows, or when the budget of automatic promotions is used.
- * Three attempts in a row that did not help freeze the loop until a person looks.
+ * Nothing starts while the endpoint is frozen, a retraining or a rollout is under way, an alert
+ * over the quality of the data fires, within the cool-down, without enough labelled rows, or when
+ * the budget of automatic promotions is used. Three attempts in a row that did not help freeze the
+ * loop until a person looks.
  *
  * The record decides what happens after a restart. Functions with a struct tx run inside a
  * transaction, results lie in the caller's arena. */
