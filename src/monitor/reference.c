@@ -70,7 +70,7 @@ static void write_feature(const struct monitor_feature *f, struct json_out *o)
         jo_kv_double(o, "min", f->min);
         jo_kv_double(o, "max", f->max);
         write_numbers(o, "edges", f->edges, f->n_edges);
-        write_numbers(o, "centers", f->centers, f->n_cells);
+        write_numbers(o, "centers", f->centers, f->n_edges ? f->n_cells : 0);
         write_numbers(o, "quantiles", f->quantiles, f->n_quantiles);
         if (f->null_w1)
             write_numbers(o, "null_w1", f->null_w1, MONITOR_NULL);
