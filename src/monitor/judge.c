@@ -67,7 +67,7 @@ struct judge {
 /* What p is divided by for the noise that windows share through the reference; see judge.h. */
 static double own_share(double n, double m)
 {
-    return 1 - 0.8 * m / (n + m);
+    return 1 - 0.9 * m / (n + m);
 }
 
 static double chi2_critical(struct judge *j, size_t df, double alpha)

@@ -10,7 +10,7 @@
  * Adjusted twice: for what windows share, and for the number of features (Benjamini and Hochberg
  * 1995). All windows are held against the same reference, so the share n_window / (n_window +
  * n_reference) of the noise is that of the reference and comes back in each of them, where "2 of 3
- * windows" cannot thin it out; p is divided by 1 - 0.8 · that share, which lets an alert be as rare
+ * windows" cannot thin it out; p is divided by 1 - 0.9 · that share, which lets an alert be as rare
  * for large windows as for small ones. Pure: any thread with its own arena. */
 #pragma once
 #include "monitor/counts.h"

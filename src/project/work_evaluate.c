@@ -9,6 +9,7 @@
 #include "base/parallel.h"
 #include "project/gate.h"
 #include "project/work_int.h"
+#include "stat/sum.h"
 
 enum { BLOCK = 4096 };
 
@@ -191,17 +192,6 @@ static size_t slice_columns(struct work *w, struct slice_column *out)
     return n;
 }
 
-static double mean_of(const double *x, size_t n)
-{
-    double sum = 0, rest = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += x[i];
-    double mean = sum / (double)n;
-    for (size_t i = 0; i < n; i++)
-        rest += x[i] - mean;
-    return mean + rest / (double)n;
-}
-
 static int keep_evaluation(struct work *w, const struct evaluation *e, struct err *err)
 {
     struct buf b;
@@ -246,7 +236,7 @@ static int judge(struct work *w, struct err *err)
         .test = { j.part_y[PART_TEST], j.part_p[PART_TEST], s->rows[PART_TEST] },
         .valid = { j.part_y[PART_VALID], j.part_p[PART_VALID], s->rows[PART_VALID] },
         .train = { j.part_y[PART_TRAIN], j.part_p[PART_TRAIN], s->rows[PART_TRAIN] },
-        .baseline = mean_of(j.part_y[PART_TRAIN], s->rows[PART_TRAIN]),
+        .baseline = stat_mean(j.part_y[PART_TRAIN], s->rows[PART_TRAIN]),
         .champion = j.champion_test,
         .columns = columns,
         .column_n = slice_columns(w, columns),
