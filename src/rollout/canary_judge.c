@@ -8,6 +8,7 @@
 #include "rollout/canary.h"
 #include "serve/serve.h"
 #include "stat/dist.h"
+#include "stat/distance.h"
 #include "stat/interval.h"
 
 enum { EXPECTED_MIN = 5 }; /* predictions of both arms together in a compared cell, each */
@@ -43,7 +44,7 @@ static void fill_arm(const struct serve_arm *x, struct arm_values *v)
  * psi / (1/n + 1/m) follows chi-squared with cells - 1 degrees of freedom). */
 static void compare_cells(const struct serve_arm *arms, struct judged *j)
 {
-    double n[2] = { 0, 0 }, at[2] = { 0, 0 }, psi = 0;
+    double n[2] = { 0, 0 }, at[2] = { 0, 0 }, p[SERVE_ARM_CELLS], q[SERVE_ARM_CELLS];
     size_t cells = 0;
     for (int k = 0; k < 2; k++)
         for (size_t i = 0; i < SERVE_ARM_CELLS; i++)
@@ -60,14 +61,15 @@ static void compare_cells(const struct serve_arm *arms, struct judged *j)
         double enough = EXPECTED_MIN * (n[0] + n[1]) / smaller; /* expected 5 in the smaller arm */
         if ((at[0] + at[1] < enough || left < enough) && left > 0)
             continue;
-        double p = (at[0] + 0.5) / (n[0] + 1), q = (at[1] + 0.5) / (n[1] + 1);
-        psi += (p - q) * log(p / q);
-        cells++;
+        p[cells] = at[0];
+        q[cells++] = at[1];
         at[0] = at[1] = 0;
     }
     if (cells < 2)
         return;
-    j->psi = psi;
+    stat_smooth(p, cells, p);
+    stat_smooth(q, cells, q);
+    j->psi = stat_psi(p, q, cells);
     j->psi_limit = MAX(PSI_FLOOR, (1 / n[0] + 1 / n[1]) * dist_chi2_ppf(0.95, (double)cells - 1));
 }
 
