@@ -44,11 +44,15 @@ static enum paint state_paint(const char *text)
         const char *word;
         enum paint paint;
     } words[] = {
-        { "FINISHED", PAINT_GREEN }, { "ready", PAINT_GREEN },       { "ok", PAINT_GREEN },
-        { "success", PAINT_GREEN },  { "passed", PAINT_GREEN },      { "✓", PAINT_GREEN },
-        { "FAILED", PAINT_RED },     { "failed", PAINT_RED },        { "✗", PAINT_RED },
-        { "KILLED", PAINT_YELLOW },  { "!", PAINT_YELLOW },          { "RUNNING", PAINT_CYAN },
-        { "loading", PAINT_CYAN },   { "not_served", PAINT_YELLOW }, { "skipped", PAINT_DIM },
+        { "FINISHED", PAINT_GREEN }, { "ready", PAINT_GREEN },
+        { "ok", PAINT_GREEN },       { "success", PAINT_GREEN },
+        { "passed", PAINT_GREEN },   { "✓", PAINT_GREEN },
+        { "FAILED", PAINT_RED },     { "failed", PAINT_RED },
+        { "✗", PAINT_RED },          { "KILLED", PAINT_YELLOW },
+        { "!", PAINT_YELLOW },       { "RUNNING", PAINT_CYAN },
+        { "loading", PAINT_CYAN },   { "not_served", PAINT_YELLOW },
+        { "skipped", PAINT_DIM },    { "drifted", PAINT_RED },
+        { "warning", PAINT_YELLOW }, { "insufficient_data", PAINT_DIM },
     };
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (strcmp(words[i].word, text) == 0)

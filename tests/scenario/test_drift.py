@@ -121,6 +121,23 @@ def test_drift_refuses(cli, files, args, status, says):
     assert says in r.err
 
 
+def test_a_model_carries_its_reference(trained):
+    version = trained.cli.ok("model", "show", "diabetes:1", "--json", cwd=trained.path).json
+    assert version["reference"] is True
+    assert "monitor.json" in [f["path"] for f in version["files"]]
+    assert "monitor.json, what drift is measured against" in trained.cli.ok("model", "show", "diabetes:1", cwd=trained.path).out
+    found = list((trained.path / ".slipway" / "runs").glob("*/1/output/model/monitor.json"))
+    reference = json.loads(found[0].read_text())
+    inputs = [f for f in reference["features"] if not f["output"]]
+    assert len(inputs) == 10 and reference["rows"] == inputs[0]["rows"]
+    assert abs(reference["performance"]["rmse"] - version["metrics"]["rmse"]["value"]) < 1e-12
+    # A model from elsewhere has none, and says so.
+    trained.cli.ok("model", "register", "elsewhere", "s3://models/elsewhere/1", cwd=trained.path)
+    other = trained.cli.ok("model", "show", "elsewhere:1", "--json", cwd=trained.path).json
+    assert other["reference"] is False
+    assert "no drift can be measured" in trained.cli.ok("model", "show", "elsewhere:1", cwd=trained.path).out
+
+
 @pytest.mark.skipif(SANITIZED, reason="sanitizers use memory of their own")
 def test_drift_memory_does_not_grow_with_texts(cli, tmp_path):
     """The same number of rows with 10 and with 1,000,000 different texts."""
