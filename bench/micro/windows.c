@@ -58,7 +58,9 @@ static int get(struct tx *tx, void *arg, struct err *err)
 {
     struct read *r = arg;
     struct monitor_window_query q = { .endpoint = "e", .with_states = 1 };
-    return monitor_window_list(tx, &r->arena, &q, &r->list, &r->n, err);
+    int rc = monitor_window_list(tx, &r->arena, &q, &r->list, &r->n, err);
+    ASSERT(rc || r->list[0].features_n == FEATURES);
+    return rc;
 }
 
 int main(int argc, char **argv)

@@ -5,6 +5,8 @@
 #include "monitor/monitor.h"
 #include "store/rows.h"
 
+enum { MONITOR_ENDPOINT_NAME = 600 };
+
 MIGRATION(263, "monitor",
           "CREATE TABLE monitor_settings (endpoint TEXT PRIMARY KEY, settings TEXT NOT NULL)");
 
@@ -48,3 +50,18 @@ int monitor_settings_set(struct tx *tx, const struct cause *by, const char *endp
     e.after = json;
     return event_add(tx, &e, err);
 }
+
+/* An endpoint that is made again under the name of a deleted one starts with the defaults; what was
+ * judged stays on record. */
+static int on_deleted(struct tx *tx, const struct event *e, struct err *err)
+{
+    char served[MONITOR_ENDPOINT_NAME];
+    const char *name = strchr(e->subject, '/');
+    if (!name)
+        return 0;
+    int other = e->project && strcmp(e->project, "default") != 0;
+    (void)snprintf(served, sizeof served, "%s%s%s", other ? e->project : "", other ? "." : "",
+                   name + 1);
+    return tx_exec(tx, &monitor_sql_settings_delete, NULL, err, "t", served);
+}
+EVENT_RULE(monitor_forgets_settings, "endpoint.deleted", on_deleted);

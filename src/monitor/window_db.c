@@ -229,6 +229,8 @@ static int open_list(struct tx *tx, const struct monitor_window_query *q, struct
         one ? (q->newest_first ? &monitor_sql_version_newest : &monitor_sql_version)
         : q->with_levels
             ? (q->newest_first ? &monitor_sql_list_marks_newest : &monitor_sql_list_marks)
+        : q->with_states
+            ? (q->newest_first ? &monitor_sql_list_states_newest : &monitor_sql_list_states)
             : (q->newest_first ? &monitor_sql_list_newest : &monitor_sql_list);
     int rc = stmt_open(tx, sql, out, err);
     if (rc)

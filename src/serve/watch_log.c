@@ -195,6 +195,16 @@ static void take_ring(struct ring *r, void (*fn)(void *arg, const struct watch_r
         at += bytes;
     }
     mark_set(&r->taken, at);
+    /* An empty ring starts over, so that only as much of it is ever touched as fills up between two
+     * takings. A prediction that comes just now takes another ring. */
+    if (!claim_try(&r->claim))
+        return;
+    if (at % RING_BYTES && mark_get(&r->written) == at) {
+        at += RING_BYTES - at % RING_BYTES;
+        mark_set(&r->written, at);
+        mark_set(&r->taken, at);
+    }
+    claim_drop(&r->claim);
 }
 
 void serve_watch_take(struct serve *s, void (*fn)(void *arg, const struct watch_record *r),

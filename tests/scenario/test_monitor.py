@@ -86,7 +86,7 @@ def test_drift_is_seen_in_windows_and_features(watched):
     features = [f["name"] for f in v["versions"][0]["features"]]
     assert set(t.names) <= set(features) and v["versions"][0]["features"][-1]["output"]
     worst = [w for w in v["windows"] if w["state"] == "drifted"][-1]
-    assert worst["states"][features.index("bmi")] == "d", worst
+    assert len(worst["states"]) == len(features) and worst["states"][features.index("bmi")] == "d", (worst, v["versions"])
     series = windows(s, feature="bmi")["windows"][-1]
     assert series["feature_state"] in ("drifted", "insufficient_data") and "states" not in series
     page = s.get(f"/api/v1/endpoints/diabetes/monitor/features/bmi?at={worst['start_ms']}").json

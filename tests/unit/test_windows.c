@@ -200,13 +200,28 @@ static int read_windows(struct tx *tx, void *arg, struct err *err)
     return monitor_window_list(tx, l->a, &q, &l->w, &l->n, err);
 }
 
+static int read_states(struct tx *tx, void *arg, struct err *err)
+{
+    struct listing *l = arg;
+    struct monitor_window_query q = { .endpoint = "e", .with_states = 1 };
+    return monitor_window_list(tx, l->a, &q, &l->w, &l->n, err);
+}
+
 static size_t windows(struct bench *b, struct monitor_window **out)
 {
     static struct arena a;
     struct listing l = { .a = &a };
     arena_fini(&a);
     arena_init(&a, MIB(64));
+    CHECK_OK(store_read(b->app->store, read_states, &l, err));
+    struct monitor_window *states = l.w;
+    size_t n = l.n;
     CHECK_OK(store_read(b->app->store, read_windows, &l, err));
+    CHECK_INT(l.n, n);
+    for (size_t i = 0; i < n; i++) {
+        CHECK_INT(states[i].features_n, l.w[i].features_n);
+        CHECK(memcmp(states[i].states, l.w[i].states, l.w[i].features_n) == 0);
+    }
     *out = l.w;
     return l.n;
 }
@@ -594,4 +609,36 @@ TEST(packed_counts_read_back_and_damage_is_told)
     }
     buf_fini(&b);
     arena_fini(&a);
+}
+
+TEST(settings_and_labels_without_a_server)
+{
+    struct app *app = open_app(APP_WRITE);
+    CHECK_INT(add_version(app, 5, 1, 0), 1);
+    want(app, "PUT /api/v1/endpoints/d {\"model\":\"m\"}", 201, "");
+    want(app, "GET /api/v1/endpoints/d/monitor", 200, "\"window_ms\":3600000");
+    CHECK(strstr(answer, "\"reference\":null") && strstr(answer, "\"insufficient_data\""));
+    want(app, "PUT /api/v1/endpoints/d/monitor {\"window\":\"2s\"}", 200, "\"window_ms\":2000");
+    want(app, "PUT /api/v1/endpoints/d/monitor {\"window\":2}", 400, "'window' must be a duration");
+    want(app, "PUT /api/v1/endpoints/d/monitor {\"log\":{\"sample\":2}}", 400, "'log.sample'");
+    want(app, "PUT /api/v1/endpoints/d/monitor {\"drift\":{\"number\":\"psy\"}}", 400,
+         "'drift.number'");
+    want(app, "PUT /api/v1/endpoints/f/monitor {}", 404, "did you mean 'd'");
+    want(app, "GET /api/v1/endpoints/d/monitor/windows", 200, "\"windows\":[]");
+    want(app, "GET /api/v1/endpoints/d/monitor/windows?from=soon", 400, "'from'");
+    want(app, "GET /api/v1/endpoints/d/monitor/features/x", 404, "no judged window");
+    want(app, "GET /api/v1/endpoints/d/monitor/performance", 200, "\"windows\":[]");
+    want(app,
+         "POST /api/v1/endpoints/d/labels {\"labels\":[{\"prediction_id\":"
+         "\"0192f3a0-7b1c-7000-8000-2f3a5c6d7e8f:2\",\"label\":true}]}",
+         200, "{\"accepted\":1,\"unknown\":1}");
+    want(app, "POST /api/v1/endpoints/d/labels {\"labels\":[]}", 200, "\"accepted\":0");
+    want(app,
+         "POST /api/v1/endpoints/d/labels {\"labels\":[{\"prediction_id\":"
+         "\"0192f3a0-7b1c-7000-8000-2f3a5c6d7e8f\",\"label\":null}]}",
+         400, "labels[0]: 'label'");
+    want(app, "DELETE /api/v1/endpoints/d", 200, "{}");
+    want(app, "PUT /api/v1/endpoints/d {\"model\":\"m\"}", 201, "");
+    want(app, "GET /api/v1/endpoints/d/monitor", 200, "\"window_ms\":3600000");
+    app_close(app);
 }
