@@ -14,6 +14,7 @@ extern const struct blob_reference __start_slipway_blob_refs[] __attribute__((we
 extern const struct blob_reference __stop_slipway_blob_refs[] __attribute__((weak));
 
 struct mark {
+    const struct gc_how *how;
     struct blobs *blobs;
     struct arena *a;
     struct map marked; /* digest → itself */
@@ -38,7 +39,8 @@ static int read_column(struct tx *tx, struct mark *m, const struct blob_referenc
     arena_init(&row, MIB(1));
     while ((rc = stmt_step(st, err)) == 1) {
         const char *digest = stmt_get_text(st, 0, &row);
-        if (digest)
+        int goes = m->how->goes && m->how->goes(m->how->arg, stmt_get_text(st, 1, &row));
+        if (digest && !goes)
             add(m, r->is_tree ? &m->trees : &m->marked, digest);
         arena_reset(&row);
     }
@@ -106,10 +108,11 @@ static int remove_all(struct blobs *b, struct gc_report *out, struct err *err)
     return rc;
 }
 
-int gc_blobs(struct store *s, struct blobs *b, struct arena *a, int remove, struct gc_report *out,
-             struct err *err)
+int gc_blobs(struct store *s, struct blobs *b, struct arena *a, const struct gc_how *how,
+             struct gc_report *out, struct err *err)
 {
-    struct mark m = { .blobs = b, .a = a };
+    static const struct gc_how look = { 0 };
+    struct mark m = { .how = how ? how : &look, .blobs = b, .a = a };
     struct blob_file *all = NULL;
     size_t n = 0;
     *out = (struct gc_report){ 0 };
@@ -125,7 +128,7 @@ int gc_blobs(struct store *s, struct blobs *b, struct arena *a, int remove, stru
         rc = ERR(err, ERR_NOMEM, "too many blobs to look at in one go");
     if (!rc)
         sort_out(&m, all, n, out);
-    if (!rc && remove)
+    if (!rc && m.how->remove)
         rc = remove_all(b, out, err);
     map_fini(&m.marked);
     map_fini(&m.trees);

@@ -30,9 +30,17 @@ struct gc_report {
     int64_t removed;          /* of garbage, by this call */
 };
 
-/* Finds and, with `remove`, removes. The arena holds all digests: give it room. */
-int gc_blobs(struct store *s, struct blobs *b, struct arena *a, int remove, struct gc_report *out,
-             struct err *err) WARN_UNUSED;
+/* NULL where the functions below take one: look only, count every reference. */
+struct gc_how {
+    int remove;
+    /* References whose row the caller is about to delete do not count: 1 for those, by the text of
+     * who refers. NULL = none. */
+    int (*goes)(void *arg, const char *who);
+    void *arg;
+};
+/* Finds and, when asked to, removes. The arena holds all digests: give it room. */
+int gc_blobs(struct store *s, struct blobs *b, struct arena *a, const struct gc_how *how,
+             struct gc_report *out, struct err *err) WARN_UNUSED;
 
 enum { GC_MISSING_SHOWN = 3 };
 struct gc_missing {

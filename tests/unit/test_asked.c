@@ -434,23 +434,23 @@ TEST(asked_garbage)
     CHECK_OK(blobs_put(b, STR("{}"), result, err));
     const char *digests[] = { tree, result };
     CHECK_OK(store_write(s, refer, digests, err));
-    CHECK_OK(gc_blobs(s, b, &a, 1, &r, err));
+    CHECK_OK(gc_blobs(s, b, &a, &(struct gc_how){ .remove = 1 }, &r, err));
     CHECK(r.kept == 3 && r.young == 1 && r.n == 0 && r.removed == 0);
     age(b, &a);
-    CHECK_OK(gc_blobs(s, b, &a, 0, &r, err));
+    CHECK_OK(gc_blobs(s, b, &a, NULL, &r, err));
     CHECK(r.n == 1 && r.bytes == 5 && r.removed == 0);
     CHECK_STR(r.garbage[0].digest, loose);
     CHECK_OK(blobs_put(b, STR("loose"), loose, err)); /* put again: young again */
-    CHECK_OK(gc_blobs(s, b, &a, 1, &r, err));
+    CHECK_OK(gc_blobs(s, b, &a, &(struct gc_how){ .remove = 1 }, &r, err));
     CHECK(r.n == 0 && r.young == 1);
     age(b, &a);
     CHECK_OK(store_write(s, drop_version, NULL, err)); /* the trash keeps its bytes */
-    CHECK_OK(gc_blobs(s, b, &a, 1, &r, err));
+    CHECK_OK(gc_blobs(s, b, &a, &(struct gc_how){ .remove = 1 }, &r, err));
     CHECK(r.n == 1 && r.removed == 1 && r.kept == 3);
     char *gone;
     CHECK_INT(blobs_path(b, &a, loose, &gone, NULL), ERR_NOT_FOUND);
     CHECK_OK(store_write(s, purge_model_m, NULL, err));
-    CHECK_OK(gc_blobs(s, b, &a, 1, &r, err));
+    CHECK_OK(gc_blobs(s, b, &a, &(struct gc_how){ .remove = 1 }, &r, err));
     CHECK(r.removed == 2 && r.kept == 1);
     blobs_close(b);
     store_close(s);
@@ -517,7 +517,7 @@ TEST(asked_garbage_stops_at_a_damaged_tree)
     const char *digests[] = { loose, NULL }; /* no tree at all */
     CHECK_OK(store_write(s, refer, digests, err));
     age(b, &a);
-    CHECK(gc_blobs(s, b, &a, 1, &r, &refused) != 0);
+    CHECK(gc_blobs(s, b, &a, &(struct gc_how){ .remove = 1 }, &r, &refused) != 0);
     CHECK(strstr(refused.msg, "nothing was removed"));
     char *still;
     CHECK_OK(blobs_path(b, &a, loose, &still, err));

@@ -15,11 +15,10 @@
 #include "track/artifact.h"
 #include "track/upload.h"
 
-#define TREE "mlflow-artifacts:/"
-
 enum { GC_MEMORY = MIB(512), GC_ITEMS_SHOWN = 1000 };
 
-struct folders {
+/* Places of runs: folders of the disk, or of the tree of artifacts. */
+struct places {
     struct arena *a;
     const char **paths, **ids; /* candidates, then what is garbage */
     size_t n, cap, id_cap;
@@ -30,7 +29,7 @@ static int is_run_id(const char *name)
     return strlen(name) == 32 && strspn(name, "0123456789abcdef") == 32;
 }
 
-static int add_folder(struct folders *f, const char *path, const char *id, struct err *err)
+static int add_place(struct places *f, const char *path, const char *id, struct err *err)
 {
     f->paths = rows_room(f->a, f->paths, f->n, &f->cap, sizeof *f->paths);
     f->ids = rows_room(f->a, f->ids, f->n, &f->id_cap, sizeof *f->ids);
@@ -42,7 +41,7 @@ static int add_folder(struct folders *f, const char *path, const char *id, struc
 }
 
 /* Folders <dir>/<run id>; a missing dir has none. */
-static int find_folders(struct folders *f, const char *dir, struct err *err)
+static int find_folders(struct places *f, const char *dir, struct err *err)
 {
     const char **names;
     size_t n;
@@ -52,7 +51,7 @@ static int find_folders(struct folders *f, const char *dir, struct err *err)
     for (size_t i = 0; !rc && i < n; i++) {
         if (!is_run_id(names[i]))
             continue;
-        rc = add_folder(f, fs_join(f->a, dir, names[i]), names[i], err);
+        rc = add_place(f, fs_join(f->a, dir, names[i]), names[i], err);
     }
     return rc;
 }
@@ -60,7 +59,7 @@ static int find_folders(struct folders *f, const char *dir, struct err *err)
 /* Runs that have names in the tree of artifacts. */
 static int find_names(struct tx *tx, struct request *rq, void *arg, struct err *err)
 {
-    struct folders *f = arg;
+    struct places *f = arg;
     struct artifact *top, *runs;
     size_t top_n, run_n;
     (void)rq;
@@ -71,8 +70,7 @@ static int find_names(struct tx *tx, struct request *rq, void *arg, struct err *
         rc = artifact_list(tx, f->a, top[i].name, &runs, &run_n, err);
         for (size_t k = 0; !rc && k < run_n; k++)
             if (is_run_id(runs[k].name))
-                rc = add_folder(f, arena_printf(f->a, TREE "%s/%s", top[i].name, runs[k].name),
-                                runs[k].name, err);
+                rc = add_place(f, fs_join(f->a, top[i].name, runs[k].name), runs[k].name, err);
     }
     return rc;
 }
@@ -83,14 +81,23 @@ static int remove_names(struct tx *tx, struct request *rq, void *arg, struct err
     return artifact_remove(tx, arg, err);
 }
 
-static int remove_folder(struct request *rq, const char *path, struct err *err)
+/* "artifact 0/<run>/…": what such a name holds goes together with it. */
+static int goes(void *arg, const char *who)
 {
-    if (strncmp(path, TREE, sizeof TREE - 1) != 0)
-        return fs_remove_tree(path, err);
-    return handler_write(rq, remove_names, arena_strdup(&rq->arena, path + sizeof TREE - 1), err);
+    const struct places *names = arg;
+    static const char prefix[] = "artifact ";
+    if (!who || strncmp(who, prefix, sizeof prefix - 1) != 0)
+        return 0;
+    who += sizeof prefix - 1;
+    for (size_t i = 0; i < names->n; i++) {
+        size_t n = strlen(names->paths[i]);
+        if (strncmp(who, names->paths[i], n) == 0 && who[n] == '/')
+            return 1;
+    }
+    return 0;
 }
 
-static int find_all(struct folders *f, const struct app *app, struct err *err)
+static int find_all(struct places *f, const struct app *app, struct err *err)
 {
     const char **names, *root = app->options.artifacts_destination;
     size_t n = 0;
@@ -105,7 +112,7 @@ static int find_all(struct folders *f, const struct app *app, struct err *err)
 
 static int keep_garbage(struct tx *tx, struct request *rq, void *arg, struct err *err)
 {
-    struct folders *f = arg;
+    struct places *f = arg;
     size_t kept = 0;
     int rc = 0;
     (void)rq;
@@ -121,7 +128,7 @@ static int keep_garbage(struct tx *tx, struct request *rq, void *arg, struct err
     return rc;
 }
 
-static void write_answer(struct request *rq, const struct gc_report *r, const struct folders *f,
+static void write_answer(struct request *rq, const struct gc_report *r, const struct places *f,
                          int removed)
 {
     struct json_out o;
@@ -191,25 +198,31 @@ static int forget_uploads(struct tx *tx, struct request *rq, void *arg, struct e
 static int collect(struct request *rq, struct arena *a, int remove, struct err *err)
 {
     struct app *app = app_of(rq);
-    struct folders f = { .a = a };
+    struct places f = { .a = a }, names = { .a = a };
+    struct gc_how how = { .goes = goes, .arg = &names };
     struct gc_report r;
     int rc = find_all(&f, app, err);
     if (!rc && remove)
         rc = handler_write(rq, forget_uploads, NULL, err);
     if (!rc)
-        rc = handler_read(rq, find_names, &f, err);
+        rc = handler_read(rq, find_names, &names, err);
     if (!rc)
         rc = handler_read(rq, keep_garbage, &f, err);
     if (!rc)
-        rc = gc_blobs(app->store, app->blobs, a, 0, &r, err);
+        rc = handler_read(rq, keep_garbage, &names, err);
+    if (!rc)
+        rc = gc_blobs(app->store, app->blobs, a, &how, &r, err);
     if (!rc && remove)
         rc = handler_read(rq, refuse_new, &r, err);
     if (!rc && remove && (r.n || f.n)) /* the record first: what it tells of may be cut short */
         rc = handler_write(rq, tell, &r, err);
     for (size_t i = 0; !rc && remove && i < f.n; i++)
-        rc = remove_folder(rq, f.paths[i], err);
+        rc = fs_remove_tree(f.paths[i], err);
+    for (size_t i = 0; !rc && remove && i < names.n; i++)
+        rc = handler_write(rq, remove_names, (void *)(uintptr_t)names.paths[i], err);
+    how.remove = 1;
     if (!rc && remove)
-        rc = gc_blobs(app->store, app->blobs, a, 1, &r, err);
+        rc = gc_blobs(app->store, app->blobs, a, &how, &r, err);
     if (!rc)
         write_answer(rq, &r, &f, remove);
     return rc;
@@ -230,10 +243,11 @@ static int post_gc(struct request *rq, struct err *err)
 
 static const struct route routes[] = {
     { "POST", "/api/v1/gc", "trash.purge", post_gc, ROUTE_WORKER, KIB(4),
-      "Lists, or removes, bytes that nothing refers to and folders of purged runs.",
+      "Lists, or removes, bytes that nothing refers to or only artifacts of purged runs do, and "
+      "folders of purged runs.",
       "remove boolean: Remove them; without it they are only listed.",
       "blobs! integer: How many nothing refers to.\nbytes! integer: Of them.\n"
-      "folders! integer: Of purged runs.\nremoved! boolean: As asked.\n"
+      "folders! integer: Of purged runs, on the disk.\nremoved! boolean: As asked.\n"
       "kept! integer: Blobs that are referred to.\nkept_bytes! integer: Of them.\n"
       "young! integer: Not referred to, but put within the last hour: kept.\n"
       "items! [object]: At most 1000 of each kind.\n  kind! blob|folder: What it is.\n"
