@@ -88,7 +88,7 @@ struct app *app_of(const struct request *rq)
     return app;
 }
 
-static void add_file_root(struct app *app, const char *text)
+static void add_file_root(struct app *app, const char *text, int writable)
 {
     struct arena *a = &app->arena;
     char *real;
@@ -96,28 +96,37 @@ static void add_file_root(struct app *app, const char *text)
     if (str_starts(str_of(text), "file://"))
         text += strlen("file://");
     if (fs_real(a, text, &real, NULL) == 0 && strcmp(real, "/") != 0)
-        app->file_roots[app->file_root_n++] = real;
+        app->file_roots[app->file_root_n++] = (struct file_root){ real, writable };
     if (text[0] != '/')
         return;
     char *plain = arena_strdup(a, text);
     for (n = strlen(plain); n > 1 && plain[n - 1] == '/'; n--)
         plain[n - 1] = '\0';
     if (n > 1)
-        app->file_roots[app->file_root_n++] = plain;
+        app->file_roots[app->file_root_n++] = (struct file_root){ plain, writable };
 }
 
-/* Those of --file-root, and the folder where new experiments keep their artifacts. */
+static size_t count_roots(const char *const *list)
+{
+    size_t n = 0;
+    while (list && list[n])
+        n++;
+    return n;
+}
+
+/* Writable ones first, since the first that fits decides; then those of --file-root, and the folder
+ * where new experiments keep their artifacts. */
 static void keep_file_roots(struct app *app, const struct app_options *o)
 {
     const char *usual = app->options.default_artifact_root;
-    size_t n = 0;
-    while (o->file_roots && o->file_roots[n])
-        n++;
-    app->file_roots = arena_alloc(&app->arena, 2 * (n + 2) * sizeof *app->file_roots);
+    size_t writable = count_roots(o->writable_roots), n = count_roots(o->file_roots);
+    app->file_roots = arena_alloc(&app->arena, 2 * (writable + n + 1) * sizeof *app->file_roots);
+    for (size_t i = 0; i < writable; i++)
+        add_file_root(app, o->writable_roots[i], 1);
     for (size_t i = 0; i < n; i++)
-        add_file_root(app, o->file_roots[i]);
+        add_file_root(app, o->file_roots[i], 0);
     if (usual[0] == '/' || str_starts(str_of(usual), "file:///"))
-        add_file_root(app, usual);
+        add_file_root(app, usual, 0);
 }
 
 static void keep_options(struct app *app, const struct app_options *o)

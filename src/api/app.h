@@ -40,6 +40,7 @@ struct app_options {
     const char
         *artifacts_destination;    /* folder behind mlflow-artifacts:/; NULL = <data>/artifacts */
     const char *const *file_roots; /* folders whose files may be read in place; NULL-terminated */
+    const char *const *writable_roots; /* likewise, and the page may upload into them */
 };
 
 enum { APP_MAGIC = 0x41505031, APP_COPIES_MAX = 3 };
@@ -49,7 +50,10 @@ struct app {
     struct app_options options; /* strings live as long as the app */
     int elsewhere;              /* artifacts_destination was given: bytes of artifacts lie there */
     const char *uploads_dir;    /* beside the artifacts: what is not whole yet */
-    const char **file_roots;    /* absolute, as named and resolved: below them file: is served */
+    struct file_root {
+        const char *path; /* absolute, as named or resolved */
+        int writable;
+    } * file_roots; /* below them file: is served */
     size_t file_root_n;
     struct arena arena; /* of those strings; only app_open allocates in it */
     struct home *home;

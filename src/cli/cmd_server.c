@@ -41,7 +41,7 @@ struct server {
     struct listener main_part, data_part;
     const char *listen, *serve; /* serve NULL = off */
     const char *hosts[HOSTS_MAX + 1], *origins[HOSTS_MAX + 1];
-    const char *file_roots[HOSTS_MAX + 1];
+    const char *file_roots[HOSTS_MAX + 1], *writable_roots[HOSTS_MAX + 1];
     int64_t drain_ms;
 };
 
@@ -163,17 +163,18 @@ static int read_settings(struct server *s, struct err *err)
 
 /* ---- opening ---- */
 
-static int read_file_roots(struct server *s, struct err *err)
+/* The folders of a flag; NULL ends them. */
+static int read_roots(struct cli *c, const char *flag, const char *to[HOSTS_MAX + 1],
+                      struct err *err)
 {
     size_t cursor = 0, n = 0;
     const char *one;
-    while ((one = cli_next(s->c, "file-root", &cursor))) {
-        if (n + 1 == ARRAY_LEN(s->file_roots))
-            return ERR(err, ERR_LIMIT, "--file-root can be given %zu times",
-                       ARRAY_LEN(s->file_roots) - 1);
+    while ((one = cli_next(c, flag, &cursor))) {
+        if (n == HOSTS_MAX)
+            return ERR(err, ERR_LIMIT, "--%s can be given %d times", flag, HOSTS_MAX);
         if (!fs_exists(one))
-            return ERR(err, ERR_INVALID, "--file-root '%s': there is no such folder", one);
-        s->file_roots[n++] = one;
+            return ERR(err, ERR_INVALID, "--%s '%s': there is no such folder", flag, one);
+        to[n++] = one;
     }
     return 0;
 }
@@ -181,7 +182,9 @@ static int read_file_roots(struct server *s, struct err *err)
 static int open_data(struct server *s, struct err *err)
 {
     struct cli *c = s->c;
-    int rc = read_file_roots(s, err);
+    int rc = read_roots(c, "file-root", s->file_roots, err);
+    if (!rc)
+        rc = read_roots(c, "file-root-writable", s->writable_roots, err);
     if (rc)
         return rc;
     struct app_options o = {
@@ -197,6 +200,7 @@ static int open_data(struct server *s, struct err *err)
         .default_artifact_root = cli_get(c, "default-artifact-root"),
         .artifacts_destination = cli_get(c, "artifacts-destination"),
         .file_roots = s->file_roots,
+        .writable_roots = s->writable_roots,
     };
     struct home_owner owner;
     if (home_owner(c->data_dir, &owner) && owner.url[0]) {

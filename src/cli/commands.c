@@ -145,6 +145,8 @@ static const struct cli_command commands[] = {
             "Folder behind mlflow-artifacts:/: another disk for the bytes of artifacts.", 0 },
           { "file-root", 0, FLAG_LIST, "DIR", NULL,
             "Show artifacts that clients wrote below this folder themselves; may be repeated.", 0 },
+          { "file-root-writable", 0, FLAG_LIST, "DIR", NULL,
+            "The same, and the page may upload into it; may be repeated.", 0 },
           { "base-path", 0, FLAG_TEXT, "/PATH", NULL, "Prefix of every path, behind a proxy.", 0 },
           { "webhook-private", 0, FLAG_SWITCH, NULL, NULL,
             "Let webhooks call http:// and addresses that are not public.", 0 },

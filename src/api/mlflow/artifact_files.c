@@ -87,12 +87,14 @@ static int local_place(struct mlf *m, const char *uri, const char *path, struct 
     const struct app *app = app_of(m->rq);
     const char *folder = mlf_normpath(m->a, mlf_local_path(m->a, uri));
     for (size_t i = 0; i < app->file_root_n; i++) {
-        const char *root = app->file_roots[i];
+        const char *root = app->file_roots[i].path;
         size_t n = strlen(root);
         if (strncmp(folder, root, n) != 0 || (folder[n] != '/' && folder[n]))
             continue;
         const char *inside = folder + n + strspn(folder + n, "/");
-        *out = (struct mlf_place){ .root = root, .path = *inside ? joined(m, inside, path) : path };
+        *out = (struct mlf_place){ .root = root,
+                                   .path = *inside ? joined(m, inside, path) : path,
+                                   .writable = app->file_roots[i].writable };
         return 0;
     }
     return mlf_fail(m, "PERMISSION_DENIED",
@@ -467,10 +469,8 @@ int mlf__name_blob(struct mlf *m, struct mlf_named *x, store_fn fn, void *arg)
     int rc = check_disk(m, x->path, &there);
     if (!rc)
         rc = store_write(app_of(m->rq)->store, fn ? fn : put_in_tx, fn ? arg : x, m->err);
-    if (!rc && there) /* hidden by the new one already */
-        IGNORE(fs_remove(fs_join(m->a, destination(m), x->path), NULL));
     if (!rc)
-        mlf__show_on_disk(m, x->path, x->digest);
+        mlf__show_on_disk(m, x, there);
     return rc;
 }
 

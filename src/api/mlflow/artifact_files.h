@@ -10,6 +10,7 @@ struct mlf_place {
     int managed;      /* a path of the tree; plain files below root lie under it */
     const char *root; /* folder of the disk */
     const char *path; /* relative to it, safe; "" = itself */
+    int writable;     /* not managed, but the operator lets the page upload into it */
 };
 
 /* A path of a client in the tree; refuses what leaves it. */
@@ -37,9 +38,11 @@ int mlf__name_blob(struct mlf *m, struct mlf_named *x, store_fn fn, void *arg) W
 int mlf__store_body(struct mlf *m, const char *path) WARN_UNUSED;
 /* A file, or a folder with everything below; not inside a transaction. */
 int mlf__remove(struct mlf *m, const char *path) WARN_UNUSED;
-/* A link under the artifact's own path, where the operator named the folder. */
-void mlf__show_on_disk(struct mlf *m, const char *path, const char *digest);
-/* The request's small body as a file below a root that clients write directly. */
+/* A link under the artifact's own path, where the operator named the folder; elsewhere a file of
+ * before (was_there), which the new name hides, is removed. */
+void mlf__show_on_disk(struct mlf *m, const struct mlf_named *x, int was_there);
+/* The request's small body as a file below a root that clients write directly and the operator made
+ * writable; refused elsewhere. */
 int mlf__write_in_place(struct mlf *m, const struct mlf_place *p) WARN_UNUSED;
 /* Files of a folder of the disk as blobs, each with its path in the folder. */
 struct mlf_copy {

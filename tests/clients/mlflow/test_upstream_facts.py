@@ -157,13 +157,20 @@ def test_artifacts_show_in_the_folder_that_the_owner_named(tmp_path):
         assert listed == [{"path": "b.txt", "is_dir": False, "file_size": 3}]
         assert ask(s, "DELETE", "/api/2.0/mlflow-artifacts/artifacts/0/x/b.txt")[0] == 200
         assert not (dest / "0" / "x" / "b.txt").is_symlink()
+        (tmp_path / "outside").mkdir()
+        (tmp_path / "outside" / "kept").write_text("kept")
+        (dest / "out").symlink_to(tmp_path / "outside")
+        put(s, "out/kept", b"new")
+        put(s, "out/deeper/new", b"new")
+        assert [p.name for p in (tmp_path / "outside").iterdir()] == ["kept"]
+        assert (tmp_path / "outside" / "kept").read_text() == "kept"
 
 
 def test_the_page_uploads_into_a_folder_that_clients_write_directly(tmp_path):
     root, outside = tmp_path / "art", tmp_path / "outside"
     root.mkdir()
     outside.mkdir()
-    with servers.slipway(tmp_path, "--default-artifact-root", root.as_uri()) as s:
+    with servers.slipway(tmp_path, "--default-artifact-root", root.as_uri(), "--file-root-writable", str(root)) as s:
         run = good(s, "POST", "/runs/create", {"experiment_id": "0"})["run"]["info"]
         where = "/ajax-api/2.0/mlflow/upload-artifact?run_uuid=%s&path=" % run["run_id"]
         assert ask(s, "POST", where + "d/t.txt", "hello")[0] == 200
