@@ -94,7 +94,7 @@ struct canary_options {
 int canary_open(struct canary **out, const struct canary_options *options,
                 struct err *err) WARN_UNUSED;
 void canary_close(struct canary *c); /* stops the thread; NULL allowed */
-/* Looks at every rollout once; an error leaves the rest to the next turn. */
+/* Looks at every rollout once; the first error is told, the others go on. */
 int canary_tick(struct canary *c, int64_t now_ms, struct err *err) WARN_UNUSED;
 /* The server's: a turn twice a second. */
 int canary_thread_start(struct canary *c, struct err *err) WARN_UNUSED;

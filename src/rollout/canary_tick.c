@@ -71,22 +71,29 @@ static int record(struct turn *t, int *out_mine, struct err *err)
     return rc == ERR_CONFLICT ? 0 : rc;
 }
 
-static int move(struct turn *t, const char *reason,
-                int (*fn)(struct store *, const struct rollout_change *, struct rollout_done *,
-                          struct err *),
-                const char *version, struct err *err)
-{
-    struct rollout_change c = {
-        .by = { .project = t->row->project, .actor = "system", .reason = reason },
-        .endpoint = t->row->endpoint,
-        .version = version,
-    };
-    return fn(t->c->o.store, &c, NULL, err);
-}
-
+/* With the window that was judged, in the one transaction that finds the rollout as it was read:
+ * what a person did meanwhile stays. */
 static int send_back(struct turn *t, const char *reason, struct err *err)
 {
-    return move(t, reason, rollout_rollback, NULL, err);
+    int mine;
+    t->to.state = "rolled_back";
+    t->to.ended_ms = t->now_ms;
+    t->to.reason = reason;
+    t->kind = "rollout.rolled_back";
+    return record(t, &mine, err);
+}
+
+static int promote(struct turn *t, struct err *err)
+{
+    struct rollout_change c = {
+        .by = { .project = t->row->project,
+                .actor = "system",
+                .reason = "passed every step of its rollout" },
+        .endpoint = t->row->endpoint,
+        .version = arena_printf(t->a, "%lld", (long long)t->row->candidate),
+        .rollout = t->row->id,
+    };
+    return rollout_promote(t->c->o.store, &c, NULL, err);
 }
 
 /* ---- windows ---- */
@@ -194,26 +201,19 @@ static int next_step(struct turn *t, struct err *err)
         return record(t, &mine, err);
     }
     int rc = record(t, &mine, err);
-    return rc || !mine ? rc
-                       : move(t, "passed every step of its rollout", rollout_promote,
-                              arena_printf(t->a, "%lld", (long long)t->row->candidate), err);
+    return rc || !mine ? rc : promote(t, err);
 }
 
 /* A window was judged; reason: the rules that held. */
 static int decide(struct turn *t, const char *reason, struct err *err)
 {
     int mine;
-    if (reason && __builtin_popcountll((unsigned long long)t->to.breaches) >= 2) {
-        int rc = record(t, &mine, err);
-        return rc || !mine
-                   ? rc
-                   : send_back(
-                         t,
+    if (reason && __builtin_popcountll((unsigned long long)t->to.breaches) >= 2)
+        return send_back(t,
                          arena_printf(t->a, "second breaching window of three at %s: %s",
                                       t->row->step ? "its share of the requests" : "the shadow",
                                       reason),
                          err);
-    }
     if (strcmp(t->row->state, "running") == 0 && !reason && step_is_done(t))
         return next_step(t, err);
     return record(t, &mine, err);
@@ -259,13 +259,15 @@ static int turn_one(struct turn *t, struct err *err)
     struct err why = ERR_INIT;
     const char *reason = NULL;
     int failed;
-    int rc = strategy_read(t->a, t->row->strategy, &t->strategy, err);
-    if (rc)
-        return rc;
-    if (t->row->step < 0 || t->row->step > (int64_t)t->strategy.step_n)
-        return send_back(t, "its record is damaged", err);
     t->to = *t->row;
     t->watch = watch_of(t->c, t->row);
+    int rc = strategy_read(t->a, t->row->strategy, &t->strategy, &why);
+    if (rc == ERR_NOMEM)
+        return ERR(err, rc, "%s", why.msg);
+    if (rc)
+        return send_back(t, arena_printf(t->a, "its strategy cannot be read: %s", why.msg), err);
+    if (t->row->step < 0 || t->row->step > (int64_t)t->strategy.step_n)
+        return send_back(t, "its record is damaged", err);
     int ready = in_place(t, arms, &failed, &why);
     if (failed)
         return send_back(t, why.msg, err);
@@ -302,6 +304,18 @@ static int read_running(struct tx *tx, void *arg, struct err *err)
     return canary_running(tx, r->a, &r->rows, &r->n, err);
 }
 
+/* In an arena of its own: what it needs does not add up over all of them. */
+static int turn_rollout(struct canary *c, const struct canary_row *row, int64_t now_ms,
+                        struct err *err)
+{
+    struct arena a;
+    struct turn t = { .c = c, .a = &a, .row = row, .now_ms = now_ms };
+    arena_init(&a, MIB(64));
+    int rc = turn_one(&t, err);
+    arena_fini(&a);
+    return rc;
+}
+
 int canary_tick(struct canary *c, int64_t now_ms, struct err *err)
 {
     struct arena a;
@@ -309,11 +323,14 @@ int canary_tick(struct canary *c, int64_t now_ms, struct err *err)
     arena_init(&a, MIB(64));
     lock_take(&c->tick_lock);
     int rc = store_read(c->o.store, read_running, &r, err);
-    for (size_t i = 0; i < r.n && !rc; i++) {
-        struct turn t = { .c = c, .a = &a, .row = &r.rows[i], .now_ms = now_ms };
-        rc = turn_one(&t, err);
+    int known = rc == 0;
+    for (size_t i = 0; known && i < r.n; i++) { /* one that fails does not stop the others */
+        struct err one = ERR_INIT;
+        int bad = turn_rollout(c, &r.rows[i], now_ms, &one);
+        if (bad && !rc)
+            rc = ERR(err, bad, "endpoint '%s': %s", r.rows[i].endpoint, one.msg);
     }
-    if (!rc)
+    if (known)
         forget_ended(c);
     lock_drop(&c->tick_lock);
     arena_fini(&a);

@@ -70,12 +70,24 @@ struct turn {
 
 /* ---- reading ---- */
 
+/* Since when rows count for a trigger over labels: the last training, else the window. */
+static int64_t labels_since(const struct turn *t)
+{
+    for (size_t i = 0; i < t->state.attempt_n; i++)
+        if (t->state.attempts[i].rows)
+            return t->state.attempts[i].started_ms;
+    return t->now_ms - t->state.policy.window_ms;
+}
+
+/* The newest ones, should there be more than one answer holds. */
 static int read_windows(struct tx *tx, struct turn *t, struct err *err)
 {
     struct monitor_window_query q = { .endpoint = t->served,
                                       .model = t->row.model,
                                       .version = t->version,
-                                      .from_ms = t->now_ms - t->state.policy.window_ms };
+                                      .from_ms = MAX(labels_since(t),
+                                                     t->now_ms - t->state.policy.window_ms),
+                                      .newest_first = 1 };
     return monitor_window_list(tx, t->a, &q, &t->windows, &t->window_n, err);
 }
 
@@ -258,15 +270,6 @@ static const char *time_text(struct turn *t, int64_t ms)
     char text[CLOCK_TEXT_MAX];
     (void)clock_format(ms, text);
     return arena_strdup(t->a, text);
-}
-
-/* Since when rows count for a trigger over labels: the last training, else the window. */
-static int64_t labels_since(const struct turn *t)
-{
-    for (size_t i = 0; i < t->state.attempt_n; i++)
-        if (t->state.attempts[i].rows)
-            return t->state.attempts[i].started_ms;
-    return t->now_ms - t->state.policy.window_ms;
 }
 
 static int64_t labelled_in_windows(const struct turn *t, int64_t since_ms)
@@ -460,6 +463,9 @@ static int ask_trigger(struct turn *t, const struct loop_trigger *g, int *out_fi
         why = barred(t, g);
     if (!why && (t->reason = flapping(t))) {
         int rc = store_write(t->l->o.store, write_freeze, t, err);
+        t->state.frozen = 1; /* for the triggers after this one */
+        t->state.frozen_by = "system";
+        t->state.frozen_reason = t->reason;
         return rc ? rc : hold(t, g->name, arena_printf(t->a, "frozen: %s", t->reason), err);
     }
     rq.from_ms = MAX(rq.from_ms, sound_since(t));
@@ -620,15 +626,16 @@ int loop_tick(struct loop *l, int64_t now_ms, struct err *err)
               now_ms < l->turned_ms;
     if (!rc && due)
         rc = store_read(l->o.store, read_all, &x, err);
-    l->busy = 0;
-    for (size_t i = 0; i < x.n; i++) { /* one that fails does not stop the others */
+    int known = rc == 0;
+    l->busy = !known;
+    for (size_t i = 0; known && i < x.n; i++) { /* one that fails does not stop the others */
         struct err one = ERR_INIT;
         int bad = turn_endpoint(l, &x, i, now_ms, &one);
         if (bad && !rc)
             rc = ERR(err, bad, "endpoint '%s': %s", x.rows[i].name, one.msg);
         l->busy |= bad != 0;
     }
-    if (due) {
+    if (due && known) {
         forget_unseen(l, 0);
         l->seen = x.newest;
         l->turned_ms = now_ms;

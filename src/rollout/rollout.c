@@ -203,8 +203,12 @@ static int promote(struct tx *tx, void *arg, struct err *err)
     struct rollout_change c = *j->c;
     *j->out = (struct rollout_done){ 0 };
     int rc = endpoint_get(tx, &j->arena, project_of(j), c.endpoint, &row, err);
-    if (!rc && !c.version)
+    if (!rc && (!c.version || c.rollout))
         rc = canary_active(tx, &j->arena, row.id, &under_way, err);
+    if (!rc && c.rollout &&
+        (!under_way.id || strcmp(under_way.id, c.rollout) != 0 ||
+         strcmp(under_way.state, "running") != 0))
+        rc = ERR(err, ERR_CONFLICT, "the rollout on endpoint '%s' does not run any more", row.name);
     if (!rc && under_way.id)
         c.version = arena_printf(&j->arena, "%lld", (long long)under_way.candidate);
     if (!rc)

@@ -13,6 +13,7 @@ struct rollout_change {
     const char *model;    /* deploy only */
     const char *version; /* "3", "@alias", "latest"; NULL = newest (deploy, promote), the one before
                             (rollback) */
+    const char *rollout; /* promote only: not unless this one runs on; NULL = whatever does */
 };
 
 struct rollout_done {
@@ -27,7 +28,8 @@ struct rollout_done {
 int rollout_deploy(struct store *s, const struct rollout_change *c, struct rollout_done *out,
                    struct err *err) WARN_UNUSED;
 /* Without a version: the candidate of the rollout under way, else the newest. ERR_CONFLICT: that
- * version serves already, or its gates did not pass (its record or a fact "gate.*" says so). */
+ * version serves already, its gates did not pass (its record or a fact "gate.*" says so), or the
+ * rollout that c names does not run any more. */
 int rollout_promote(struct store *s, const struct rollout_change *c, struct rollout_done *out,
                     struct err *err) WARN_UNUSED;
 /* To the version served before, or to any that was; ERR_CONFLICT when there is none. Without a

@@ -288,6 +288,43 @@ TEST(too_little_traffic_pauses_and_a_broken_file_goes_back)
     rig_close(&r);
 }
 
+SQL(test_damage, "UPDATE rollouts SET strategy = $1 WHERE endpoint = $2");
+
+static int damage(struct tx *tx, void *arg, struct err *err)
+{
+    return tx_exec(tx, &test_damage, NULL, err, "tt", "{\"abort\":\"nonsense > 1\"}", arg);
+}
+
+TEST(one_that_cannot_be_judged_goes_back_and_stops_no_other)
+{
+    struct rig r;
+    rig_open(&r);
+    want(r.app, "PUT /api/v1/endpoints/a {\"model\":\"m\",\"version\":1}", 201, "\"1\"");
+    begin(&r, &(struct new_model){ .shift = 0.1, .filled = 1 });
+    want(r.app, "POST /api/v1/endpoints/a/rollout {}", 201, "running");
+    CHECK_OK(store_write(r.app->store, damage, (void *)(uintptr_t) "a", err));
+    CHECK_OK(follow_apply(r.follow, err));
+    turn(&r, 300, 0);
+    want(r.app, "GET /api/v1/endpoints/a/rollout", 200, "\"state\":\"rolled_back\"");
+    CHECK(strstr(answer, "cannot be read"));
+    turn(&r, 300, 0);
+    expect(&r, "\"percent\":5.0");
+    rig_close(&r);
+}
+
+TEST(a_promotion_of_the_turn_is_of_its_own_rollout)
+{
+    struct rig r;
+    rig_open(&r);
+    begin(&r, &(struct new_model){ .shift = 0.1, .filled = 1 });
+    struct err e = ERR_INIT;
+    struct rollout_change c = { .endpoint = "e", .version = "2", .rollout = "another" };
+    CHECK_INT(rollout_promote(r.app->store, &c, NULL, &e), ERR_CONFLICT);
+    CHECK(strstr(e.msg, "does not run any more"));
+    expect(&r, "\"state\":\"running\"");
+    rig_close(&r);
+}
+
 TEST(strategies_that_make_no_sense_are_told_why)
 {
     static const struct {
