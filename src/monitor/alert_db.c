@@ -100,7 +100,7 @@ int alert_rules_set(struct tx *tx, const struct cause *by, const char *endpoint,
         alert_rules_write(rules, n, &o);
     if (!rc && b.failed)
         rc = ERR(err, ERR_LIMIT, "the alert rules are larger than 1 MiB");
-    struct event e = event_of(by, "alert.rules", arena_printf(&a, "endpoint/%s", endpoint));
+    struct event e = event_of(by, "alert.rules", monitor_event_subject(&a, by, endpoint));
     e.after = event_json(&a, "rules", json && *json ? "own" : "default", (char *)NULL);
     if (!rc && json && *json)
         rc = tx_exec(tx, &alert_sql_rules_put, NULL, err, "ts", endpoint, buf_view(&b));
@@ -272,7 +272,7 @@ int alert_acknowledge(struct tx *tx, const struct cause *by, const char *id, con
 int alert__tell(struct tx *tx, struct arena *a, const struct cause *by, const char *kind,
                 const struct alert_row *r, struct err *err)
 {
-    struct event e = event_of(by, kind, arena_printf(a, "endpoint/%s", r->endpoint));
+    struct event e = event_of(by, kind, monitor_event_subject(a, by, r->endpoint));
     e.after = event_json(a, "alert_id", r->id, "alert", r->rule, "severity", r->severity, "model",
                          r->model, "version", r->version, "summary", r->summary, "message",
                          r->message, "features", r->features, "silenced",
@@ -321,7 +321,7 @@ int alert_silence_add(struct tx *tx, const struct cause *by, struct alert_silenc
     s->actor = cause_actor(by);
     int rc = tx_exec(tx, &alert_sql_silence_add, NULL, err, "tttiitt", id, s->endpoint, s->rule,
                      s->created_ms, s->until_ms, s->actor, s->reason);
-    struct event e = event_of(by, "alert.silenced", arena_printf(&a, "endpoint/%s", s->endpoint));
+    struct event e = event_of(by, "alert.silenced", monitor_event_subject(&a, by, s->endpoint));
     e.after = event_json(&a, "silence_id", id, "alert", s->rule ? s->rule : no_rule, (char *)NULL);
     if (!rc)
         rc = event_add(tx, &e, err);

@@ -189,6 +189,7 @@ static int is_silenced(struct tx *tx, struct job *j, const char *rule, int *out,
 static int begin_episode(struct tx *tx, struct job *j, struct decided *d, struct err *err)
 {
     const struct alert_rule *rule = d->rule;
+    const struct cause by = { .project = j->subject->project };
     char id[UUID_TEXT];
     uuid7(id);
     d->after.alert_id = arena_strdup(j->a, id);
@@ -212,18 +213,19 @@ static int begin_episode(struct tx *tx, struct job *j, struct decided *d, struct
     int rc = is_silenced(tx, j, rule->name, &r.silenced, err);
     if (!rc)
         rc = alert__insert(tx, &r, err);
-    return rc ? rc : alert__tell(tx, j->a, CAUSE_SYSTEM, "alert.firing", &r, err);
+    return rc ? rc : alert__tell(tx, j->a, &by, "alert.firing", &r, err);
 }
 
 static int end_episode(struct tx *tx, struct job *j, struct decided *d, struct err *err)
 {
     struct alert_row r;
+    const struct cause by = { .project = j->subject->project };
     int rc = alert_get(tx, j->a, d->before.alert_id, &r, err);
     if (rc)
         return rc == ERR_NOT_FOUND ? 0 : rc;
     r.message = d->after.message;
     rc = alert__end(tx, r.id, j->now_ms, r.message, err);
-    return rc ? rc : alert__tell(tx, j->a, CAUSE_SYSTEM, "alert.resolved", &r, err);
+    return rc ? rc : alert__tell(tx, j->a, &by, "alert.resolved", &r, err);
 }
 
 /* Whether the rule is still in the state that the decision began from. */

@@ -2,6 +2,7 @@
  * The writes that alerts are made of; inside a transaction. */
 #pragma once
 #include "monitor/alert.h"
+#include "monitor/monitor.h"
 
 int alert__state_put(struct tx *tx, const struct alert_now *r, struct err *err) WARN_UNUSED;
 int alert__state_drop(struct tx *tx, const char *endpoint, const char *rule,

@@ -161,11 +161,14 @@ static int judge(struct monitor *m, struct monitor_ended *w, const struct monito
                                       .prediction_mean = NAN };
     if (c->ref && c->ref->n == 0)
         return 0; /* counted without a reference */
-    int rc = monitor_reference_load(m->store, m->blobs, a, &v, &ref, err);
-    if (rc == ERR_NOT_FOUND || (!rc && !monitor_counts_fit(ref, c->ref)))
-        return 0; /* gone since, or another one: the traffic stays known */
-    if (rc)
-        return rc;
+    struct err why = ERR_INIT;
+    int rc = monitor_reference_load(m->store, m->blobs, a, &v, &ref, &why);
+    if (rc == ERR_CORRUPT || rc == ERR_INVALID || rc == ERR_LIMIT)
+        monitor__problem(m, why.msg); /* trying again would not mend it */
+    else if (rc && rc != ERR_NOT_FOUND)
+        return ERR(err, rc, "%s", why.msg);
+    if (rc || !monitor_counts_fit(ref, c->ref))
+        return 0; /* gone since, damaged, or another one: the traffic stays known */
     c->ref = ref;
     c->expected_rows = expected_rows(m, a, w);
     policy.quality.now_ms = c->end_ms;
@@ -192,7 +195,7 @@ static int prepare(struct monitor *m, struct monitor_ended *w, int64_t now_ms, s
     struct monitor_endpoint *e = monitor__endpoint(m, w->endpoint, 1, err);
     struct monitor_realised_of *realised = NULL;
     size_t n = 0;
-    int rc = e ? judge(m, w, &e->settings, err) : ERR_INTERNAL;
+    int rc = e ? judge(m, w, &e->settings, err) : monitor__code(err);
     if (!rc)
         rc = pack(w, err);
     if (!rc)
@@ -359,7 +362,7 @@ static int tell(struct tx *tx, struct batch *b, const char *endpoint, struct err
 {
     struct buf text;
     struct json_out o;
-    char subject[MONITOR_NAME + 16];
+    struct arena a;
     const char *project = "default";
     size_t closed = 0, changed = 0;
     int64_t newest = 0;
@@ -381,12 +384,13 @@ static int tell(struct tx *tx, struct batch *b, const char *endpoint, struct err
     jo_kv_int(&o, "newest_start_ms", newest);
     jo_object_end(&o);
     buf_putc(&text, '\0');
-    (void)snprintf(subject, sizeof subject, "endpoint/%s",
-                   strcmp(project, "default") == 0 ? endpoint : endpoint + strlen(project) + 1);
+    const struct cause by = { .project = project };
+    arena_init(&a, KIB(16));
     struct event e =
-        event_of(&(struct cause){ .project = project }, "monitor.window_closed", subject);
+        event_of(&by, "monitor.window_closed", monitor_event_subject(&a, &by, endpoint));
     e.after = text.p;
     int rc = text.failed ? ERR_NOMEM : event_add(tx, &e, err);
+    arena_fini(&a);
     buf_fini(&text);
     return rc;
 }
@@ -439,16 +443,17 @@ static void forget_written(struct monitor *m, const struct batch *b, int64_t now
 int monitor__write(struct monitor *m, int64_t now_ms, struct err *err)
 {
     struct batch *b = mem_alloc(sizeof *b);
-    int rc = 0;
+    struct err why = ERR_INIT; /* of the first window that has to wait; it stops no other */
     b->m = m;
     arena_init(&b->a, GIB(1));
-    for (struct monitor_ended *w = m->ended; w && b->n < BATCH && !rc; w = w->next) {
-        rc = w->is_judged ? 0 : prepare(m, w, now_ms, err);
-        if (!rc)
+    for (struct monitor_ended *w = m->ended; w && b->n < BATCH; w = w->next) {
+        struct err one = ERR_INIT;
+        if (w->is_judged || prepare(m, w, now_ms, &one) == 0)
             b->ended[b->n++] = w;
+        else if (!why.code)
+            why = one;
     }
-    if (!rc)
-        rc = rejoin(m, b, now_ms, err);
+    int rc = rejoin(m, b, now_ms, err);
     if (!rc && (b->n || b->changed_n))
         rc = store_write(m->store, write_batch, b, err);
     if (!rc) {
@@ -464,5 +469,5 @@ int monitor__write(struct monitor *m, int64_t now_ms, struct err *err)
     }
     arena_fini(&b->a);
     mem_free(b);
-    return rc;
+    return rc || !why.code ? rc : ERR(err, why.code, "%s", why.msg);
 }

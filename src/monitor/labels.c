@@ -200,7 +200,7 @@ int monitor_labels_add(struct monitor *m, const char *endpoint, const struct mon
     struct monitor_endpoint *e = monitor__endpoint(m, endpoint, 1, err);
     struct monitor_label *all = e ? mem_try_alloc(n, sizeof *all) : NULL;
     if (!all)
-        return e ? ERR(err, ERR_NOMEM, "not enough memory for %zu labels", n) : ERR_INTERNAL;
+        return e ? ERR(err, ERR_NOMEM, "not enough memory for %zu labels", n) : monitor__code(err);
     for (size_t i = 0; i < n; i++) {
         all[i] = list[i];
         all[i].order = (uint32_t)i;

@@ -286,7 +286,7 @@ static int open_known(struct monitor *m, struct err *err)
     for (size_t i = 0; i < n && !rc; i++) {
         char name[MONITOR_NAME];
         if (monitor__folder_endpoint(names[i], name) == 0 && !monitor__endpoint(m, name, 1, err))
-            rc = ERR_INTERNAL;
+            rc = monitor__code(err);
     }
     arena_fini(&a);
     return rc;
@@ -311,7 +311,7 @@ int monitor_open(struct monitor **out, const struct monitor_options *options, st
     m->settings_changed = 1;
     if (m->serve)
         serve_watch_log(m->serve, NULL, 1); /* until an endpoint's settings say otherwise */
-    event_listen(on_event, m);
+    event_listen_but_runs(on_event, m);
     int rc = monitor__journal_open(m, err);
     m->restored_ms = m->journal_ms;
     gauge_set(&m->last_tick_ms, clock_now_ms()); /* what comes before the first turn is of now */

@@ -49,6 +49,9 @@ int monitor_settings_read(str_t json, struct monitor_settings *out, struct err *
 int monitor_settings_get(struct tx *tx, struct arena *a, const char *endpoint,
                          struct monitor_settings *out, const char **out_json,
                          struct err *err) WARN_UNUSED;
+/* The subject of an event about an endpoint that is served under that name: "endpoint/<name>", as
+ * the others of its project (the cause's) have it. In the arena. */
+const char *monitor_event_subject(struct arena *a, const struct cause *by, const char *served);
 /* Keeps the text (checked); NULL goes back to the defaults. Emits `monitor.settings`. */
 int monitor_settings_set(struct tx *tx, const struct cause *by, const char *endpoint,
                          const char *json, struct err *err) WARN_UNUSED;

@@ -122,7 +122,12 @@ struct monitor {
 
 /* files.c */
 struct monitor_endpoint *monitor__endpoint(struct monitor *m, const char *name, int make,
-                                           struct err *err); /* NULL: absent, or an error */
+                                           struct err *err);
+/* What to return when it gave NULL: the code that stands in err. */
+static inline int monitor__code(const struct err *err)
+{
+    return err && err->code ? err->code : ERR_INTERNAL;
+} /* NULL: absent, or an error */
 /* The list as it is now; what is added later stands before it. */
 struct monitor_endpoint *monitor__first(struct monitor *m);
 int monitor__folder_endpoint(const char *folder, char out[MONITOR_NAME]); /* its name, or -1 */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Where the settings of monitors stand: one JSON text an endpoint. */
-#include <stdio.h>
-
+#include "base/limits.h"
 #include "monitor/monitor.h"
 #include "store/rows.h"
 
@@ -33,11 +32,20 @@ int monitor_settings_get(struct tx *tx, struct arena *a, const char *endpoint,
     return rc;
 }
 
+const char *monitor_event_subject(struct arena *a, const struct cause *by, const char *served)
+{
+    const char *project = cause_project(by);
+    size_t n = strlen(project);
+    int has_prefix =
+        strcmp(project, "default") != 0 && strncmp(served, project, n) == 0 && served[n] == '.';
+    return arena_printf(a, "endpoint/%s", has_prefix ? served + n + 1 : served);
+}
+
 int monitor_settings_set(struct tx *tx, const struct cause *by, const char *endpoint,
                          const char *json, struct err *err)
 {
     struct monitor_settings s;
-    char subject[600];
+    struct arena a;
     int rc = json ? monitor_settings_read(str_of(json), &s, err) : 0;
     if (!rc && json)
         rc = tx_exec(tx, &monitor_sql_settings_put, NULL, err, "tt", endpoint, json);
@@ -45,10 +53,12 @@ int monitor_settings_set(struct tx *tx, const struct cause *by, const char *endp
         rc = tx_exec(tx, &monitor_sql_settings_delete, NULL, err, "t", endpoint);
     if (rc)
         return rc;
-    (void)snprintf(subject, sizeof subject, "endpoint/%s", endpoint);
-    struct event e = event_of(by, "monitor.settings", subject);
+    arena_init(&a, KIB(16));
+    struct event e = event_of(by, "monitor.settings", monitor_event_subject(&a, by, endpoint));
     e.after = json;
-    return event_add(tx, &e, err);
+    rc = event_add(tx, &e, err);
+    arena_fini(&a);
+    return rc;
 }
 
 /* An endpoint that is made again under the name of a deleted one starts with the defaults; what was

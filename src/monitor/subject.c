@@ -64,7 +64,7 @@ static int subject_add(struct monitor *m, const struct watch_total *t, struct er
 {
     struct monitor_endpoint *e = monitor__endpoint(m, t->endpoint, 1, err);
     if (!e)
-        return ERR_INTERNAL;
+        return monitor__code(err);
     if (strcmp(e->project, t->project) != 0) {
         mem_free(e->project);
         e->project = mem_strdup(t->project);
@@ -75,6 +75,7 @@ static int subject_add(struct monitor *m, const struct watch_total *t, struct er
     s->version = mem_strdup(t->version);
     s->digest = mem_strdup(t->digest);
     s->serial = t->serial;
+    s->serves = t->serves;
     arena_init(&s->arena, REFERENCE_BYTES);
     s->next = m->subjects;
     m->subjects = s;
@@ -99,8 +100,6 @@ int monitor__subjects(struct monitor *m, struct err *err)
             s->serves = list[i].serves;
         } else {
             rc = subject_add(m, &list[i], err);
-            if (m->subjects->serial == list[i].serial)
-                m->subjects->serves = list[i].serves;
         }
     }
     arena_fini(&a);

@@ -44,7 +44,8 @@ int spool_open(struct spool *s, const char *dir, int64_t expected, struct err *e
     s->room = s->room ? s->room : ALIGN;
     s->block = aligned_alloc(ALIGN, s->room);
     if (!s->block) {
-        spool_drop(s);
+        (void)close(s->fd);
+        *s = (struct spool){ .fd = -1 };
         return ERR(err, ERR_NOMEM, "not enough memory for the upload");
     }
     int flags = fcntl(s->fd, F_GETFL);

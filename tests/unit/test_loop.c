@@ -277,6 +277,31 @@ TEST(attempts_that_do_not_help_freeze_the_loop)
     rig_close(&r);
 }
 
+TEST(alerts_of_a_deleted_endpoint_end)
+{
+    struct rig r;
+    rig_open(&r, POLICY);
+    window(&r, "1", 11);
+    window(&r, "1", 12);
+    want(r.app, "GET /api/v1/alerts?open=true", 200, "\"alert\":\"Decay\"");
+    want(r.app, "DELETE /api/v1/endpoints/e", 200, "{}");
+    want(r.app, "GET /api/v1/alerts?open=true", 200, "\"items\":[]");
+    want(r.app, "GET /api/v1/alerts", 200, "the endpoint was deleted");
+    rig_close(&r);
+}
+
+TEST(events_name_an_endpoint_as_its_project_does)
+{
+    struct arena a;
+    arena_init(&a, KIB(4));
+    const struct cause other = { .project = "fraud" };
+    CHECK_STR(monitor_event_subject(&a, CAUSE_SYSTEM, "e"), "endpoint/e");
+    CHECK_STR(monitor_event_subject(&a, CAUSE_SYSTEM, "fraud.e"), "endpoint/fraud.e");
+    CHECK_STR(monitor_event_subject(&a, &other, "fraud.e"), "endpoint/e");
+    CHECK_STR(monitor_event_subject(&a, &other, "fraudulent"), "endpoint/fraudulent");
+    arena_fini(&a);
+}
+
 TEST(a_retraining_that_cannot_begin_says_why)
 {
     struct rig r;

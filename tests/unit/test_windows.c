@@ -421,6 +421,23 @@ TEST(clocks_that_jump_count_everything_once)
     close_bench(b);
 }
 
+TEST(a_disk_that_is_full_from_the_beginning_is_told)
+{
+    struct bench *b = open_bench(1);
+    fs_fail_after(1, ENOSPC);
+    clock_set_fixed(T0);
+    CHECK_INT(monitor_tick(b->m, T0, NULL), ERR_NO_SPACE);
+    fs_fail_after(0, 0);
+    tick(b, T0 + 1000);
+    predict(b, T0 + 1500, 30, 0, 1);
+    tick(b, T0 + 2000);
+    struct monitor_status st;
+    monitor_status_get(b->m, "e", &st);
+    CHECK_STR(st.problem, "");
+    CHECK_INT(st.open_rows, 30);
+    close_bench(b);
+}
+
 TEST(a_full_disk_drops_predictions_and_refuses_labels)
 {
     struct bench *b = open_bench(1);

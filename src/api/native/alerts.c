@@ -109,9 +109,15 @@ static int get_inbox(struct request *rq, struct err *err)
     return 0;
 }
 
+/* Of the request's project; another one's is as if it were not there. */
 static int read_one(struct tx *tx, struct request *rq, void *arg, struct err *err)
 {
-    return alert_get(tx, &rq->arena, handler_param(rq, "id"), arg, err);
+    struct alert_row *r = arg;
+    const char *id = handler_param(rq, "id");
+    int rc = alert_get(tx, &rq->arena, id, r, err);
+    return rc || is_of_project(rq, r->endpoint)
+               ? rc
+               : ERR(err, ERR_NOT_FOUND, "there is no alert '%s'", id);
 }
 
 static int answer_one(struct request *rq, struct err *err)
@@ -134,7 +140,9 @@ struct acknowledge {
 static int acknowledge(struct tx *tx, struct request *rq, void *arg, struct err *err)
 {
     struct acknowledge *k = arg;
-    return alert_acknowledge(tx, &k->by, handler_param(rq, "id"), k->note, err);
+    struct alert_row r;
+    int rc = read_one(tx, rq, &r, err);
+    return rc ? rc : alert_acknowledge(tx, &k->by, r.id, k->note, err);
 }
 
 static int post_acknowledge(struct request *rq, struct err *err)
@@ -318,7 +326,14 @@ static int post_silence(struct request *rq, struct err *err)
 
 static int remove_silence(struct tx *tx, struct request *rq, void *arg, struct err *err)
 {
-    return alert_silence_remove(tx, arg, handler_param(rq, "id"), err);
+    struct alert_silence *list = NULL;
+    const char *id = handler_param(rq, "id");
+    size_t n = 0;
+    int rc = alert_silence_list(tx, &rq->arena, NULL, tx_now_ms(tx), &list, &n, err);
+    for (size_t i = 0; !rc && i < n; i++)
+        if (strcmp(list[i].id, id) == 0 && !is_of_project(rq, list[i].endpoint))
+            return ERR(err, ERR_NOT_FOUND, "there is no silence '%.60s' in force", id);
+    return rc ? rc : alert_silence_remove(tx, arg, id, err);
 }
 
 static int delete_silence(struct request *rq, struct err *err)
