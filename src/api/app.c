@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "registry/notify.h"
 #include "registry/webhook_key.h"
+#include "api/native/hooks.h"
 #include "api/native/known.h"
 #include "api/native/retrain.h"
 #include "monitor/monitor.h"
@@ -26,6 +27,7 @@ static const struct route_table *const tables[] = {
     &rollout_routes,
     &alert_routes,
     &care_routes,
+    &hook_routes,
     &monitor_routes,
     &label_routes,
     &prometheus_routes,
@@ -211,6 +213,7 @@ static int open_notify(struct app *app, struct err *err)
     struct notify_options o = { .store = app->store,
                                 .data_dir = app->options.data_dir,
                                 .private_allowed = app->options.webhook_private,
+                                .describe = hooks_describe,
                                 .told = webhook_failed };
     if (app->options.mode != APP_SERVER)
         return 0;

@@ -25,6 +25,7 @@ extern const struct route_table job_routes;        /* starting, stopping, follow
 extern const struct route_table event_routes;      /* /api/v1/events */
 extern const struct route_table endpoint_routes;   /* /api/v1/endpoints */
 extern const struct route_table alert_routes;      /* /api/v1/alerts, …/endpoints/{name}/loop */
+extern const struct route_table hook_routes;       /* /api/v1/webhooks */
 extern const struct route_table care_routes;       /* …/endpoints/{name}/project */
 extern const struct route_table monitor_routes;    /* …/endpoints/{name}/monitor */
 extern const struct route_table prometheus_routes; /* /api/v1/prometheus */

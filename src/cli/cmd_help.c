@@ -25,17 +25,18 @@ int cmd_help(struct cli *c, struct err *err)
     }
     if (c->arg_n == 1 && help_code(c, c->args[0]))
         return 0;
-    if (c->arg_n == 1 && cli_is_group(c->args[0])) {
-        help_group(c, c->args[0]);
+    const char *name = c->args[0];
+    for (size_t i = 1; i < c->arg_n; i++)
+        name = arena_printf(&c->arena, "%s %s", name, c->args[i]);
+    if (cli_is_group(name)) {
+        help_group(c, name);
         return 0;
     }
-    const char *name =
-        c->arg_n == 1 ? c->args[0] : arena_printf(&c->arena, "%s %s", c->args[0], c->args[1]);
     const struct cli_command *cmd = cli_command_find(name);
     if (!cmd) {
         size_t n, k = 0;
         const struct cli_command *all = cli_commands(&n);
-        const char *names[64];
+        const char *names[128];
         for (size_t i = 0; i < n && k < ARRAY_LEN(names); i++)
             if (!all[i].hidden)
                 names[k++] = all[i].name;

@@ -219,7 +219,24 @@ static void word_add(struct parse *p, const char *word)
         const char *two = arena_printf(&p->c->arena, "%s %s", p->words[0], word);
         p->c->command = cli_command_find(two);
         p->command_words = p->c->command ? 2 : 0;
+    } else if (p->word_n == 3) {
+        const char *three = arena_printf(&p->c->arena, "%s %s %s", p->words[0], p->words[1], word);
+        p->c->command = cli_command_find(three);
+        p->command_words = p->c->command ? 3 : 0;
     }
+}
+
+/* "monitor notify" of "monitor notify ls": both words as one, when it is a group in a group. */
+static void join_groups(struct parse *p)
+{
+    if (p->c->command || p->word_n < 2)
+        return;
+    const char *two = arena_printf(&p->c->arena, "%s %s", p->words[0], p->words[1]);
+    if (!cli_is_group(two))
+        return;
+    p->words++;
+    p->words[0] = two;
+    p->word_n--;
 }
 
 /* What other tools call it, so that the answer is useful; never run. */
@@ -259,17 +276,16 @@ static int command_unknown(struct cli *c, const char *const *words, struct err *
 {
     size_t all_n, k = 0;
     const struct cli_command *all = cli_commands(&all_n);
-    const char *names[64];
+    const char *names[128];
     int group = cli_is_group(words[0]);
     for (size_t i = 0; i < all_n && k < ARRAY_LEN(names); i++) {
         if (all[i].hidden)
             continue;
-        const char *space = strchr(all[i].name, ' ');
-        size_t len = space ? (size_t)(space - all[i].name) : strlen(all[i].name);
+        size_t len = strcspn(all[i].name, " "), group_n = strlen(words[0]);
         if (!group)
             names[k++] = arena_strndup(&c->arena, all[i].name, len);
-        else if (strlen(words[0]) == len && strncmp(all[i].name, words[0], len) == 0)
-            names[k++] = space + 1;
+        else if (strncmp(all[i].name, words[0], group_n) == 0 && all[i].name[group_n] == ' ')
+            names[k++] = all[i].name + group_n + 1;
     }
     const char *wrong = group ? words[1] : words[0];
     const char *near = group ? NULL : other_word(wrong);
@@ -357,6 +373,7 @@ int cli_parse(struct cli *c, int argc, char **argv, struct err *err)
     c->want_help = cli_count(c, "help") > 0;
     if (rc)
         return rc;
+    join_groups(&p);
     c->args = p.words + p.command_words;
     c->arg_n = p.word_n - p.command_words;
     if (c->command) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The sender of webhooks: signature, tries with growing pauses, a guard against addresses that are
- * not public. The listener only raises a flag and wakes the thread. */
+ * not public. The listener only raises a flag and wakes the thread, which starts a sender for each
+ * receiver that something is due for. */
 #include "registry/notify.h"
 
 #include <stdio.h>
@@ -19,7 +20,19 @@ enum {
     WAKE_RANK = 731,
     IDLE_MS = 60000,
     ANSWER_MAX = 64 << 10,
-    BACKOFF_MAX_MS = 60000
+    BACKOFF_MAX_MS = 60000,
+    OWN_BACKOFF_MAX_MS = 300000,
+    TRIES = 4,
+    OWN_TRIES = 20, /* with the pauses about an hour */
+    SENDERS = 16
+};
+
+/* The thread that calls one receiver while something is due for it. */
+struct sender {
+    struct notify *n;
+    char webhook_id[UUID_TEXT];
+    pthread_t thread;
+    enum { SENDER_FREE, SENDER_RUNS, SENDER_DONE } state; /* under wake_lock */
 };
 
 struct notify {
@@ -28,8 +41,9 @@ struct notify {
     struct lock wake_lock;
     struct cond wake;
     int pending, stop; /* under wake_lock */
-    pthread_t thread;
+    pthread_t thread;  /* collects, and starts senders */
     int thread_on;
+    struct sender senders[SENDERS]; /* started and joined by the thread */
 };
 
 /* ---- one try ---- */
@@ -86,7 +100,9 @@ static int try_once(struct arena *a, const struct webhook *w, const char *payloa
                                 .body = str_of(payload),
                                 .timeout_ms = o->timeout_ms ? o->timeout_ms : 30000,
                                 .max_bytes = MIB(1),
-                                .public_only = !o->private_allowed };
+                                .public_only = !o->private_allowed,
+                                .waiting = o->waiting,
+                                .arg = o->waiting_arg };
     return fetch(a, &rq, out, err);
 }
 
@@ -107,88 +123,17 @@ void notify_send(struct arena *a, const struct webhook *w, const char *payload,
 
 /* ---- the queue ---- */
 
-struct pass {
+/* One receiver's turn. */
+struct turn {
     struct notify *n;
     struct arena a;
-    struct delivery *list;
-    size_t count;
-    int64_t next_ms;
-    int more;
-    const struct delivery *d; /* being sent */
+    const char *webhook_id;
+    struct delivery d; /* being sent; id NULL = none is due */
     struct webhook webhook;
-    int again;        /* its outcome: try later */
-    int64_t retry_ms; /* when */
+    const struct webhook_try *tried; /* NULL = nobody was called */
+    int again;                       /* its outcome: try later */
+    int64_t retry_ms;                /* when */
 };
-
-static int collect(struct tx *tx, void *arg, struct err *err)
-{
-    struct pass *p = arg;
-    return webhook_collect(tx, &p->more, err);
-}
-
-static int read_needed(struct tx *tx, void *arg, struct err *err)
-{
-    struct pass *p = arg;
-    return webhook_collect_due(tx, &p->more, err);
-}
-
-static int read_due(struct tx *tx, void *arg, struct err *err)
-{
-    struct pass *p = arg;
-    return webhook_due(tx, &p->a, clock_now_ms(), &p->list, &p->count, &p->next_ms, err);
-}
-
-static int read_webhook(struct tx *tx, void *arg, struct err *err)
-{
-    struct pass *p = arg;
-    return webhook_get(tx, &p->a, p->d->webhook_id, &p->webhook, err);
-}
-
-static int settle(struct tx *tx, void *arg, struct err *err)
-{
-    struct pass *p = arg;
-    return p->again ? webhook_retry(tx, p->d, p->retry_ms, err) : webhook_done(tx, p->d->id, err);
-}
-
-/* As MLflow does: 429 and these of 5xx again, and when nobody answered. */
-static int is_temporary(const struct notify_result *r)
-{
-    return !r->sent || r->status == 429 || r->status == 500 || r->status == 502 ||
-           r->status == 503 || r->status == 504;
-}
-
-static int send_one(struct pass *p)
-{
-    const struct notify_options *o = &p->n->o;
-    struct notify_result r = { 0 };
-    int64_t tries = o->tries ? o->tries : 4, pause = o->backoff_ms ? o->backoff_ms : 1000;
-    p->again = 0;
-    int rc = store_read(o->store, read_webhook, p, NULL);
-    if (rc && rc != ERR_NOT_FOUND)
-        return rc;
-    if (!rc && strcmp(p->webhook.status, "ACTIVE") == 0) {
-        notify_send(&p->a, &p->webhook, p->d->payload, p->d->id, o, &r);
-        p->again = is_temporary(&r) && p->d->tries + 1 < tries;
-        for (int64_t i = 0; i < p->d->tries && pause < BACKOFF_MAX_MS; i++)
-            pause *= 2;
-        p->retry_ms = clock_now_ms() + MIN(pause, (int64_t)BACKOFF_MAX_MS);
-        if (o->told && (!r.sent || r.status >= 400))
-            o->told(arena_printf(&p->a, "webhook '%s': try %lld of delivery %s failed: %s %d",
-                                 p->webhook.name, (long long)p->d->tries + 1, p->d->id,
-                                 r.sent ? "status" : r.why, r.status));
-    }
-    return store_write(o->store, settle, p, NULL);
-}
-
-/* An earlier one of the same webhook failed in this pass: one that hangs costs one time-out. */
-static int is_held(struct pass *p, size_t at)
-{
-    p->again = 0;
-    for (size_t i = 0; i < at; i++)
-        if (p->list[i].held && strcmp(p->list[i].webhook_id, p->list[at].webhook_id) == 0)
-            return 1;
-    return 0;
-}
 
 static int stopping(struct notify *n)
 {
@@ -198,31 +143,194 @@ static int stopping(struct notify *n)
     return stop;
 }
 
-/* Collects and sends what is due; returns how long to sleep. */
+static int read_due(struct tx *tx, void *arg, struct err *err)
+{
+    struct turn *t = arg;
+    int rc = webhook_due(tx, &t->a, t->webhook_id, clock_now_ms(), &t->d, err);
+    t->webhook = (struct webhook){ 0 };
+    if (!rc && t->d.id)
+        rc = webhook_get(tx, &t->a, t->webhook_id, &t->webhook, err);
+    return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+static int settle(struct tx *tx, void *arg, struct err *err)
+{
+    struct turn *t = arg;
+    return t->again ? webhook_retry(tx, &t->d, t->tried, t->retry_ms, err)
+                    : webhook_done(tx, &t->d, t->tried, err);
+}
+
+/* As MLflow does: 429 and these of 5xx again, and when nobody answered. */
+static int is_temporary(const struct notify_result *r)
+{
+    return !r->sent || r->status == 429 || r->status == 500 || r->status == 502 ||
+           r->status == 503 || r->status == 504;
+}
+
+/* When to try again what failed; 0 = never. */
+static int64_t next_try(const struct turn *t)
+{
+    const struct notify_options *o = &t->n->o;
+    int own = t->d.event && webhook_event_is_own(t->d.event);
+    int64_t tries = o->tries ? o->tries : own ? OWN_TRIES : TRIES;
+    int64_t max = own ? OWN_BACKOFF_MAX_MS : BACKOFF_MAX_MS;
+    int64_t pause = o->backoff_ms ? o->backoff_ms : 1000;
+    if (t->d.tries + 1 >= tries)
+        return 0;
+    for (int64_t i = 0; i < t->d.tries && pause < max; i++)
+        pause *= 2;
+    return clock_now_ms() + MIN(pause, max);
+}
+
+static void report(struct turn *t, const struct notify_result *r)
+{
+    const struct notify_options *o = &t->n->o;
+    if (o->told && (!r->sent || r->status >= 400))
+        o->told(arena_printf(&t->a, "webhook '%s': try %lld of delivery %s failed: %s %d",
+                             t->webhook.name, (long long)t->d.tries + 1, t->d.id,
+                             r->sent ? "status" : r->why, r->status));
+}
+
+static int send_due(struct turn *t)
+{
+    struct notify_result r = { 0 };
+    struct webhook_try tried;
+    t->again = 0;
+    t->tried = NULL;
+    if (t->webhook.id && strcmp(t->webhook.status, "ACTIVE") == 0) {
+        notify_send(&t->a, &t->webhook, t->d.payload, t->d.id, &t->n->o, &r);
+        if (!r.sent && stopping(t->n)) /* it is sent after the next start */
+            return ERR_CANCELLED;
+        tried = (struct webhook_try){ r.status, r.why };
+        t->tried = &tried;
+        t->retry_ms = is_temporary(&r) ? next_try(t) : 0;
+        t->again = t->retry_ms != 0;
+        report(t, &r);
+    }
+    return store_write(t->n->o.store, settle, t, NULL);
+}
+
+static void *sender_main(void *arg)
+{
+    struct sender *s = arg;
+    struct notify *n = s->n;
+    struct turn t = { .n = n, .webhook_id = s->webhook_id };
+    int rc = 0;
+    do {
+        arena_init(&t.a, MIB(64));
+        rc = store_read(n->o.store, read_due, &t, NULL);
+        int due = !rc && t.d.id;
+        if (due)
+            rc = send_due(&t);
+        arena_fini(&t.a);
+        if (!due)
+            break;
+    } while (!rc && !t.again && !stopping(n));
+    lock_take(&n->wake_lock);
+    s->state = SENDER_DONE;
+    n->pending = 1;
+    cond_signal(&n->wake);
+    lock_drop(&n->wake_lock);
+    return NULL;
+}
+
+/* ---- who is called ---- */
+
+struct pass {
+    struct notify *n;
+    struct arena a;
+    struct webhook_queue *list;
+    size_t count;
+    int more;
+};
+
+static int collect(struct tx *tx, void *arg, struct err *err)
+{
+    struct pass *p = arg;
+    return webhook_collect(tx, p->n->o.describe, &p->more, err);
+}
+
+static int read_needed(struct tx *tx, void *arg, struct err *err)
+{
+    struct pass *p = arg;
+    return webhook_collect_due(tx, &p->more, err);
+}
+
+static int read_queues(struct tx *tx, void *arg, struct err *err)
+{
+    struct pass *p = arg;
+    return webhook_queues(tx, &p->a, &p->list, &p->count, err);
+}
+
+/* Joins the senders that are through; all = also waits for the others. */
+static void reap(struct notify *n, int all)
+{
+    for (size_t i = 0; i < SENDERS; i++) {
+        struct sender *s = &n->senders[i];
+        lock_take(&n->wake_lock);
+        int join = s->state == SENDER_DONE || (all && s->state == SENDER_RUNS);
+        lock_drop(&n->wake_lock);
+        if (!join)
+            continue;
+        thread_join(s->thread);
+        lock_take(&n->wake_lock);
+        s->state = SENDER_FREE;
+        lock_drop(&n->wake_lock);
+    }
+}
+
+/* The sender of a webhook, else a free one, else NULL. *out_runs: it is under way. */
+static struct sender *sender_of(struct notify *n, const char *webhook_id, int *out_runs)
+{
+    struct sender *free_one = NULL;
+    *out_runs = 0;
+    lock_take(&n->wake_lock);
+    for (size_t i = 0; i < SENDERS && !*out_runs; i++) {
+        struct sender *s = &n->senders[i];
+        if (s->state == SENDER_FREE)
+            free_one = s;
+        else
+            *out_runs = strcmp(s->webhook_id, webhook_id) == 0;
+    }
+    lock_drop(&n->wake_lock);
+    return free_one;
+}
+
+/* Returns when to look again at this queue, in ms from now. */
+static int64_t begin_sending(struct notify *n, const struct webhook_queue *q)
+{
+    int runs;
+    struct sender *s = sender_of(n, q->webhook_id, &runs);
+    int64_t wait = q->next_ms - clock_now_ms();
+    if (runs || (wait <= 0 && !s)) /* its end, or that of another one, is told */
+        return IDLE_MS;
+    if (wait > 0)
+        return wait;
+    s->n = n;
+    (void)snprintf(s->webhook_id, sizeof s->webhook_id, "%s", q->webhook_id);
+    s->state = SENDER_RUNS;
+    if (thread_start(&s->thread, "webhook", sender_main, s, NULL) == 0)
+        return IDLE_MS;
+    s->state = SENDER_FREE;
+    return 1000;
+}
+
+/* Collects, and sends what is due; returns how long to sleep. */
 static int64_t work(struct notify *n)
 {
     struct pass p = { .n = n };
     int64_t wait = IDLE_MS;
-    arena_init(&p.a, MIB(256));
+    reap(n, 0);
+    arena_init(&p.a, MIB(64));
     int rc = store_read(n->o.store, read_needed, &p, NULL);
     while (!rc && p.more && !stopping(n))
         rc = store_write(n->o.store, collect, &p, NULL);
     if (!rc)
-        rc = store_read(n->o.store, read_due, &p, NULL);
-    for (size_t i = 0; i < p.count && !rc && !stopping(n); i++) {
-        p.d = &p.list[i];
-        if (!is_held(&p, i))
-            rc = send_one(&p);
-        p.list[i].held = p.again;
-    }
-    if (rc)
-        wait = 1000;
-    else if (p.count)
-        wait = 0;
-    else if (p.next_ms)
-        wait = MAX(p.next_ms - clock_now_ms(), (int64_t)0);
+        rc = store_read(n->o.store, read_queues, &p, NULL);
+    for (size_t i = 0; i < p.count && !rc; i++)
+        wait = MIN(wait, begin_sending(n, &p.list[i]));
     arena_fini(&p.a);
-    return MIN(wait, (int64_t)IDLE_MS);
+    return rc ? 1000 : wait;
 }
 
 static void *notify_main(void *arg)
@@ -242,6 +350,12 @@ static void *notify_main(void *arg)
     }
 }
 
+/* Ends an exchange that goes on when the server stops. */
+static int is_over(void *arg)
+{
+    return stopping(arg);
+}
+
 static void on_event(void *arg, int64_t newest)
 {
     struct notify *n = arg;
@@ -257,6 +371,8 @@ int notify_open(struct notify **out, const struct notify_options *o, struct err 
     struct notify *n = mem_alloc(sizeof *n);
     n->magic = NOTIFY_MAGIC;
     n->o = *o;
+    n->o.waiting = is_over;
+    n->o.waiting_arg = n;
     lock_init(&n->wake_lock, "notify wake", WAKE_RANK);
     cond_init(&n->wake);
     event_listen_but_runs(on_event, n);
@@ -281,6 +397,7 @@ void notify_close(struct notify *n)
     lock_drop(&n->wake_lock);
     if (n->thread_on)
         thread_join(n->thread);
+    reap(n, 1);
     lock_fini(&n->wake_lock);
     cond_fini(&n->wake);
     n->magic = 0;

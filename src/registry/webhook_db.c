@@ -42,18 +42,32 @@ MIGRATION(260, "registry",
 MIGRATION(261, "registry",
           "CREATE INDEX webhook_deliveries_by_webhook ON webhook_deliveries (webhook_id, next_ms)");
 
+/* mlflow: 1 = it has an event that MLflow has. last_*: of the newest try. */
+MIGRATION(290, "registry",
+          "ALTER TABLE webhooks ADD COLUMN mlflow BIGINT NOT NULL DEFAULT 1;"
+          "ALTER TABLE webhooks ADD COLUMN last_ms BIGINT NOT NULL DEFAULT 0;"
+          "ALTER TABLE webhooks ADD COLUMN last_status BIGINT NOT NULL DEFAULT 0;"
+          "ALTER TABLE webhooks ADD COLUMN last_error TEXT;"
+          "ALTER TABLE webhook_deliveries ADD COLUMN event TEXT");
+
 #define WEBHOOK_COLUMNS                                                                            \
     "webhook_id, name, description, url, events, status, secret, creation_time_ms,"                \
-    " last_update_time_ms FROM webhooks"
+    " last_update_time_ms, last_ms, last_status, last_error,"                                      \
+    " (SELECT COUNT(*) FROM webhook_deliveries WHERE webhook_deliveries.webhook_id ="              \
+    " webhooks.webhook_id) FROM webhooks"
 
 SQL(webhook_insert,
     "INSERT INTO webhooks (webhook_id, name, description, url, events, status, secret, created_seq,"
-    " creation_time_ms, last_update_time_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)");
+    " creation_time_ms, last_update_time_ms, mlflow)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)");
 SQL(webhook_one, "SELECT " WEBHOOK_COLUMNS " WHERE webhook_id = $1");
-SQL(webhook_all, "SELECT " WEBHOOK_COLUMNS " ORDER BY creation_time_ms DESC, webhook_id DESC"
-                 " LIMIT $1 OFFSET $2");
+SQL(webhook_named, "SELECT " WEBHOOK_COLUMNS " WHERE name = $1 OR (webhook_id >= $2"
+                   " AND webhook_id < $3) ORDER BY creation_time_ms DESC LIMIT 2");
+SQL(webhook_all, "SELECT " WEBHOOK_COLUMNS " WHERE mlflow >= $1"
+                 " ORDER BY creation_time_ms DESC, webhook_id DESC LIMIT $2 OFFSET $3");
 SQL(webhook_set, "UPDATE webhooks SET name = $1, description = $2, url = $3, events = $4,"
-                 " status = $5, secret = $6, last_update_time_ms = $7 WHERE webhook_id = $8");
+                 " status = $5, secret = $6, last_update_time_ms = $7, mlflow = $8"
+                 " WHERE webhook_id = $9");
 SQL(webhook_plain, "SELECT webhook_id, secret FROM webhooks WHERE secret IS NOT NULL"
                    " AND secret NOT LIKE 'fernet:%'");
 SQL(webhook_set_secret, "UPDATE webhooks SET secret = $1 WHERE webhook_id = $2");
@@ -77,6 +91,27 @@ static const char *const event_names[] = {
     "prompt_alias.deleted",
     "budget_policy.exceeded",
 };
+
+/* Kinds of the outbox as they are. */
+static const char *const own_names[] = {
+    "alert.firing",        "alert.resolved",  "rollout.started",
+    "rollout.paused",      "rollout.waiting", "rollout.promoted",
+    "rollout.rolled_back", "loop.frozen",     "loop.thawed",
+};
+
+const char *const *webhook_own_events(size_t *out_n)
+{
+    *out_n = ARRAY_LEN(own_names);
+    return own_names;
+}
+
+int webhook_event_is_own(const char *event)
+{
+    for (size_t i = 0; i < ARRAY_LEN(own_names); i++)
+        if (strcmp(event, own_names[i]) == 0)
+            return 1;
+    return 0;
+}
 
 const char *const *webhook_events(size_t *out_n)
 {
@@ -184,15 +219,16 @@ static int check_url(const char *url, int private_allowed, struct err *err)
     return 0;
 }
 
-static int check(const struct webhook *w, int private_allowed, struct err *err)
+static int check(const struct webhook *w, const struct webhook_rules *rules, struct err *err)
 {
     int rc = w->name ? check_name(w->name, err) : 0;
     if (!rc && w->url)
-        rc = check_url(w->url, private_allowed, err);
+        rc = check_url(w->url, rules->private_allowed, err);
     if (rc)
         return rc;
     for (size_t i = 0; i < w->event_n; i++)
-        if (!webhook_event_is_valid(w->events[i]))
+        if (!webhook_event_is_valid(w->events[i]) &&
+            !(rules->own_allowed && webhook_event_is_own(w->events[i])))
             return ERR(err, ERR_INVALID, "Invalid webhook event: '%.100s'", w->events[i]);
     if (w->status && strcmp(w->status, "ACTIVE") != 0 && strcmp(w->status, "DISABLED") != 0)
         return ERR(err, ERR_INVALID, "Invalid webhook status: '%.40s'", w->status);
@@ -211,6 +247,15 @@ static const char *joined(struct arena *a, const struct webhook *w)
         if (!strstr(text, arena_printf(a, " %s ", w->events[i])))
             text = arena_printf(a, "%s%s ", text, w->events[i]);
     return text;
+}
+
+/* Whether it has an event that MLflow has. */
+static int64_t is_of_mlflow(const struct webhook *w)
+{
+    for (size_t i = 0; i < w->event_n; i++)
+        if (webhook_event_is_valid(w->events[i]))
+            return 1;
+    return 0;
 }
 
 static void split(struct arena *a, char *text, struct webhook *w)
@@ -236,6 +281,10 @@ static void read_webhook(const struct stmt *st, struct arena *a, struct webhook 
         .secret = stmt_get_text(st, 6, a),
         .creation_time_ms = stmt_get_int(st, 7),
         .last_update_time_ms = stmt_get_int(st, 8),
+        .last_ms = stmt_get_int(st, 9),
+        .last_status = stmt_get_int(st, 10),
+        .last_error = stmt_get_text(st, 11, a),
+        .waiting = stmt_get_int(st, 12),
     };
     split(a, stmt_get_text(st, 4, a), w);
 }
@@ -342,7 +391,7 @@ int webhook_create(struct tx *tx, const struct cause *by, const struct webhook *
     if (!w->name || !w->url || !w->event_n)
         return ERR(err, ERR_INVALID,
                    "Webhook events must be a non-empty list of WebhookEvent objects: [].");
-    int rc = check(w, rules->private_allowed, err);
+    int rc = check(w, rules, err);
     if (!rc)
         rc = event_newest(tx, &seq, err);
     if (rc)
@@ -355,9 +404,9 @@ int webhook_create(struct tx *tx, const struct cause *by, const struct webhook *
     if (!rc)
         rc = tx_exec(tx, &webhook_insert, NULL, err,
                      "tttt"
-                     "tttii",
+                     "tttiii",
                      out_id, w->name, w->description, w->url, joined(&a, w), row.status, row.secret,
-                     seq, tx_now_ms(tx));
+                     seq, tx_now_ms(tx), is_of_mlflow(w));
     arena_fini(&a);
     return rc ? rc : tell(tx, by, "webhook.created", out_id, &row, err);
 }
@@ -378,8 +427,32 @@ int webhook_get(struct tx *tx, struct arena *a, const char *id, struct webhook *
     return MIN(rc, 0);
 }
 
-int webhook_list(struct tx *tx, struct arena *a, int64_t offset, int64_t limit,
-                 struct webhook **out, size_t *out_n, struct err *err)
+int webhook_find(struct tx *tx, struct arena *a, const char *word, struct webhook *out,
+                 struct err *err)
+{
+    AUTO(stmt_auto) struct stmt *st = NULL;
+    int by_id = strlen(word) >= 8 && strlen(word) < UUID_TEXT;
+    int rc = stmt_open(tx, &webhook_named, &st, err);
+    if (rc)
+        return rc;
+    stmt_text(st, 1, word);
+    stmt_text(st, 2, by_id ? word : "g");
+    stmt_text(st, 3, by_id ? arena_printf(a, "%sg", word) : "g");
+    rc = stmt_step(st, err);
+    if (rc == 0)
+        return ERR(err, ERR_NOT_FOUND,
+                   "there is no webhook '%.64s': 'slipway monitor notify ls' lists them", word);
+    if (rc == 1) {
+        read_webhook(st, a, out);
+        rc = stmt_step(st, err);
+    }
+    return rc == 1 ? ERR(err, ERR_CONFLICT,
+                         "several webhooks are called '%.64s': write the id of one", word)
+                   : rc;
+}
+
+int webhook_list(struct tx *tx, struct arena *a, enum webhook_whose whose, int64_t offset,
+                 int64_t limit, struct webhook **out, size_t *out_n, struct err *err)
 {
     AUTO(stmt_auto) struct stmt *st = NULL;
     struct webhook *list = NULL;
@@ -387,8 +460,9 @@ int webhook_list(struct tx *tx, struct arena *a, int64_t offset, int64_t limit,
     int rc = stmt_open(tx, &webhook_all, &st, err);
     if (rc)
         return rc;
-    stmt_int(st, 1, limit);
-    stmt_int(st, 2, offset);
+    stmt_int(st, 1, whose == WEBHOOKS_OF_MLFLOW);
+    stmt_int(st, 2, limit);
+    stmt_int(st, 3, offset);
     while ((rc = stmt_step(st, err)) == 1) {
         list = rows_room(a, list, n, &cap, sizeof *list);
         if (!list)
@@ -400,6 +474,23 @@ int webhook_list(struct tx *tx, struct arena *a, int64_t offset, int64_t limit,
     return rc;
 }
 
+/* Other events than before; own ones stay when the caller does not know them. */
+static int set_events(struct webhook *row, const struct webhook *w,
+                      const struct webhook_rules *rules, struct err *err)
+{
+    struct webhook had = *row;
+    memcpy(row->events, w->events, sizeof row->events);
+    row->event_n = w->event_n;
+    for (size_t i = 0; i < had.event_n && !rules->own_allowed; i++) {
+        if (!webhook_event_is_own(had.events[i]))
+            continue;
+        if (row->event_n == WEBHOOK_EVENTS_MAX)
+            return ERR(err, ERR_LIMIT, "a webhook has at most %d events", WEBHOOK_EVENTS_MAX);
+        row->events[row->event_n++] = had.events[i];
+    }
+    return 0;
+}
+
 int webhook_update(struct tx *tx, const struct cause *by, const char *id, const struct webhook *w,
                    const struct webhook_rules *rules, struct err *err)
 {
@@ -409,24 +500,22 @@ int webhook_update(struct tx *tx, const struct cause *by, const char *id, const 
     arena_init(&a, MIB(1));
     int rc = webhook_get(tx, &a, id, &row, err);
     if (!rc)
-        rc = check(w, rules->private_allowed, err);
+        rc = check(w, rules, err);
     if (!rc)
         rc = seal(&a, rules->data_dir, w->secret, &sealed, err);
+    if (!rc && w->event_n)
+        rc = set_events(&row, w, rules, err);
     if (!rc) {
         row.name = w->name ? w->name : row.name;
         row.description = w->description ? w->description : row.description;
         row.url = w->url ? w->url : row.url;
         row.status = w->status ? w->status : row.status;
         row.secret = sealed ? sealed : row.secret;
-        if (w->event_n) {
-            memcpy(row.events, w->events, sizeof row.events);
-            row.event_n = w->event_n;
-        }
         rc = tx_exec(tx, &webhook_set, NULL, err,
                      "tttt"
-                     "ttit",
+                     "ttiit",
                      row.name, row.description, row.url, joined(&a, &row), row.status, row.secret,
-                     tx_now_ms(tx), id);
+                     tx_now_ms(tx), is_of_mlflow(&row), id);
     }
     if (!rc)
         rc = tell(tx, by, "webhook.updated", id, &row, err);

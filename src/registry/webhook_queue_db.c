@@ -8,7 +8,7 @@
 #include "registry/registry_int.h"
 #include "registry/webhook.h"
 
-enum { COLLECT_EVENTS = 200, DUE_MAX = 32, PAYLOAD_MAX = 4 << 20, CURSOR_BEHIND = 1000 };
+enum { COLLECT_EVENTS = 200, PAYLOAD_MAX = 4 << 20, CURSOR_BEHIND = 1000 };
 
 SQL(cursor_get, "SELECT seq FROM webhook_cursor WHERE one = 1");
 SQL(cursor_set, "UPDATE webhook_cursor SET seq = $1 WHERE one = 1");
@@ -18,13 +18,16 @@ SQL(webhook_who, "SELECT webhook_id FROM webhooks WHERE status = 'ACTIVE' AND cr
                  " AND events LIKE '%' || $2 || '%'");
 /* Not before those of the same webhook that wait already. */
 SQL(delivery_insert,
-    "INSERT INTO webhook_deliveries (delivery_id, webhook_id, seq, payload, tries, next_ms)"
+    "INSERT INTO webhook_deliveries (delivery_id, webhook_id, seq, payload, tries, next_ms, event)"
     " SELECT $1, $2, $3, $4, 0, CASE WHEN COALESCE(MAX(next_ms), 0) > $5 THEN MAX(next_ms) ELSE $5 "
-    "END"
+    "END, $6"
     " FROM webhook_deliveries WHERE webhook_id = $2");
-SQL(delivery_due, "SELECT delivery_id, webhook_id, payload, tries FROM webhook_deliveries"
-                  " WHERE next_ms <= $1 ORDER BY next_ms, seq LIMIT $2");
-SQL(delivery_next, "SELECT COALESCE(MIN(next_ms), 0) FROM webhook_deliveries");
+SQL(delivery_queues, "SELECT webhook_id, MIN(next_ms) AS first_ms FROM webhook_deliveries"
+                     " GROUP BY webhook_id ORDER BY first_ms");
+SQL(delivery_due, "SELECT delivery_id, webhook_id, payload, event, tries FROM webhook_deliveries"
+                  " WHERE webhook_id = $1 AND next_ms <= $2 ORDER BY next_ms, seq LIMIT 1");
+SQL(webhook_tried, "UPDATE webhooks SET last_ms = $1, last_status = $2, last_error = $3"
+                   " WHERE webhook_id = $4");
 SQL(delivery_remove, "DELETE FROM webhook_deliveries WHERE delivery_id = $1");
 SQL(delivery_hold, "UPDATE webhook_deliveries SET next_ms = $1 WHERE webhook_id = $2"
                    " AND next_ms < $1");
@@ -48,6 +51,7 @@ static const struct kind kinds[] = {
 };
 
 struct collect {
+    webhook_describe_fn describe;
     struct tx *tx;
     struct arena *a;
     struct err *err;
@@ -154,7 +158,7 @@ static void write_change(struct collect *c, struct json_out *o)
     }
 }
 
-static int data_of(struct collect *c, char **out)
+static int data_of(struct collect *c, const char **out)
 {
     struct buf b;
     struct json_out o;
@@ -205,7 +209,8 @@ char *webhook_payload(struct arena *a, const char *event, int64_t time_ms, const
 static int add_deliveries(struct collect *c, const char *name)
 {
     AUTO(stmt_auto) struct stmt *st = NULL;
-    char *data = NULL, *payload = NULL;
+    const char *data = NULL, *payload = NULL;
+    int own = webhook_event_is_own(name);
     int rc = stmt_open(c->tx, &webhook_who, &st, c->err);
     if (rc)
         return rc;
@@ -214,14 +219,16 @@ static int add_deliveries(struct collect *c, const char *name)
     while ((rc = stmt_step(st, c->err)) == 1) {
         char id[UUID_TEXT];
         if (!payload) {
-            rc = data_of(c, &data);
+            rc = own ? c->describe(c->tx, c->a, c->event, &data, c->err) : data_of(c, &data);
+            if (!rc && !data) /* it is not to be told, such as what is silenced */
+                return 0;
             payload = rc ? NULL : webhook_payload(c->a, name, c->event->time_ms, data);
             if (!payload)
                 return rc ? rc : registry__no_memory(c->err);
         }
         uuid7(id);
-        rc = tx_exec(c->tx, &delivery_insert, NULL, c->err, "ttiti", id, stmt_get_text(st, 0, c->a),
-                     c->event->seq, payload, tx_now_ms(c->tx));
+        rc = tx_exec(c->tx, &delivery_insert, NULL, c->err, "ttitit", id,
+                     stmt_get_text(st, 0, c->a), c->event->seq, payload, tx_now_ms(c->tx), name);
         if (rc)
             return rc;
     }
@@ -255,6 +262,8 @@ static int came_with_creation(const struct collect *c)
 static int collect_one(struct collect *c)
 {
     const struct kind *k = NULL;
+    if (c->describe && webhook_event_is_own(c->event->kind))
+        return add_deliveries(c, c->event->kind);
     for (size_t i = 0; i < ARRAY_LEN(kinds) && !k; i++)
         if (strcmp(c->event->kind, kinds[i].ours) == 0)
             k = &kinds[i];
@@ -278,14 +287,14 @@ static int get_cursor(struct tx *tx, int64_t *out, struct err *err)
     return MIN(rc, 0);
 }
 
-int webhook_collect(struct tx *tx, int *out_more, struct err *err)
+int webhook_collect(struct tx *tx, webhook_describe_fn describe, int *out_more, struct err *err)
 {
     struct arena a;
     struct event *list = NULL;
     size_t n = 0;
     int64_t cursor = 0;
     arena_init(&a, MIB(64));
-    struct collect c = { .tx = tx, .a = &a, .err = err };
+    struct collect c = { .describe = describe, .tx = tx, .a = &a, .err = err };
     int rc = get_cursor(tx, &cursor, err);
     struct event_query q = { .after_seq = cursor, .limit = COLLECT_EVENTS };
     if (!rc)
@@ -301,12 +310,27 @@ int webhook_collect(struct tx *tx, int *out_more, struct err *err)
     return rc;
 }
 
+/* Whether an event after the cursor may concern a webhook. */
+static int is_any_due(struct tx *tx, int64_t cursor, int *out, struct err *err)
+{
+    static const char *const prefixes[] = { "model", "alert.", "rollout.", "loop." };
+    struct arena a;
+    int rc = 0;
+    arena_init(&a, MIB(8));
+    for (size_t i = 0; i < ARRAY_LEN(prefixes) && !rc && !*out; i++) {
+        struct event_query q = { .after_seq = cursor, .kind_prefix = prefixes[i], .limit = 1 };
+        struct event *list;
+        size_t n = 0;
+        rc = event_list(tx, &a, &q, &list, &n, err);
+        *out = !rc && n > 0;
+    }
+    arena_fini(&a);
+    return rc;
+}
+
 int webhook_collect_due(struct tx *tx, int *out, struct err *err)
 {
     AUTO(stmt_auto) struct stmt *st = NULL;
-    struct arena a;
-    struct event *list;
-    size_t n = 0;
     int64_t cursor = 0, newest = 0, any = 0;
     *out = 0;
     int rc = stmt_open(tx, &webhook_any, &st, err);
@@ -317,48 +341,70 @@ int webhook_collect_due(struct tx *tx, int *out, struct err *err)
     rc = get_cursor(tx, &cursor, err);
     if (!rc)
         rc = event_newest(tx, &newest, err);
-    arena_init(&a, MIB(8));
-    struct event_query q = { .after_seq = cursor, .kind_prefix = "model", .limit = 1 };
-    if (!rc)
-        rc = event_list(tx, &a, &q, &list, &n, err);
-    arena_fini(&a);
-    *out = !rc && (n > 0 || newest - cursor > CURSOR_BEHIND);
+    if (rc)
+        return rc;
+    *out = newest - cursor > CURSOR_BEHIND;
+    return *out ? 0 : is_any_due(tx, cursor, out, err);
+}
+
+int webhook_queues(struct tx *tx, struct arena *a, struct webhook_queue **out, size_t *out_n,
+                   struct err *err)
+{
+    AUTO(stmt_auto) struct stmt *st = NULL;
+    struct webhook_queue *list = NULL;
+    size_t n = 0, cap = 0;
+    int rc = stmt_open(tx, &delivery_queues, &st, err);
+    while (!rc && (rc = stmt_step(st, err)) == 1) {
+        list = rows_room(a, list, n, &cap, sizeof *list);
+        rc = list ? 0 : registry__no_memory(err);
+        if (!rc)
+            list[n++] = (struct webhook_queue){ stmt_get_text(st, 0, a), stmt_get_int(st, 1) };
+    }
+    *out = list;
+    *out_n = n;
     return rc;
 }
 
-int webhook_due(struct tx *tx, struct arena *a, int64_t now_ms, struct delivery **out,
-                size_t *out_n, int64_t *out_next_ms, struct err *err)
+int webhook_due(struct tx *tx, struct arena *a, const char *webhook_id, int64_t now_ms,
+                struct delivery *out, struct err *err)
 {
     AUTO(stmt_auto) struct stmt *st = NULL;
-    AUTO(stmt_auto) struct stmt *next = NULL;
-    struct delivery *list = arena_alloc(a, DUE_MAX * sizeof *list);
-    size_t n = 0;
+    *out = (struct delivery){ 0 };
     int rc = stmt_open(tx, &delivery_due, &st, err);
     if (rc)
         return rc;
-    stmt_int(st, 1, now_ms);
-    stmt_int(st, 2, DUE_MAX);
-    while (n < DUE_MAX && (rc = stmt_step(st, err)) == 1)
-        list[n++] = (struct delivery){ stmt_get_text(st, 0, a), stmt_get_text(st, 1, a),
-                                       stmt_get_text(st, 2, a), stmt_get_int(st, 3), 0 };
-    if (rc >= 0)
-        rc = stmt_open(tx, &delivery_next, &next, err);
-    if (!rc && (rc = stmt_step(next, err)) == 1)
-        *out_next_ms = stmt_get_int(next, 0);
-    *out = list;
-    *out_n = n;
+    stmt_text(st, 1, webhook_id);
+    stmt_int(st, 2, now_ms);
+    rc = stmt_step(st, err);
+    if (rc == 1)
+        *out = (struct delivery){ stmt_get_text(st, 0, a), stmt_get_text(st, 1, a),
+                                  stmt_get_text(st, 2, a), stmt_get_text(st, 3, a),
+                                  stmt_get_int(st, 4) };
     return MIN(rc, 0);
 }
 
-int webhook_done(struct tx *tx, const char *delivery_id, struct err *err)
+static int keep_try(struct tx *tx, const struct delivery *d, const struct webhook_try *t,
+                    struct err *err)
 {
-    return tx_exec(tx, &delivery_remove, NULL, err, "t", delivery_id);
+    return t ? tx_exec(tx, &webhook_tried, NULL, err, "iitt", tx_now_ms(tx), (int64_t)t->status,
+                       t->status ? NULL : t->why, d->webhook_id)
+             : 0;
 }
 
-int webhook_retry(struct tx *tx, const struct delivery *d, int64_t next_ms, struct err *err)
+int webhook_done(struct tx *tx, const struct delivery *d, const struct webhook_try *t,
+                 struct err *err)
+{
+    int rc = tx_exec(tx, &delivery_remove, NULL, err, "t", d->id);
+    return rc ? rc : keep_try(tx, d, t, err);
+}
+
+int webhook_retry(struct tx *tx, const struct delivery *d, const struct webhook_try *t,
+                  int64_t next_ms, struct err *err)
 {
     int rc = tx_exec(tx, &delivery_later, NULL, err, "it", next_ms, d->id);
-    return rc ? rc : tx_exec(tx, &delivery_hold, NULL, err, "it", next_ms, d->webhook_id);
+    if (!rc)
+        rc = tx_exec(tx, &delivery_hold, NULL, err, "it", next_ms, d->webhook_id);
+    return rc ? rc : keep_try(tx, d, t, err);
 }
 
 const char *webhook_example(const char *event)
@@ -397,9 +443,17 @@ const char *webhook_example(const char *event)
         { "prompt_alias.created",
           "{\"name\":\"example_prompt\",\"alias\":\"example_alias\",\"version\":\"1\"}" },
         { "prompt_alias.deleted", "{\"name\":\"example_prompt\",\"alias\":\"example_alias\"}" },
+        { "alert.firing",
+          "{\"status\":\"firing\",\"alertname\":\"Example\",\"labels\":{\"alertname\":\"Example\","
+          "\"endpoint\":\"example\",\"severity\":\"warning\"},\"annotations\":{\"summary\":\"An "
+          "example: nothing is wrong\"},\"startsAt\":\"2026-01-01T00:00:00.000Z\",\"endsAt\":null,"
+          "\"fingerprint\":\"00000000-0000-7000-8000-000000000000\",\"message\":\"rmse 61 > 58\","
+          "\"features\":[]}" },
     };
     for (size_t i = 0; i < ARRAY_LEN(examples); i++)
         if (strcmp(event, examples[i].event) == 0)
             return examples[i].data;
-    return "{}";
+    return webhook_event_is_own(event) ? "{\"endpoint\":\"example\",\"model\":\"example_model\","
+                                         "\"reason\":\"an example\"}"
+                                       : "{}";
 }

@@ -87,6 +87,17 @@ static struct webhook_rules rules_of(struct mlf *m)
     return (struct webhook_rules){ .private_allowed = o->webhook_private, .data_dir = o->data_dir };
 }
 
+/* One that a client of MLflow may see: with an event that it knows. */
+static int get_shown(struct tx *tx, struct arena *a, const char *id, struct webhook *out,
+                     struct err *err)
+{
+    int shown = 0;
+    int rc = webhook_get(tx, a, id, out, err);
+    for (size_t i = 0; !rc && i < out->event_n; i++)
+        shown |= webhook_event_is_valid(out->events[i]);
+    return rc || shown ? rc : ERR(err, ERR_NOT_FOUND, "Webhook with ID %.64s not found.", id);
+}
+
 static void write_webhook(struct mlf *m, const struct webhook *w)
 {
     struct json_out *o = &m->out;
@@ -100,6 +111,8 @@ static void write_webhook(struct mlf *m, const struct webhook *w)
     for (size_t i = 0; i < w->event_n; i++) {
         str_t entity = str_of(w->events[i]), action = { "", 0 };
         IGNORE(str_cut(str_of(w->events[i]), '.', &entity, &action));
+        if (!webhook_event_is_valid(w->events[i])) /* its enums have no such number */
+            continue;
         jo_object(o);
         for (const struct mlf_enum *e = entities; e->name; e++)
             if (str_is(entity, mlf_lower(m->a, e->name)))
@@ -119,7 +132,7 @@ static void write_webhook(struct mlf *m, const struct webhook *w)
 static int answer(struct mlf *m, struct tx *tx, const char *id)
 {
     struct webhook w;
-    int rc = webhook_get(tx, m->a, id, &w, m->err);
+    int rc = get_shown(tx, m->a, id, &w, m->err);
     if (rc)
         return rc;
     jo_key(mlf_begin(m), "webhook");
@@ -154,7 +167,7 @@ MLF_HANDLER(webhook_list, MLF_READ, F_INT("max_results", "i"), F_STR("page_token
         return mlf_fail(m, MLF_INVALID, "max_results must be between 1 and %d.", LIST_MAX);
     int rc = *mlf_str(m, "page_token") ? mlf_offset(m, mlf_str(m, "page_token"), &offset) : 0;
     if (!rc)
-        rc = webhook_list(tx, m->a, offset, max + 1, &list, &n, m->err);
+        rc = webhook_list(tx, m->a, WEBHOOKS_OF_MLFLOW, offset, max + 1, &list, &n, m->err);
     if (rc || !n)
         return rc;
     int more = n > (size_t)max;
@@ -181,7 +194,10 @@ MLF_HANDLER(webhook_update, MLF_WRITE, F_STR("name", "s"), F_STR("description", 
     struct webhook w;
     struct webhook_rules rules = rules_of(m);
     const char *id = mlf_path(m, "webhook_id");
+    struct webhook had;
     int rc = read_message(m, &w);
+    if (!rc)
+        rc = get_shown(tx, m->a, id, &had, m->err);
     if (!rc)
         rc = webhook_update(tx, &m->by, id, &w, &rules, m->err);
     return rc ? rc : answer(m, tx, id);
@@ -189,7 +205,10 @@ MLF_HANDLER(webhook_update, MLF_WRITE, F_STR("name", "s"), F_STR("description", 
 
 MLF_HANDLER0(webhook_delete, MLF_WRITE)
 {
-    return webhook_delete(tx, &m->by, mlf_path(m, "webhook_id"), m->err);
+    struct webhook had;
+    const char *id = mlf_path(m, "webhook_id");
+    int rc = get_shown(tx, m->a, id, &had, m->err);
+    return rc ? rc : webhook_delete(tx, &m->by, id, m->err);
 }
 
 struct get {
@@ -201,7 +220,7 @@ struct get {
 static int get_one(struct tx *tx, void *arg, struct err *err)
 {
     struct get *g = arg;
-    return webhook_get(tx, g->a, g->id, g->out, err);
+    return get_shown(tx, g->a, g->id, g->out, err);
 }
 
 /* Calls the receiver once, outside of any transaction. */
@@ -222,7 +241,12 @@ MLF_HANDLER(webhook_test, MLF_PLAIN, F_MSG("event", "", event_fields))
     if (rc)
         return rc;
     if (!event)
-        event = w.event_n ? w.events[0] : "registered_model.created";
+        event = "registered_model.created";
+    for (size_t i = 0; !v && i < w.event_n; i++)
+        if (webhook_event_is_valid(w.events[i])) {
+            event = w.events[i];
+            break;
+        }
     const char *payload = webhook_payload(m->a, event, clock_now_ms(), webhook_example(event));
     notify_send(m->a, &w, payload ? payload : "{}", NULL, &o, &r);
     struct json_out *out = mlf_begin(m);
