@@ -15,7 +15,7 @@
 enum {
     WAKE_RANK = 740,
     DRAIN_MS = 250,
-    TURN_DRAINS = 4,
+    TURN_MS = 1000,
     TRIM_TURNS = 600,
     JUMP_MS = 60000,
     TURN_MAX_MS = 5000
@@ -152,20 +152,19 @@ static int trim_rows(struct tx *tx, void *arg, struct err *err)
     return monitor_window_trim(tx, t->endpoint, t->before_ms, err);
 }
 
-/* Old data goes only after the clock has gone on evenly for a while: one that jumps a year ahead
- * for a moment must not cost everything. */
+/* What is too much goes at once. Old data goes only after the clock has gone on evenly for a while:
+ * one that jumps a year ahead for a moment must not cost everything. */
 static int trim(struct monitor *m, int64_t now_ms, struct err *err)
 {
-    int rc = 0;
-    if (m->steady < TRIM_TURNS || m->steady % TRIM_TURNS != 0)
-        return 0;
+    int by_age = m->steady >= TRIM_TURNS && m->steady % TRIM_TURNS == 0, rc = 0;
     for (struct monitor_endpoint *e = monitor__first(m); e && !rc; e = e->next) {
         const struct monitor_settings *s = &e->settings;
         struct trimming t = { e->name, now_ms - s->keep_windows_ms };
-        rc = segment_trim(e->predictions, now_ms - s->keep_ms, s->keep_bytes, err);
+        int64_t before = by_age ? now_ms - s->keep_ms : INT64_MIN;
+        rc = segment_trim(e->predictions, before, s->keep_bytes, err);
         if (!rc)
-            rc = segment_trim(e->labels, now_ms - s->keep_ms, s->keep_bytes, err);
-        if (!rc)
+            rc = segment_trim(e->labels, before, s->keep_bytes, err);
+        if (!rc && by_age)
             rc = store_write(m->store, trim_rows, &t, err);
     }
     return rc;
@@ -242,31 +241,42 @@ int monitor_tick(struct monitor *m, int64_t now_ms, struct err *err)
     return rc;
 }
 
-static void *monitor_main(void *arg)
+/* Sleeps to the next multiple of `step_ms`; 1 when the monitor stops. */
+static int sleep_to(struct monitor *m, int64_t step_ms)
+{
+    int64_t until = clock_mono_ns() + (step_ms - clock_now_ms() % step_ms) * 1000000, left;
+    lock_take(&m->wake_lock);
+    while (!m->stop && (left = (until - clock_mono_ns()) / 1000000) > 0)
+        (void)cond_wait_ms(&m->wake, &m->wake_lock, left);
+    int stop = m->stop;
+    lock_drop(&m->wake_lock);
+    return stop;
+}
+
+static void *turn_main(void *arg)
 {
     struct monitor *m = arg;
-    int drains = 0;
-    for (;;) {
-        lock_take(&m->wake_lock);
-        if (!m->stop)
-            (void)cond_wait_ms(&m->wake, &m->wake_lock, DRAIN_MS - clock_now_ms() % DRAIN_MS);
-        int stop = m->stop;
-        lock_drop(&m->wake_lock);
-        if (stop)
-            return NULL;
-        if (++drains < TURN_DRAINS) {
-            monitor__drain(m);
-            continue;
-        }
-        drains = 0;
+    while (!sleep_to(m, TURN_MS))
         IGNORE(monitor_tick(m, clock_now_ms(), NULL));
-    }
+    return NULL;
+}
+
+/* A turn may wait for the disk; the rings are emptied meanwhile. */
+static void *drain_main(void *arg)
+{
+    struct monitor *m = arg;
+    while (!sleep_to(m, DRAIN_MS))
+        monitor__drain(m);
+    return NULL;
 }
 
 int monitor_thread_start(struct monitor *m, struct err *err)
 {
-    int rc = thread_start(&m->thread, "monitor", monitor_main, m, err);
+    int rc = thread_start(&m->thread, "monitor", turn_main, m, err);
     m->thread_on = rc == 0;
+    if (!rc)
+        rc = thread_start(&m->drain_thread, "monitor-log", drain_main, m, err);
+    m->drain_on = rc == 0;
     return rc;
 }
 
@@ -329,8 +339,10 @@ static void stop_thread(struct monitor *m)
 {
     lock_take(&m->wake_lock);
     m->stop = 1;
-    cond_signal(&m->wake);
+    cond_broadcast(&m->wake);
     lock_drop(&m->wake_lock);
+    if (m->drain_on)
+        thread_join(m->drain_thread);
     if (m->thread_on) {
         thread_join(m->thread);
         IGNORE(monitor_tick(m, clock_now_ms(), NULL));

@@ -65,7 +65,8 @@ int monitor_open(struct monitor **out, const struct monitor_options *options,
 void monitor_close(struct monitor *m);
 /* One turn at that time. An error leaves everything to the next turn. */
 int monitor_tick(struct monitor *m, int64_t now_ms, struct err *err) WARN_UNUSED;
-/* The server's own thread: a turn each second by the real clock. */
+/* The server's own threads: a turn each second by the real clock, and one that empties the rings of
+ * the log four times a second. */
 int monitor_thread_start(struct monitor *m, struct err *err) WARN_UNUSED;
 
 struct monitor_version {

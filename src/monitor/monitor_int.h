@@ -114,8 +114,8 @@ struct monitor {
     int shown_restored;
     char problem[200]; /* under list_lock */
 
-    pthread_t thread;
-    int thread_on, stop; /* stop under wake_lock */
+    pthread_t thread, drain_thread;
+    int thread_on, drain_on, stop; /* stop under wake_lock */
     struct lock wake_lock;
     struct cond wake;
 };

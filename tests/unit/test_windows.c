@@ -144,29 +144,34 @@ static void tick(struct bench *b, int64_t at)
     CHECK_OK(monitor_tick(b->m, at, err));
 }
 
+static void predict_as(struct bench *b, const unsigned char id[16], double x)
+{
+    struct arena a;
+    struct err e = ERR_INIT;
+    char body[100];
+    arena_init(&a, MIB(1));
+    (void)snprintf(body, sizeof body, "{\"instances\":[[%.17g]]}", x);
+    struct serve_call c = {
+        .name = STR("e"),
+        .id = id,
+        .body = str_of(body),
+        .arena = &a,
+        .started_ns = clock_mono_ns(),
+    };
+    CHECK_INT(serve_call_begin(b->serve, &c, &e), 0);
+    serve_call_end(b->serve, &c, 0);
+    arena_fini(&a);
+}
+
 /* n one-row predictions at that time, x ~ N(shift, 1), truth = x + 1 + noise·N(0, 1). */
 static void predict(struct bench *b, int64_t at, int n, double shift, double noise)
 {
     clock_set_fixed(at);
     for (int i = 0; i < n; i++) {
-        struct arena a;
-        struct err e = ERR_INIT;
-        char body[100];
         unsigned char id[16];
         double x = shift + rng_normal(&b->rng);
-        arena_init(&a, MIB(1));
         uuid7_quick_bytes(id);
-        (void)snprintf(body, sizeof body, "{\"instances\":[[%.17g]]}", x);
-        struct serve_call c = {
-            .name = STR("e"),
-            .id = id,
-            .body = str_of(body),
-            .arena = &a,
-            .started_ns = clock_mono_ns(),
-        };
-        CHECK_INT(serve_call_begin(b->serve, &c, &e), 0);
-        serve_call_end(b->serve, &c, 0);
-        arena_fini(&a);
+        predict_as(b, id, x);
         if (b->n < IDS_MAX) {
             memcpy(b->ids[b->n], id, 16);
             b->truth[b->n++] = x + 1 + noise * rng_normal(&b->rng);
@@ -353,6 +358,28 @@ TEST(labels_come_late_twice_and_for_nobody)
     CHECK_INT(done.unknown, 2);
     nobody[1].value = NAN;
     CHECK_INT(monitor_labels_add(b->m, "e", nobody, 2, month, &done, NULL), ERR_INVALID);
+    close_bench(b);
+}
+
+TEST(a_label_may_come_before_its_prediction)
+{
+    struct bench *b = open_bench(1);
+    struct monitor_window *w;
+    struct monitor_labels_done done;
+    struct monitor_label l = { .value = 3.5 };
+    tick(b, T0);
+    clock_set_fixed(T0 + 2000);
+    uuid7_quick_bytes(l.id);
+    CHECK_OK(monitor_labels_add(b->m, "e", &l, 1, T0 + 2000, &done, err));
+    CHECK_INT(done.unknown, 1);
+    tick(b, T0 + 2500);
+    predict_as(b, l.id, 2);
+    tick(b, T0 + 3000);
+    tick(b, T0 + HOUR);
+    CHECK_INT(windows(b, &w), 1);
+    CHECK_INT(w[0].realised.labelled, 1);
+    CHECK(fabs(w[0].realised.rmse - 0.5) < 1e-12); /* 2 + 1 against 3.5 */
+    CHECK(fabs(w[0].realised.bias + 0.5) < 1e-12);
     close_bench(b);
 }
 
