@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Where the settings of monitors stand: one JSON text an endpoint. */
 #include "base/limits.h"
+#include <stdio.h>
+
 #include "monitor/monitor.h"
 #include "store/rows.h"
 
