@@ -14,6 +14,7 @@ enum {
     MONITOR_DRAIN_RANK = 430, /* taking from the rings, the lists of endpoints and subjects */
     MONITOR_LIST_RANK = 440,  /* what other threads look up: endpoints, what is touched */
     MONITOR_NAME = 600,
+    MONITOR_ENDED_MAX = 2000,  /* windows that wait for the database */
     MONITOR_TOUCHED_MAX = 512, /* beyond, ranges grow together */
 };
 

@@ -195,7 +195,9 @@ static void end_window(struct monitor *m, struct monitor_subject *s)
     int64_t cut = s->endpoint->cut_ms;
     if (cut > s->window->start_ms)
         s->window->end_ms = MIN(s->window->end_ms, cut);
-    if (s->window->rows || s->window->requests || s->serves)
+    if (m->ended_n >= MONITOR_ENDED_MAX)
+        monitor__problem(m, "the database takes no windows: the counts of this one are lost");
+    else if (s->window->rows || s->window->requests || s->serves)
         w = monitor__ended_new(&key, s->window);
     if (w) {
         w->next = m->ended;
