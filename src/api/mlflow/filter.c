@@ -248,7 +248,42 @@ static int bad_list(struct mlf *m, const struct list_item *items, size_t n)
                     shown, n == 1 ? "," : "");
 }
 
-static int list_value(struct mlf *m, const struct word *w, struct mlf_clause *c)
+/* What stands between the brackets: texts and numbers with commas between; adjacent texts are one.
+ */
+static int read_list(struct mlf *m, const struct word *words, size_t n, struct list_item *items,
+                     size_t *out_n)
+{
+    size_t k = 0;
+    int after_comma = 1;
+    for (size_t i = 0; i < n; i++) {
+        const struct word *w = &words[i];
+        int quoted_name = w->kind == WORD_NAME && w->text.p[0] == '"';
+        int is_text = w->kind == WORD_STRING || quoted_name;
+        if (!after_comma && w->kind == WORD_OTHER && str_is(w->text, ",")) {
+            after_comma = 1;
+            continue;
+        }
+        str_t text = is_text ? unquote(w->text, "'\"") : w->text;
+        if (!after_comma && is_text && items[k - 1].is_text) {
+            str_t before = items[k - 1].text;
+            items[k - 1].text =
+                str_of(arena_printf(m->a, "%.*s%.*s", STR_ARG(before), STR_ARG(text)));
+            continue;
+        }
+        if (!after_comma || (!is_text && w->kind != WORD_NUMBER))
+            return mlf_fail(m, MLF_INVALID,
+                            "While parsing a list in the query, expected a non-empty list of "
+                            "string values, but got ill-formed list.");
+        items[k++] = (struct list_item){ text, is_text };
+        after_comma = 0;
+    }
+    *out_n = k;
+    return 0;
+}
+
+/* Run ids have no capitals, so that texts with one are left out; logged: every text counts, and an
+ * empty list is one. */
+static int list_value(struct mlf *m, const struct word *w, int logged, struct mlf_clause *c)
 {
     str_t inner = { w->text.p + 1, w->text.n - 2 };
     struct word *words;
@@ -257,33 +292,24 @@ static int list_value(struct mlf *m, const struct word *w, struct mlf_clause *c)
     if (rc)
         return rc;
     struct list_item *items = ARENA_TRY_ARRAY(m->a, n + 1, struct list_item);
-    if (!items)
+    c->list = arena_try_alloc(m->a, n + 1, sizeof *c->list);
+    if (!items || !c->list)
         return ERR(m->err, ERR_NOMEM, "the filter does not fit in memory");
-    for (size_t i = 0; i < n; i++) {
-        int quoted_name = words[i].kind == WORD_NAME && words[i].text.p[0] == '"';
-        int is_text = words[i].kind == WORD_STRING || quoted_name;
-        int comma = i % 2 == 1 && words[i].kind == WORD_OTHER && str_is(words[i].text, ",");
-        if (comma)
-            continue;
-        if (i % 2 == 1 || (!is_text && words[i].kind != WORD_NUMBER))
-            return mlf_fail(m, MLF_INVALID,
-                            "While parsing a list in the query, expected a non-empty list of "
-                            "string values, but got ill-formed list.");
-        items[k++] =
-            (struct list_item){ is_text ? unquote(words[i].text, "'\"") : words[i].text, is_text };
-        mixed |= !is_text;
-    }
-    if (!k)
+    rc = read_list(m, words, n, items, &k);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < k; i++)
+        mixed |= !items[i].is_text;
+    if (!k && !logged)
         return mlf_fail(m, MLF_INVALID,
                         "While parsing a list in the query, expected a non-empty list of string "
                         "values, but got empty list");
     if (mixed)
         return bad_list(m, items, k);
-    c->list = arena_try_alloc(m->a, k, sizeof *c->list);
-    for (size_t i = 0; c->list && i < k; i++) {
+    for (size_t i = 0; i < k; i++) {
         const char *one = of(m, items[i].text), *lower = mlf_lower(m->a, one);
         int has_letter = strcspn(one, "abcdefghijklmnopqrstuvwxyz") < strlen(one);
-        if (strcmp(one, lower) == 0 && has_letter)
+        if (logged || (strcmp(one, lower) == 0 && has_letter))
             c->list[c->list_n++] = one;
     }
     return 0;
@@ -312,7 +338,7 @@ static int run_value(struct mlf *m, enum mlf_grammar g, const struct word *w, st
             return mlf_fail(m, MLF_INVALID,
                             "Only the 'run_id' attribute supports comparison with a list of "
                             "quoted string values.");
-        return list_value(m, w, c);
+        return list_value(m, w, 0, c);
     }
     if (attribute || dataset)
         return mlf_fail(m, MLF_INVALID, "Expected a quoted string value for %s. Got value %.*s",
@@ -336,7 +362,7 @@ static int registry_value(struct mlf *m, enum mlf_grammar g, const struct word *
             return mlf_fail(m, MLF_INVALID,
                             "Only the 'run_id' attribute supports comparison with a list of "
                             "quoted string values.");
-        return list_value(m, w, c);
+        return list_value(m, w, 0, c);
     }
     if (g == MLF_G_VERSIONS && w->kind == WORD_NUMBER) {
         if (!is_numeric(g, c))
@@ -362,8 +388,13 @@ static int logged_value(struct mlf *m, const struct word *w, struct mlf_clause *
                    : 0;
     }
     if (w->kind == WORD_LIST)
-        return list_value(m, w, c);
-    c->text = of(m, unquote(w->text, "'"));
+        return list_value(m, w, 1, c);
+    str_t text = w->text; /* whatever it is; every quote at its ends goes */
+    while (text.n && text.p[0] == '\'')
+        text = (str_t){ text.p + 1, text.n - 1 };
+    while (text.n && text.p[text.n - 1] == '\'')
+        text.n--;
+    c->text = of(m, text);
     return 0;
 }
 
@@ -554,7 +585,9 @@ static int null_clause(struct parse *p, struct mlf_clause *c)
                         "IS NULL / IS NOT NULL is only supported for tags, not for attribute '%s'",
                         c->key);
     if (p->g != MLF_G_RUNS && p->g != MLF_G_EXPERIMENTS)
-        return mlf_fail(p->m, MLF_INVALID, "IS NULL / IS NOT NULL is not supported here");
+        return mlf_fail(p->m, MLF_INVALID,
+                        "IS NULL / IS NOT NULL is only supported in searches of runs and "
+                        "experiments");
     return 0;
 }
 
@@ -562,8 +595,13 @@ static int clause(struct parse *p, size_t words, const char *op)
 {
     const struct word *w = p->w + p->at;
     struct mlf_clause *c = &p->list[p->n];
+    int logged = p->g == MLF_G_LOGGED_MODELS;
     *c = (struct mlf_clause){ 0 };
-    if (w->kind != WORD_NAME)
+    if (logged && strncmp(op, "IS ", 3) == 0)
+        return mlf_fail(p->m, MLF_INVALID,
+                        "Invalid comparison: %.*s%s. Expected a comparison with 3 tokens.",
+                        STR_ARG(w->text), op);
+    if (w->kind != WORD_NAME && !(logged && w->kind == WORD_SUM))
         return mlf_fail(p->m, MLF_INVALID,
                         "Invalid comparison clause. Expected 'Identifier' found '%.*s'",
                         STR_ARG(w->text));
@@ -574,7 +612,7 @@ static int clause(struct parse *p, size_t words, const char *op)
     if (strncmp(op, "IS ", 3) == 0)
         return null_clause(p, c);
     const struct word *value = &w[words - 1];
-    if (p->g == MLF_G_LOGGED_MODELS) {
+    if (logged) {
         rc = check_op(p->m, p->g, c, op);
         return rc ? rc : logged_value(p->m, value, c);
     }
@@ -614,30 +652,56 @@ static int refuse(struct parse *p)
     return mlf_fail(p->m, MLF_INVALID, "Invalid clause(s) in filter string: %s", shown);
 }
 
-/* Finds what is no comparison and no AND, before any comparison is looked into. */
-static int find_invalid(struct parse *p)
+static int is_other(const struct word *w, const char *text)
+{
+    return w->kind == WORD_OTHER && str_is(w->text, text);
+}
+
+static int several(struct parse *p)
+{
+    const char *shown = mlf_py_repr(p->m->a, str_of(p->text));
+    if (p->g == MLF_G_LOGGED_MODELS)
+        return mlf_fail(p->m, MLF_INVALID,
+                        "Invalid filter string: %s. Expected a single SQL expression.", shown);
+    return mlf_fail(p->m, MLF_INVALID,
+                    "Search filter contained multiple expression %s. Provide AND-ed expression "
+                    "list.",
+                    shown);
+}
+
+/* The words of the item at `at`: a comparison, a name with its alias, one word. */
+static size_t item(struct parse *p, str_t *text, int *out_compares)
 {
     const char *op;
+    const struct word *w = p->w + p->at;
+    size_t n = comparison(p, &op);
+    *out_compares = n != 0;
+    if (!n)
+        return with_alias(p, text);
+    *text = (str_t){ w->text.p, (size_t)(w[n - 1].text.p + w[n - 1].text.n - w->text.p) };
+    return n;
+}
+
+/* Finds what is no comparison and no AND, before any comparison is looked into; what commas join is
+ * one thing. */
+static int find_invalid(struct parse *p)
+{
     for (p->at = 0; p->w[p->at].kind != WORD_END;) {
-        const struct word *w = p->w + p->at;
-        size_t n = comparison(p, &op);
-        if (n || is_key(w, "AND")) {
-            p->at += n ? n : 1;
-            continue;
+        const struct word *first = p->w + p->at;
+        str_t text, more;
+        int compares, ignored;
+        if (is_other(first, ";") && first[1].kind != WORD_END)
+            return several(p);
+        p->at += item(p, &text, &compares);
+        int is_list = !is_key(first, "AND") && (compares || first->kind != WORD_OTHER);
+        while (is_list && is_other(&p->w[p->at], ",") && p->w[p->at + 1].kind != WORD_END) {
+            p->at++;
+            p->at += item(p, &more, &ignored);
+            text.n = (size_t)(more.p + more.n - text.p);
+            compares = 0;
         }
-        if (w->kind == WORD_OTHER && str_is(w->text, ";") && w[1].kind != WORD_END)
-            return mlf_fail(p->m, MLF_INVALID,
-                            "Search filter contained multiple expression %s. Provide AND-ed "
-                            "expression list.",
-                            mlf_py_repr(p->m->a, str_of(p->text)));
-        if (w->kind == WORD_OTHER && str_is(w->text, ",") && w[1].kind != WORD_END) {
-            p->invalid[0] = str_trim(str_of(p->text));
-            p->invalid_n = 1;
-            return refuse(p);
-        }
-        str_t text;
-        p->at += with_alias(p, &text);
-        invalid(p, text);
+        if (!compares && !is_key(first, "AND"))
+            invalid(p, text);
     }
     return p->invalid_n ? refuse(p) : 0;
 }

@@ -11,7 +11,7 @@ enum word_kind {
     WORD_OP,    /* = == != <> < <= > >= LIKE ILIKE */
     WORD_KEY,   /* AND, OR, NOT, IN, IS, NULL, BETWEEN, …: in upper case in `upper` */
     WORD_LIST,  /* ( … ) */
-    WORD_SUM,   /* an identifier with arithmetic: "metrics.a-b" */
+    WORD_SUM,   /* no plain value: "metrics.a-b", "lower('x')", "'x' || 'y'", "?" */
     WORD_OTHER, /* punctuation, comments */
 };
 

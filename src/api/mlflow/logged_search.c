@@ -223,10 +223,48 @@ static const struct {
     { "datasets", "datasets", "Datasets in the page token do not match the requested datasets" },
 };
 
+static struct json text_or_none(const char *text)
+{
+    if (!text || !*text)
+        return (struct json){ .type = JSON_NULL };
+    return (struct json){ .type = JSON_STRING, .string = str_of(text) };
+}
+
+/* A clause of order_by with every member, as tokens hold it. */
+static struct json whole_order(struct mlf *m, const struct json *v)
+{
+    struct json_member *members = arena_alloc(m->a, 4 * sizeof *members);
+    int up = json_get_bool(v, "ascending", 1);
+    const char *field = mlf_member(v, "field_name");
+    members[0] =
+        (struct json_member){ STR("field_name"), { .type = JSON_STRING, .string = str_of(field) } };
+    members[1] = (struct json_member){ STR("ascending"), { .type = JSON_BOOL, .boolean = up } };
+    members[2] =
+        (struct json_member){ STR("dataset_name"), text_or_none(mlf_member(v, "dataset_name")) };
+    members[3] = (struct json_member){ STR("dataset_digest"),
+                                       text_or_none(mlf_member(v, "dataset_digest")) };
+    return (struct json){ .type = JSON_OBJECT, .n = 4, .members = members };
+}
+
+/* What a token holds of a field; nothing and empty are null. */
+static struct json held(struct mlf *m, const char *field)
+{
+    const struct json *v = json_get(&m->message, field);
+    int empty = !v || (v->type == JSON_STRING && !v->string.n) || (v->type == JSON_ARRAY && !v->n);
+    if (empty)
+        return (struct json){ .type = JSON_NULL };
+    if (strcmp(field, "order_by") != 0)
+        return *v;
+    struct json *items = arena_alloc(m->a, v->n * sizeof *items);
+    for (size_t i = 0; i < v->n; i++)
+        items[i] = whole_order(m, &v->items[i]);
+    return (struct json){ .type = JSON_ARRAY, .n = v->n, .items = items };
+}
+
 static const char *shown(struct mlf *m, const struct json *v)
 {
-    int empty = !v || (v->type == JSON_STRING && !v->string.n) || (v->type == JSON_ARRAY && !v->n);
-    return empty ? "null" : mlf_py_json(m->a, v);
+    return v && v->type == JSON_STRING ? arena_strndup(m->a, v->string.p, v->string.n)
+                                       : mlf_py_value(m->a, v);
 }
 
 static int read_token(struct mlf *m, int64_t *out)
@@ -239,13 +277,14 @@ static int read_token(struct mlf *m, int64_t *out)
         return 0;
     if (mlf_unbase64(m->a, str_of(token), &bytes) || json_parse(m->a, bytes, NULL, &v, NULL) ||
         v.type != JSON_OBJECT)
-        return mlf_fail(m, MLF_INVALID, "Invalid page token: %s", token);
+        return mlf_fail(m, MLF_INVALID,
+                        "Invalid page token: %s. Expecting value: line 1 column 1 (char 0)", token);
     for (size_t i = 0; i < ARRAY_LEN(bound); i++) {
-        const char *wanted = shown(m, json_get(&m->message, bound[i].field));
-        const char *found = shown(m, json_get(&v, bound[i].in_token));
-        if (strcmp(wanted, found) != 0)
-            return mlf_fail(m, MLF_INVALID, "%s. Expected: %s. Found: %s", bound[i].told, wanted,
-                            found);
+        struct json wanted = held(m, bound[i].field);
+        const struct json *found = json_get(&v, bound[i].in_token);
+        if (strcmp(mlf_py_json(m->a, &wanted), mlf_py_json(m->a, found)) != 0)
+            return mlf_fail(m, MLF_INVALID, "%s. Expected: %s. Found: %s", bound[i].told,
+                            shown(m, &wanted), shown(m, found));
     }
     *out = MAX(json_get_int(&v, "offset", 0), (int64_t)0);
     return 0;
@@ -254,9 +293,10 @@ static int read_token(struct mlf *m, int64_t *out)
 static const char *make_token(struct mlf *m, size_t offset)
 {
     const char *text = "";
-    for (size_t i = 0; i < ARRAY_LEN(bound); i++)
-        text = arena_printf(m->a, "%s\"%s\": %s, ", text, bound[i].in_token,
-                            shown(m, json_get(&m->message, bound[i].field)));
+    for (size_t i = 0; i < ARRAY_LEN(bound); i++) {
+        struct json v = held(m, bound[i].field);
+        text = arena_printf(m->a, "%s\"%s\": %s, ", text, bound[i].in_token, mlf_py_json(m->a, &v));
+    }
     return mlf_base64(m->a, str_of(arena_printf(m->a, "{%s\"offset\": %zu}", text, offset)));
 }
 

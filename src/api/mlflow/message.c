@@ -55,6 +55,8 @@ static int read_body(struct mlf *m)
     }
     if (v.type == JSON_NULL)
         return 0;
+    if (v.type == JSON_ARRAY && !v.n)
+        return 0;
     if (v.type != JSON_OBJECT)
         return mlf_fail(m, "BAD_REQUEST", "the body must be a JSON object, not a %s",
                         mlf_py_type(&v));
@@ -168,6 +170,7 @@ static int to_double(const struct json *v, struct json *out)
     return 0;
 }
 
+/* 1: a name that the enumeration does not have, which is skipped as an unknown field is. */
 static int to_enum(const struct json *v, const struct mlf_enum *values, struct json *out)
 {
     struct json n;
@@ -178,8 +181,13 @@ static int to_enum(const struct json *v, const struct mlf_enum *values, struct j
                 return 0;
             }
     struct json whole = *v;
+    int64_t digits;
+    if (v->type == JSON_STRING && parse_i64(str_trim(v->string), &digits))
+        return 1;
     if (v->type == JSON_NUMBER && !v->is_integer) /* the server cuts 1.5 to 1 here */
         whole.number = trunc(v->number);
+    if (v->type == JSON_BOOL) /* and takes true for 1 */
+        whole = (struct json){ .type = JSON_NUMBER, .is_integer = 1, .integer = v->boolean };
     if (to_int(&whole, INT32_MIN, INT32_MAX, &n))
         return -1;
     for (const struct mlf_enum *e = values; e->name; e++)
@@ -232,12 +240,16 @@ static int to_items(struct mlf *m, const struct json *v, const struct mlf_field 
     struct json *items = ARENA_TRY_ARRAY(m->a, v->n + 1, struct json);
     *out = (struct json){ .type = JSON_ARRAY, .items = items };
     for (size_t i = 0; items && i < v->n; i++) {
-        if (v->items[i].type == JSON_NULL || to_value(m, &v->items[i], f, &items[i], depth)) {
+        int null = v->items[i].type == JSON_NULL;
+        items[out->n] = (struct json){ .type = JSON_OBJECT };
+        int rc = null ? -1 : to_value(m, &v->items[i], f, &items[out->n], depth);
+        if (rc < 0) {
             if (f->type == MLF_MESSAGE)
                 note_bad(m, f, i, &v->items[i]);
+            out->n += f->type == MLF_MESSAGE && !null; /* what could be read of it */
             return -1;
         }
-        out->n = i + 1;
+        out->n += rc == 0;
     }
     return items ? 0 : -1;
 }
@@ -279,13 +291,13 @@ static int parse_fields(struct mlf *m, const struct json *raw, const struct mlf_
         struct json v = { 0 };
         int rc = f->repeated ? to_items(m, &one->value, f, &v, depth)
                              : to_value(m, &one->value, f, &v, depth);
-        if (rc && !f->repeated && depth > 0 && !m->bad_path) {
+        if (rc < 0 && !f->repeated && depth > 0 && !m->bad_path) {
             m->bad_path = f->name;
             m->bad_value = &one->value;
         }
         if (rc == 0 || f->repeated)
             members[out->n++] = (struct json_member){ str_of(f->name), v };
-        if (rc)
+        if (rc < 0)
             return -1;
     }
     return 0;
@@ -323,7 +335,7 @@ static int check_items(struct mlf *m, const struct mlf_field *f, const struct js
 static int is_intlike(const struct json *v)
 {
     int64_t n;
-    return v && (v->type == JSON_BOOL || v->type == JSON_NUMBER ||
+    return v && (v->type == JSON_BOOL || (v->type == JSON_NUMBER && !isnan(v->number)) ||
                  (v->type == JSON_STRING && parse_i64(str_trim(v->string), &n) == 0));
 }
 
@@ -398,7 +410,7 @@ static int check_fields(struct mlf *m, const struct mlf_field *fields, int parse
     return 0;
 }
 
-int mlf__read(struct mlf *m, const struct mlf_field *fields)
+int mlf__read(struct mlf *m, const struct mlf_field *fields, int only_reads)
 {
     int is_get = str_is(m->rq->method, "GET") && m->rq->query_n;
     int rc = is_get ? read_query(m, fields) : !fields[0].name ? 0 : read_body(m);
@@ -406,7 +418,8 @@ int mlf__read(struct mlf *m, const struct mlf_field *fields)
         return rc;
     int parsed = parse_fields(m, &m->raw, fields, &m->message, 0) == 0;
     rc = check_fields(m, fields, parsed);
-    if (!rc && !parsed && m->bad_nested) /* the server would log a part of the list */
+    if (!rc && !parsed && m->bad_nested &&
+        !only_reads) /* the server would log a part of the list */
         return mlf_fail(m, MLF_INVALID,
                         "Invalid value %s for parameter '%s' supplied:  Hint: Value was of type "
                         "'%s'." API_DOCS,

@@ -168,6 +168,8 @@ void mlf_write_error(struct request *rq, const struct err *err);
 /* json.dumps(v, sort_keys, compact): ASCII only. */
 const char *mlf_py_json(struct arena *a, const struct json *v);
 const char *mlf_py_json_text(struct arena *a, const char *text);
+/* repr() of a JSON value: {'a': [1, None]}. */
+const char *mlf_py_value(struct arena *a, const struct json *v);
 /* repr() of a str. */
 const char *mlf_py_repr(struct arena *a, str_t text);
 /* repr() of bytes, without the b. */

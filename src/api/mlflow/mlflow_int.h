@@ -4,4 +4,5 @@
 #include "api/mlflow/mlflow.h"
 
 /* Fills m->raw and m->message from the request and checks them. */
-int mlf__read(struct mlf *m, const struct mlf_field *fields) WARN_UNUSED;
+/* only_reads: a list that parsed up to a member of a wrong type is taken as far as it goes. */
+int mlf__read(struct mlf *m, const struct mlf_field *fields, int only_reads) WARN_UNUSED;

@@ -18,13 +18,22 @@ static const char *const version_keys[] = { "name", "version_number", "creation_
                                             "last_updated_timestamp", NULL };
 static const char *const model_keys[] = { "name", "timestamp", "last_updated_timestamp", NULL };
 
+/* ASC or DESC, which no name can be without quotes. */
+static int is_direction(const struct word *w)
+{
+    return w->kind == WORD_NAME && ((w->text.n == 4 && strncasecmp(w->text.p, "desc", 4) == 0) ||
+                                    (w->text.n == 3 && strncasecmp(w->text.p, "asc", 3) == 0));
+}
+
 static int not_parsed(struct mlf *m, const char *text)
 {
     return mlf_fail(m, MLF_INVALID, "Invalid order_by clause '%s'. Could not be parsed.", text);
 }
 
-/* The name and the direction; blanks inside quotes belong to the name. */
-static int split(struct mlf *m, const char *text, const char **out_name, int *out_descending)
+/* The name and the direction; blanks inside quotes belong to the name. keep: a name without a
+ * direction keeps its quotes. */
+static int split(struct mlf *m, const char *text, int keep, const char **out_name,
+                 int *out_descending)
 {
     struct word *w;
     size_t n;
@@ -34,18 +43,20 @@ static int split(struct mlf *m, const char *text, const char **out_name, int *ou
         return rc;
     *out_descending = 0;
     int blank = length && (strchr(" \t\n", text[0]) || strchr(" \t\n", text[length - 1]));
-    if (n == 0 || n > 2 || blank || w[0].kind != WORD_NAME || (n == 2 && w[1].kind != WORD_NAME))
+    int number = n == 2 && w[0].kind == WORD_NUMBER && is_direction(&w[1]);
+    if (n == 0 || n > 2 || blank || (w[0].kind != WORD_NAME && !number) || is_direction(&w[0]) ||
+        (n == 2 && w[1].kind != WORD_NAME))
         return not_parsed(m, text);
     if (n == 2) {
-        int desc = w[1].text.n == 4 && strncasecmp(w[1].text.p, "desc", 4) == 0;
-        if (!desc && !(w[1].text.n == 3 && strncasecmp(w[1].text.p, "asc", 3) == 0))
+        int desc = is_direction(&w[1]) && w[1].text.n == 4;
+        if (!is_direction(&w[1]))
             return mlf_fail(m, MLF_INVALID, "Invalid ordering key in order_by clause '%s'.", text);
         *out_descending = desc;
     }
     char *name = arena_strndup(m->a, w[0].text.p, w[0].text.n);
     size_t k = 0;
     for (size_t i = 0; name && name[i]; i++) /* the server takes all quotes away */
-        if (!strchr("`\"'", name[i]))
+        if ((keep && n == 1) || !strchr("`\"'", name[i]))
             name[k++] = name[i];
     if (name)
         name[k] = '\0';
@@ -134,6 +145,11 @@ static int identify(struct mlf *m, enum mlf_grammar g, const char *name, struct 
                         o->key, set_text(m, keys));
     if (g == MLF_G_RUNS && strcmp(o->type, "dataset") == 0)
         return mlf_fail(m, MLF_INVALID, "Invalid identifier type 'dataset'");
+    if (g == MLF_G_VERSIONS && !is_in(o->key, keys))
+        return mlf_fail(m, MLF_INVALID, "Invalid order by key '%s' specified. Valid keys are %s",
+                        o->key, set_text(m, keys));
+    if (g == MLF_G_VERSIONS) /* the server looks at the key only */
+        o->type = "attribute";
     if (g != MLF_G_RUNS && strcmp(o->type, "attribute") != 0)
         return mlf_fail(m, MLF_INVALID, "Invalid order_by entity: %s", o->type);
     if (strcmp(o->key, "created") == 0 || strcmp(o->key, "Created") == 0)
@@ -160,7 +176,7 @@ int mlf_order_by(struct mlf *m, enum mlf_grammar g, const char *field, struct ml
         return ERR(m->err, ERR_NOMEM, "the request does not fit in memory");
     for (size_t i = 0; i < n; i++) {
         const char *name = NULL;
-        int rc = split(m, items[i].string.p, &name, &list[i].descending);
+        int rc = split(m, items[i].string.p, g == MLF_G_MODELS, &name, &list[i].descending);
         if (!rc)
             rc = identify(m, g, name, &list[i]);
         if (rc)
@@ -244,13 +260,16 @@ int mlf_offset(struct mlf *m, const char *token, int64_t *out)
         return mlf_fail(m, MLF_INVALID, "Invalid page token, decoded value=b%s",
                         mlf_py_bytes(m->a, bytes));
     const struct json *n = json_get(&v, "offset");
-    int64_t offset = n && n->type == JSON_STRING ? -1 : json_get_int(&v, "offset", -1);
-    if (n && n->type == JSON_STRING && parse_i64(n->string, &offset))
-        offset = -1;
-    if (offset <= 0)
+    int64_t offset = 0;
+    if (n && n->type == JSON_STRING && n->string.n && parse_i64(str_trim(n->string), &offset))
+        return mlf_fail(m, MLF_INVALID, "Invalid page token, not stringable %.*s",
+                        STR_ARG(n->string));
+    if (!n || n->type != JSON_STRING)
+        offset = n && n->type == JSON_BOOL ? n->boolean : json_get_int(&v, "offset", 0);
+    if (!offset)
         return mlf_fail(m, MLF_INVALID, "Invalid page token, parsed value=%s",
-                        mlf_py_json(m->a, &v));
-    *out = offset;
+                        mlf_py_value(m->a, &v));
+    *out = MAX(offset, (int64_t)0); /* a negative one reads from the start */
     return 0;
 }
 

@@ -151,13 +151,16 @@ static int read_order(struct mlf *m, const char ***out, size_t *out_n)
     *out = arena_try_alloc(m->a, *out_n + 1, sizeof **out);
     if (!*out)
         return ERR(m->err, ERR_NOMEM, "the request does not fit in memory");
-    for (size_t i = 0; i < *out_n; i++) {
+    size_t n = *out_n;
+    *out_n = 0;
+    for (size_t i = 0; i < n; i++) {
         const char *type = strcmp(order[i].type, "attribute") == 0   ? "attributes"
                            : strcmp(order[i].type, "metric") == 0    ? "metrics"
                            : strcmp(order[i].type, "parameter") == 0 ? "params"
                                                                      : "tags";
-        (*out)[i] = arena_printf(m->a, "%s.`%s` %s", type, order[i].key,
-                                 order[i].descending ? "DESC" : "ASC");
+        if (*order[i].key) /* "metrics." orders nothing */
+            (*out)[(*out_n)++] = arena_printf(m->a, "%s.`%s` %s", type, order[i].key,
+                                              order[i].descending ? "DESC" : "ASC");
     }
     return 0;
 }

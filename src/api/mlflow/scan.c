@@ -57,15 +57,15 @@ static str_t after(str_t s, size_t n)
     return (str_t){ s.p + n, s.n - n };
 }
 
-/* a.b.`c d`: parts joined by dots. */
+/* a.b.`c d`: parts joined by dots; "a." is a name too. */
 static size_t name_length(str_t s)
 {
     size_t n = name_part(s, "`\"");
-    while (n && n + 1 < s.n && s.p[n] == '.') {
-        size_t more = name_part(after(s, n + 1), "`\"'");
+    while (n && n < s.n && s.p[n] == '.') {
+        size_t more = n + 1 < s.n ? name_part(after(s, n + 1), "`\"'") : 0;
+        n += 1 + more;
         if (!more)
             break;
-        n += 1 + more;
     }
     return n;
 }
@@ -182,6 +182,80 @@ static size_t sum_length(str_t s, size_t n)
     return n;
 }
 
+/* One or several signs of arithmetic: "+", "||". */
+static size_t sign_length(str_t s)
+{
+    size_t n = 0;
+    if (s.n && s.p[0] == '*')
+        return 1;
+    while (n < s.n && strchr("+-/@#%^&|", s.p[n]))
+        n++;
+    return n;
+}
+
+/* From a comment's start to its end; 0 when there is none. */
+static size_t comment_length(str_t s)
+{
+    if (s.n < 2)
+        return 0;
+    if (s.p[0] == '/' && s.p[1] == '*') {
+        for (size_t i = 2; i + 1 < s.n; i++)
+            if (s.p[i] == '*' && s.p[i + 1] == '/')
+                return i + 2;
+        return 0;
+    }
+    if (!(s.p[0] == '-' && s.p[1] == '-') && !(s.p[0] == '#' && s.p[1] == ' '))
+        return 0;
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] == '\n')
+            return i + 1;
+    return s.n;
+}
+
+/* "?", ":x", "$1": where a statement would take its values from. */
+static size_t placeholder_length(str_t s)
+{
+    size_t n = 1;
+    if (!s.n || !strchr("?:$", s.p[0]))
+        return 0;
+    while (n < s.n && (is_letter((unsigned char)s.p[n]) || is_digit((unsigned char)s.p[n])))
+        n++;
+    return n > 1 || s.p[0] == '?' ? n : 0;
+}
+
+static size_t hex_length(str_t s)
+{
+    size_t n = 2;
+    if (s.n < 3 || s.p[0] != '0' || (s.p[1] | 0x20) != 'x')
+        return 0;
+    while (n < s.n && strchr("0123456789abcdefABCDEF", s.p[n]))
+        n++;
+    return n > 2 ? n : 0;
+}
+
+/* "f(…)": a name that a list hangs on; words that may stand before a list are none. */
+static size_t call_length(str_t s, size_t name)
+{
+    static const char *const keys[] = { "IN",     "AND",  "OR", "NOT", "CASE",
+                                        "VALUES", "FROM", "AS", NULL };
+    struct word w = { .text = { s.p, name } };
+    fold(&w);
+    if (name >= s.n || s.p[name] != '(' || is_one_of(w.upper, keys))
+        return 0;
+    size_t list = list_length(after(s, name));
+    return list ? name + list : 0;
+}
+
+/* A word that begins like a name: a name, a key, an operator, a call, arithmetic without blanks. */
+static void read_name(str_t s, size_t n, struct word *w)
+{
+    size_t call = call_length(s, n), whole = call ? call : sum_length(s, n);
+    w->kind = whole > n ? WORD_SUM : WORD_NAME;
+    w->text.n = whole;
+    if (whole == n)
+        classify(w);
+}
+
 static struct word next_word(str_t s)
 {
     struct word w = { .kind = WORD_OTHER, .text = { s.p, 1 } };
@@ -196,8 +270,11 @@ static struct word next_word(str_t s)
     } else if ((is_digit(c) || c == '-' || c == '.') && (n = number_length(s)) != 0) {
         w.kind = WORD_NUMBER;
         w.text.n = n;
-    } else if (c == '-' && s.n > 1 && s.p[1] == '-') {
-        w.text.n = s.n;
+    } else if ((n = comment_length(s)) != 0 || (n = hex_length(s)) != 0) {
+        w.text.n = n;
+    } else if ((n = placeholder_length(s)) != 0) {
+        w.kind = WORD_SUM;
+        w.text.n = n;
     } else if (strchr("=<>!~", c)) {
         w.kind = WORD_OP;
         while (w.text.n < s.n && strchr("=<>!~", s.p[w.text.n]))
@@ -208,13 +285,39 @@ static struct word next_word(str_t s)
         w.text.n = n;
         fold(&w);
     } else if ((is_letter(c) || is_digit(c) || c == '`' || c == '"') && (n = name_length(s)) != 0) {
-        size_t whole = sum_length(s, n);
-        w.kind = whole > n ? WORD_SUM : WORD_NAME;
-        w.text.n = whole;
-        if (whole == n)
-            classify(&w);
+        read_name(s, n, &w);
+    } else if ((n = sign_length(s)) != 0) {
+        w.text.n = n;
     }
     return w;
+}
+
+static int is_summand(const struct word *w)
+{
+    return w->kind == WORD_NAME || w->kind == WORD_STRING || w->kind == WORD_NUMBER ||
+           w->kind == WORD_LIST || w->kind == WORD_SUM;
+}
+
+static int is_sign(const struct word *w)
+{
+    return w->kind == WORD_OTHER && !comment_length(w->text) && sign_length(w->text) == w->text.n;
+}
+
+/* Makes "a + b" and "'x' || 'y'" one word each. */
+static size_t join_sums(struct word *list, size_t n)
+{
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++) {
+        list[k] = list[i];
+        while (i + 2 < n && is_summand(&list[k]) && is_sign(&list[i + 1]) &&
+               is_summand(&list[i + 2])) {
+            i += 2;
+            list[k].kind = WORD_SUM;
+            list[k].text.n = (size_t)(list[i].text.p + list[i].text.n - list[k].text.p);
+        }
+        k++;
+    }
+    return k;
 }
 
 int mlf__scan(struct mlf *m, const char *text, struct word **out, size_t *out_n)
@@ -232,6 +335,7 @@ int mlf__scan(struct mlf *m, const char *text, struct word **out, size_t *out_n)
         list[n] = next_word(s);
         s = after(s, list[n++].text.n);
     }
+    n = join_sums(list, n);
     list[n] = (struct word){ .kind = WORD_END, .text = s };
     *out = list;
     *out_n = n;

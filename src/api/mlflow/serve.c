@@ -195,7 +195,7 @@ int mlf_serve(struct request *rq, mlf_fn fn, enum mlf_mode mode, const struct ml
                      .raw = { .type = JSON_OBJECT },
                      .by = handler_cause(rq, NULL),
                      .err = err };
-    int rc = mlf__read(&m, fields);
+    int rc = mlf__read(&m, fields, mode == MLF_READ);
     if (!rc)
         rc = run(&m, fn, mode, err);
     if (!rc) {

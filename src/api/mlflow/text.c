@@ -173,6 +173,50 @@ const char *mlf_py_repr(struct arena *a, str_t text)
     return take(&b, a);
 }
 
+static void put_value(struct buf *b, const struct json *v, struct arena *a)
+{
+    switch (v->type) {
+    case JSON_NULL: buf_puts(b, "None"); return;
+    case JSON_BOOL: buf_puts(b, v->boolean ? "True" : "False"); return;
+    case JSON_NUMBER:
+        if (v->is_integer)
+            buf_i64(b, v->integer);
+        else
+            buf_puts(b, mlf_py_double(a, v->number));
+        return;
+    case JSON_STRING: buf_puts(b, mlf_py_repr(a, v->string)); return;
+    case JSON_ARRAY:
+        buf_putc(b, '[');
+        for (size_t i = 0; i < v->n; i++) {
+            buf_puts(b, i ? ", " : "");
+            put_value(b, &v->items[i], a);
+        }
+        buf_putc(b, ']');
+        return;
+    case JSON_OBJECT:
+        buf_putc(b, '{');
+        for (size_t i = 0; i < v->n; i++) {
+            buf_puts(b, i ? ", " : "");
+            buf_puts(b, mlf_py_repr(a, v->members[i].key));
+            buf_puts(b, ": ");
+            put_value(b, &v->members[i].value, a);
+        }
+        buf_putc(b, '}');
+        return;
+    }
+}
+
+const char *mlf_py_value(struct arena *a, const struct json *v)
+{
+    struct buf b;
+    buf_init(&b, TEXT_MAX);
+    if (v)
+        put_value(&b, v, a);
+    else
+        buf_puts(&b, "None");
+    return take(&b, a);
+}
+
 const char *mlf_py_bytes(struct arena *a, str_t bytes)
 {
     struct buf b;
