@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Where the settings of monitors stand: one JSON text an endpoint. */
+#include <stdio.h>
+
 #include "base/limits.h"
 #include <stdio.h>
 
