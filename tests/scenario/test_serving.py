@@ -184,7 +184,7 @@ def talk(s, data):
     ("POST {p} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef", "400"),
     ("POST {p} HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nContent-Length: 0\r\n\r\n", "400"),
     ("GET /%zz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", "400"),
-    ("GET /" + "x" * 9000 + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", "414"),
+    ("GET /" + "x" * 26000 + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", "414"),
     ("GET / HTTP/1.1\r\nHost: localhost\r\nX: " + "y" * 33000 + "\r\nConnection: close\r\n\r\n", "431"),
     ("GET / HTTP/1.1\r\nHost: localhost\r\n" + "".join(f"X{i}: 1\r\n" for i in range(120)) + "Connection: close\r\n\r\n", "431"),
     ("POST {p} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\nExpect: 100-continue\r\n\r\n", "413"),
