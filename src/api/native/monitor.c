@@ -59,10 +59,12 @@ static int ask_windows(struct request *rq, struct asked *q, int with_states, int
                        struct err *err)
 {
     struct err bad = ERR_INIT;
+    const char *levels = handler_query(rq, "levels");
+    int scored = handler_query(rq, "feature") || (levels && strcmp(levels, "true") == 0);
     *q = (struct asked){ .rq = rq,
                          .query = { .newest_first = 1,
                                     .with_states = with_states,
-                                    .with_levels = with_states && handler_query(rq, "feature") } };
+                                    .with_levels = with_states && scored } };
     q->query.limit = request_query_int(rq, "limit", limit, 1, WINDOWS_MAX, &bad);
     if (bad.code)
         return ERR(err, bad.code, "%s", bad.msg);
@@ -148,6 +150,18 @@ static void write_states(struct request *rq, struct json_out *o, const struct mo
     for (size_t i = 0; text && i < w->features_n; i++)
         text[i] = letters[w->states[i] & 3];
     jo_kv_str(o, "states", (str_t){ text ? text : "", text ? w->features_n : 0 });
+}
+
+/* One digit of base 36 a feature: score / threshold in tenths, "z" = 3.5 or more; "-" = none. */
+static void write_levels(struct request *rq, struct json_out *o, const struct monitor_window *w)
+{
+    static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    char *text = arena_try_alloc(&rq->arena, w->features_n + 1, 1);
+    for (size_t i = 0; text && i < w->features_n; i++) {
+        double tenths = (double)w->levels[i] * 10;
+        text[i] = tenths >= 0 ? digits[(int)MIN(tenths, 35.0)] : '-';
+    }
+    jo_kv_str(o, "levels", (str_t){ text ? text : "", text ? w->features_n : 0 });
 }
 
 /* ---- GET …/monitor ---- */
@@ -348,6 +362,8 @@ static int get_windows(struct request *rq, struct err *err)
             write_series(&q, &o, &s, &q.windows[i]);
         else
             write_states(rq, &o, &q.windows[i]);
+        if (!s.name && q.query.with_levels)
+            write_levels(rq, &o, &q.windows[i]);
         jo_object_end(&o);
     }
     jo_array_end(&o);
@@ -605,7 +621,9 @@ static const struct route routes[] = {
       STATUS, "endpointMonitorSet" },
     { "GET", "/api/v1/endpoints/{name}/monitor/windows", "endpoint.read", get_windows, ROUTE_WORKER,
       0, "Judged windows, oldest first: the matrix of features and windows.",
-      "feature string: The series of this one instead of all states.\n" RANGE,
+      "feature string: The series of this one instead of all states.\nlevels boolean: Also how "
+      "near "
+      "each feature is to its threshold.\n" RANGE,
       "window_ms! integer: Length of a window.\nversions! [object]: Of the windows.\n  model! "
       "string: Model.\n  version! string: Version.\n  features! [object]: In the order of states: "
       "name, kind, output.\nwindows! [object]: Windows.\n  " WINDOW_KEY
@@ -616,7 +634,9 @@ static const struct route routes[] = {
       "integer\n  outputs_drifted! integer\n  findings! integer: About the data.\n  "
       "severe_findings! integer\n  worst_psi! number\n  output_psi! number\n  prediction_mean! "
       "number\n  realised! object: As in performance.\n  states string: A letter a feature: "
-      "insufficient, ok, warning, drifted.\n  feature_state string|null: Of the feature asked "
+      "insufficient, ok, warning, drifted.\n  levels string: A digit of base 36 a feature: level "
+      "in "
+      "tenths, z = 3.5 or more, - = none.\n  feature_state string|null: Of the feature asked "
       "for.\n  score number: Statistic of its deciding test.\n  level number: score / threshold.",
       "endpointMonitorWindows" },
     { "GET", "/api/v1/endpoints/{name}/monitor/features/{feature}", "endpoint.read", get_feature,

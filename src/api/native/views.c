@@ -14,7 +14,8 @@ struct view_part {
     const char *path;  /* "{name}" is a query parameter of the view, "{endpoint.model}" a member of
                           an earlier part */
     const char *query; /* fixed query, or NULL */
-    const char *pass;  /* query parameters of the view that go on, "filter,limit", or NULL */
+    const char *pass;  /* query parameters of the view that go on, "filter,limit=300", or NULL;
+                          after '=' stands what goes on when it is not given */
     int optional;      /* left out when it cannot be had */
 };
 
@@ -45,7 +46,25 @@ static const struct view views[] = {
       { { "endpoints", "/api/v1/endpoints", NULL, "filter,order_by,limit,page_token", 0 } } },
     { "endpoint",
       { { "endpoint", "/api/v1/endpoints/{name}", NULL, NULL, 0 },
-        { "model", "/api/v1/models/{endpoint.model}", NULL, NULL, 1 } } },
+        { "model", "/api/v1/models/{endpoint.model}", NULL, NULL, 1 },
+        { "rollout", "/api/v1/endpoints/{name}/rollout", NULL, NULL, 1 } } },
+    { "monitor",
+      { { "monitor", "/api/v1/endpoints/{name}/monitor", NULL, NULL, 0 },
+        { "windows", "/api/v1/endpoints/{name}/monitor/windows", "levels=true", "limit=300", 0 },
+        { "alerts", "/api/v1/endpoints/{name}/alerts", NULL, NULL, 1 } } },
+    { "feature",
+      { { "feature", "/api/v1/endpoints/{name}/monitor/features/{feature}", NULL, "at,version", 0 },
+        { "windows", "/api/v1/endpoints/{name}/monitor/windows", NULL, "feature,limit=300", 1 } } },
+    { "performance",
+      { { "performance", "/api/v1/endpoints/{name}/monitor/performance", NULL, "limit=300", 0 },
+        { "story", "/api/v1/endpoints/{name}/story", NULL, NULL, 1 } } },
+    { "story",
+      { { "story", "/api/v1/endpoints/{name}/story", NULL, NULL, 0 },
+        { "loop", "/api/v1/endpoints/{name}/loop", NULL, NULL, 1 },
+        { "alerts", "/api/v1/endpoints/{name}/alerts", NULL, NULL, 1 } } },
+    { "alerts",
+      { { "open", "/api/v1/alerts", "open=true", NULL, 0 },
+        { "all", "/api/v1/alerts", NULL, NULL, 1 } } },
     { "datasets",
       { { "datasets", "/api/v1/datasets", NULL, "filter,order_by,limit,page_token", 0 } } },
     { "dataset", { { "dataset", "/api/v1/datasets/{name}", NULL, NULL, 0 } } },
@@ -129,10 +148,15 @@ static int build_target(struct request *rq, const struct view_part *p, const cha
             one = left;
             rest = (str_t){ 0 };
         }
-        str_t value = request_query(rq, arena_strndup(&rq->arena, one.p, one.n));
+        str_t name = one, otherwise = { 0 };
+        if (!str_cut(one, '=', &name, &otherwise))
+            name = one;
+        str_t value = request_query(rq, arena_strndup(&rq->arena, name.p, name.n));
+        if (!value.p)
+            value = otherwise;
         if (!value.p)
             continue;
-        buf_printf(b, "%c%.*s=%s", sep, STR_ARG(one), compose_escape(rq, value));
+        buf_printf(b, "%c%.*s=%s", sep, STR_ARG(name), compose_escape(rq, value));
         sep = '&';
     }
     return b->failed ? ERR(err, ERR_LIMIT, "the query is too long") : 0;
@@ -187,7 +211,8 @@ static const struct route routes[] = {
       "columns string: For runs-table.\noffset integer: For runs-table.\n"
       "limit integer: For lists.\npage_token string: For lists.\nsubject string: For audit.\nkind "
       "string: For audit.\n"
-      "actor string: For audit.\nafter integer: For audit.\nbefore integer: For audit.",
+      "actor string: For audit.\nafter integer: For audit.\nbefore integer: For audit.\n"
+      "feature string: Of a monitored endpoint.\nat integer: Start of its window.",
       "any object: One member a part.", "view" },
 };
 
