@@ -138,6 +138,57 @@ const trash = [
 const experiments = [{ experiment_id: '0', name: 'Default', run_count: 0, creation_time_ms: T0 - 9e7, last_update_time_ms: T0 - 9e7, artifact_location: 'mlflow-artifacts:/0', tags: {} }, { experiment_id: '1', name: 'diabetes', run_count: 24, creation_time_ms: T0 - 8e7, last_update_time_ms: T0 - 1e6, artifact_location: 'mlflow-artifacts:/1', tags: { 'mlflow.note.content': 'Progression after one year' } }];
 let saved = [];
 
+/* ---- watching: an endpoint whose bmi drifted, that was retrained, with a rollout under way ---- */
+const HOUR = 3_600_000, NOW = Math.floor(T0 / HOUR) * HOUR, featureNames = (state) => (state === 'huge' ? Array.from({ length: 200 }, (_, i) => `feature_${i}`) : [...names, 'clinic', 'prediction']);
+function windowList(q, state) {
+  const n = state === 'empty' ? 0 : Math.min(state === 'huge' ? 8760 : 300, Number(q.get('limit') ?? 300)), fs = featureNames(state), one = q.get('feature');
+  const windows = Array.from({ length: n }, (_, i) => {
+    const start = NOW - (n - i) * HOUR, version = i > n * 0.7 ? '2' : '1', bad = i > n * 0.55 && i < n * 0.7, few = i % 37 === 5;
+    const lv = fs.map((f, k) => (few ? -1 : (bad && (f === 'bmi' || f === 'bp' || f === 'prediction' || k % 50 === 3) ? 1.4 : 0.1) + hash(i, k) * 0.8)), state4 = lv.map((l) => (l < 0 ? 'i' : l >= 1 ? 'd' : l > 0.88 ? 'w' : 'o'));
+    const base = { start_ms: start, end_ms: start + HOUR, model: 'diabetes', version, judged_ms: start + 2.5 * HOUR, state: bad ? 'drifted' : few ? 'insufficient_data' : 'ok', has_reference: true, requests: few ? 9 : 1200, errors: 0, rows: few ? 9 : 1200, gap_ms: 0, drifted: state4.filter((x) => x === 'd').length, warnings: 0, findings: 0, realised: realised(i, n, few) };
+    const k = fs.indexOf(one);
+    return one ? { ...base, feature_state: { i: 'insufficient_data', o: 'ok', w: 'warning', d: 'drifted' }[state4[k]] ?? null, score: lv[k] < 0 ? 'NaN' : lv[k] * 0.2, level: lv[k] < 0 ? 'NaN' : lv[k] } : { ...base, states: state4.join(''), levels: lv.map((l) => (l < 0 ? '-' : Math.min(35, Math.floor(l * 10)).toString(36))).join('') };
+  });
+  return { window_ms: HOUR, versions: n ? ['1', '2'].map((version) => ({ model: 'diabetes', version, features: fs.map((name) => ({ name, kind: name === 'clinic' ? 'category' : 'number', output: name === 'prediction' })) })) : [], windows };
+}
+function realised(i, n, few) {
+  const bad = i > n * 0.6 && i < n * 0.7, late = i > n - 6, labelled = few ? 4 : late ? 1200 - (i - n + 6) * 240 : 1150, rmse = (bad ? 92 : 54) + 6 * (hash(i, 9) - 0.5);
+  return { n: few ? 9 : 1200, labelled, coverage: labelled / (few ? 9 : 1200), rmse: labelled ? rmse : 'NaN', rmse_low: few ? 'NaN' : rmse - 4, rmse_high: few ? 'NaN' : rmse + 4, mae: rmse * 0.8, bias: bad ? -30 : 0.4 };
+}
+const reference = { rows: 320, features: 12, n: 81, rmse: 53.2, rmse_low: 47.1, rmse_high: 60.4, mae: 42, bias: -1.1 };
+let alerts = [];
+const makeAlerts = () => [
+  { id: '01a210cc-13ac-7000-b568-f9866d0bb347', endpoint: 'diabetes', alert: 'Decay', severity: 'critical', state: 'firing', model: 'diabetes', version: '1', summary: 'The realised error is above that of the evaluation', message: 'rmse_low 88.1 > reference.rmse_high 60.4', features: [], started_ms: T0 - 4e6, ended_ms: null, acknowledged_by: null, note: null },
+  { id: '01a210cc-0fc2-7000-9a30-cfd58d0003ee', endpoint: 'diabetes', alert: 'FeatureDrift', severity: 'warning', state: 'firing', model: 'diabetes', version: '1', summary: 'Inputs are no longer distributed as in training', message: 'drift.features 2 > 0', features: ['bmi', 'bp', 'prediction'], started_ms: T0 - 5e6, ended_ms: null, acknowledged_by: null, note: null },
+  { id: '01a210cb-0fc2-7000-9a30-cfd58d0003ee', endpoint: 'diabetes', alert: 'DataQuality', severity: 'critical', state: 'resolved', model: 'diabetes', version: '1', summary: 'What comes in is broken', message: 'quality.severe 0 ≤ 0', features: ['clinic'], started_ms: T0 - 9e7, ended_ms: T0 - 8.8e7, acknowledged_by: 'user:ana', note: 'the upstream job was late' }];
+const rules = ['error_rate_low > champion.error_rate + 0.005', 'p90_ms > champion.p90_ms * 1.5 + 1', 'rmse_low > champion.rmse_high'];
+let rolloutState = 'running';
+const rollout = () => ({ rollout: { id: '01a210cc-4e8b-7000-b410-0250e12bda39', endpoint: 'diabetes', model: 'diabetes', champion: '2', candidate: '3', state: rolloutState, stage: 'canary', step: 2, steps: 3, percent: 25, step_requests: 1420, step_requests_wanted: 3000, step_ends_ms: Date.now() + 95_000, recent_breaches: 1, started_ms: T0 - 4e5, step_started_ms: T0 - 1e5, updated_ms: T0, ended_ms: /promoted|rolled_back/.test(rolloutState) ? T0 : null, actor: 'trigger:alert Decay', reason: '25 % of the requests: no rule held over 612 requests', strategy: { shadow: 200, canary: [5, 25, 100], every: '120s', min_requests: 3000, check: '30s', abort: rules, automatic: true } },
+  checks: Array.from({ length: 9 }, (_, i) => ({ time_ms: T0 - i * 30_000, step: 2, requests: 160, verdict: i === 2 ? 'breach' : 'ok', detail: { values: { requests: 160, 'champion.requests': 480, error_rate: 0.00625, 'champion.error_rate': 0.002, p90_ms: 0.31, 'champion.p90_ms': 0.29, p99_ms: 0.61, 'champion.p99_ms': 0.5, mean: 153.1, 'champion.mean': 152.2, psi: 'NaN' }, rules: rules.map((rule, k) => ({ rule, breached: k === 2 ? null : i === 2 && k === 1, message: k === 2 ? 'cannot be computed: rmse_low has no value' : `${rule.split(' ')[0]} 0.002 ≤ 0.007` })) } })) });
+const story = () => ({ items: [['rollout.step', { version: '3' }, '25 % of the requests: no rule held over 612 requests', 1e5], ['rollout.started', { version: '3' }, 'version 3 passed its gates and is brought in', 4e5], ['trigger.training', { run: hex(32) }, 'alert Decay: rmse_low 88.1 > reference.rmse_high 60.4', 9e5], ['trigger.fired', {}, 'alert Decay: rmse_low 88.1 > reference.rmse_high 60.4', 9.1e5], ['alert.firing', { alert: 'Decay', severity: 'critical', features: null }, 'rmse_low 88.1 > reference.rmse_high 60.4', 4e6], ['alert.firing', { alert: 'FeatureDrift', features: '["bmi","bp","prediction"]' }, 'drift.features 2 > 0', 5e6], ['rollout.rolled_back', { version: '4' }, 'error_rate_low 0.031 > champion.error_rate + 0.005 = 0.0052', 6e7], ['endpoint.promoted', { version: '2', model: 'diabetes' }, 'lower error on the test part', 3e8], ['endpoint.created', { version: '1', model: 'diabetes' }, null, 9e8]]
+  .map(([kind, after, reason, before], i) => ({ seq: 90 - i, time_ms: T0 - before, kind, actor: kind.startsWith('trigger') ? 'trigger:alert Decay' : 'system', reason, before: null, after })) });
+let frozen = false;
+const loop = () => ({ policy: { triggers: [{ alert: 'Decay', cooldown: '6h' }, { labels: 1000 }] }, frozen, frozen_reason: frozen ? 'audit week' : null, frozen_by: frozen ? 'user:ana' : null, frozen_ms: frozen ? T0 : null, held: [{ trigger: 'alert Decay', reason: 'a rollout is under way', since_ms: T0 - 4e5 }, { trigger: '1000 labels', reason: 'fewer than 1000 labelled rows since 2026-11-24T03:42:16.000Z', since_ms: T0 - 9e6 }],
+  attempts: [{ id: hex(32), trigger: 'alert Decay', alert_id: hex(32), started_ms: T0 - 9.1e5, ended_ms: null, state: 'rollout', reason: 'version 3 passed its gates and is brought in', run_id: hex(32), version: '3', rows: 4120 }, { id: hex(32), trigger: '1000 labels', started_ms: T0 - 7e7, ended_ms: T0 - 6.9e7, state: 'refused', reason: 'refused by validate: rmse 71.3 > 60', run_id: hex(32), version: null, rows: 1004 }], rollout: rollout().rollout });
+const board = () => ({ rules: [{ alert: 'FeatureDrift', expr: 'drift.features > 0', severity: 'warning' }, { alert: 'Decay', expr: 'rmse_low > reference.rmse_high', severity: 'critical' }], states: [{ alert: 'FeatureDrift', state: 'firing', since_ms: T0 - 5e6, message: 'drift.features 2 > 0' }, { alert: 'Decay', state: 'firing', since_ms: T0 - 4e6, message: 'rmse_low 88.1 > reference.rmse_high 60.4' }], items: alerts, silences: [{ id: hex(32), alert: 'FeatureDrift', until_ms: T0 + 7e6, actor: 'user:ana', reason: 'planned load test' }] });
+function feature(q) {
+  const name = q.get('feature'), category = name === 'clinic', drifted = name === 'bmi', counts = Array.from({ length: category ? 4 : 22 }, (_, i) => (category ? [210, 150, 82, 0][i] : i === 0 || i === 21 ? 0 : 16)), test = (statistic, threshold) => ({ state: drifted ? 'drifted' : 'ok', statistic: drifted ? statistic * 4 : statistic, threshold, p: drifted ? 1e-9 : 0.42, p_adjusted: drifted ? 1e-8 : 1, effect: statistic, cells: 10 });
+  return { name, kind: category ? 'category' : 'number', output: name === 'prediction', edges: category ? [] : Array.from({ length: 21 }, (_, i) => 18 + i * 1.1), names: category ? ['north', 'south', 'a very long clinic name'] : [], reference: { counts, n: 320, missing: 7, mean: category ? 'NaN' : 26.2, sd: category ? 'NaN' : 4.4, min: 18, max: 41 },
+    window: { start_ms: Number(q.get('at') ?? NOW - HOUR), end_ms: Number(q.get('at') ?? NOW - HOUR) + HOUR, model: 'diabetes', version: '2', counts: counts.map((c, i) => Math.round((drifted ? (i / counts.length) * 2 * (c + 6) : c) * (0.8 + hash(i, 3) * 0.4))), n: 1200, missing: 30, bad: 0, mean: category ? 'NaN' : 27.9, missing_ratio: 0.025, out_of_range: category ? 'NaN' : 0.04, unseen: category ? 0.01 : 'NaN' },
+    state: drifted ? 'drifted' : 'ok', method: category ? 'chi2' : 'psi', tests: category ? { chi2: test(4.1, 7.8), js: test(0.03, 0.1) } : { psi: test(0.09, 0.2), js: test(0.05, 0.16), ks: test(0.05, 0.14), w1: test(0.08, 0.23) }, findings: drifted ? ["'bmi': 4 % of the values lie outside the range of the reference"] : [] };
+}
+function watched(page, q, state) {
+  const list = () => windowList(q, state);
+  switch (page) {
+    case 'alerts': return { open: { items: state === 'empty' ? [] : alerts.filter((a) => !a.ended_ms) }, all: { items: state === 'empty' ? [] : alerts } };
+    case 'monitor': { const windows = list(), newest = windows.windows.at(-1) ?? null; return { monitor: { endpoint: q.get('name'), model: 'diabetes', version: '2', state: newest ? 'drifted' : 'insufficient_data', reference: newest ? reference : null, window_ms: HOUR, last_turn_ms: T0, problem: null, open: { start_ms: NOW, rows: 3 }, log: { predictions: 9, dropped: 0, labels: 41_000 }, newest }, windows, alerts: board() }; }
+    case 'feature': return { feature: feature(q), windows: list() };
+    case 'performance': return { performance: { reference: state === 'empty' ? null : reference, windows: list().windows.map((w) => ({ start_ms: w.start_ms, end_ms: w.end_ms, model: w.model, version: w.version, judged_ms: w.judged_ms, ...w.realised })) }, story: state === 'empty' ? { items: [] } : story() };
+    case 'story': return state === 'empty' ? { story: { items: [] }, loop: { policy: null, frozen: false, held: [], attempts: [] } } : { story: story(), loop: loop(), alerts: board() };
+    default: return null;
+  }
+}
+
 function view(page, q, state) {
   if (state === 'error') throw { status: 500, code: 'INTERNAL', message: "cannot read 'slipway.db': disk I/O error", hint: 'run slipway doctor' };
   const empty = state === 'empty';
@@ -162,8 +213,10 @@ function view(page, q, state) {
   if (page === 'model' || page === 'version') return { version: versionDetail(q.get('version')), model: model() };
   if (page === 'trash') return { trash: empty ? none : { items: trash } };
   if (page === 'experiments') return { experiments: { items: experiments } };
+  const w = watched(page, q, state);
+  if (w) return w;
   if (page === 'endpoints') return { endpoints: empty ? none : { items: [endpoint()] } };
-  if (page === 'endpoint') return { endpoint: endpoint(q.get('name')), model: model() };
+  if (page === 'endpoint') return { endpoint: endpoint(q.get('name')), model: model(), ...(state === 'empty' ? {} : { rollout: rollout() }) };
   if (page === 'datasets') return { datasets: empty ? none : { items: [dataset()] } };
   if (page === 'dataset') return { dataset: dataset() };
   if (page === 'audit') return { audit: empty ? none : { items: events.filter((e) => e.kind.startsWith(q.get('kind') ?? '')), next_page_token: null } };
@@ -179,6 +232,9 @@ function shell(out, cookie) {
 export function startMock({ port = 0, state = 'typical', out = pageDir } = {}) {
   seed = 42;
   runs = makeRuns(state);
+  alerts = makeAlerts();
+  rolloutState = 'running';
+  frozen = false;
   const server = createServer(async (req, res) => {
     const url = new URL(req.url, 'http://x'), path = url.pathname;
     const json = (status, body) => { res.writeHead(status, { 'content-type': 'application/json', 'x-request-id': '0192-mock' }); res.end(JSON.stringify(body)); };
@@ -214,6 +270,12 @@ export function startMock({ port = 0, state = 'typical', out = pageDir } = {}) {
       if (path === '/api/v1/preview') return json(200, { format: 'parquet', row_count: 1_000_000, column_count: 3, columns: [{ name: 'id', type: 'BIGINT' }, { name: 'city', type: 'VARCHAR' }, { name: 'price', type: 'DOUBLE' }], rows: Array.from({ length: 200 }, (_, i) => [String(i), i % 9 ? `city ${i}` : null, String(i * 1.5)]) });
       if (/\/aliases\/[^/]+$/.test(path)) return json(200, { name: 'diabetes', alias: 'champion', version: url.searchParams.get('at') ? '1' : '2', history: [{ version: '2', time_ms: T0 - 3e7, actor: 'user:root', reason: 'lower error' }, { version: '1', time_ms: T0 - 8e7, actor: 'user:root', reason: null }] });
       if (path === '/api/v1/runs/table') return json(200, runTable(url.searchParams, state));
+      if (path === '/api/v1/alerts') return json(200, { items: state === 'empty' ? [] : alerts.filter((a) => !url.searchParams.get('open') || !a.ended_ms) });
+      if (/:acknowledge$/.test(path)) { const a = alerts.find((x) => path.includes(x.id)); Object.assign(a, { state: 'acknowledged', acknowledged_by: 'user:ana', note: JSON.parse(body || '{}').note ?? null }); return json(200, a); }
+      if (/\/silences$/.test(path)) { if (JSON.parse(body).for !== '2h') return json(400, { code: 'INVALID', message: "'for' must be a time" }); return json(201, board()); }
+      if (/\/rollout$/.test(path) && req.method === 'GET') return json(200, rollout());
+      if (/\/rollout:(pause|resume)$/.test(path)) { rolloutState = path.endsWith('pause') ? 'paused' : 'running'; return json(200, rollout()); }
+      if (/\/loop:(freeze|thaw)$/.test(path)) { frozen = path.endsWith('freeze'); return json(200, loop()); }
       if (path === '/api/v1/events') { res.writeHead(200, { 'content-type': 'text/event-stream' }); res.write(': hello\n\n'); return; }
       if (path === '/api/v1/status') return json(200, view('home', url.searchParams, state).status);
       if (/^\/api\/v1\/models\/[^/]+$/.test(path)) return json(200, model());

@@ -6,7 +6,7 @@ import { startMock } from './mock.mjs';
 
 const RUN = 'latest';
 export const routes = ['/', '/runs', `/runs/${RUN}`, `/runs/${RUN}?tab=model`, `/runs/${RUN}?tab=charts`, `/runs/${RUN}?tab=artifacts&file=README.md`, `/runs/${RUN}?tab=artifacts&file=data/table.csv`, `/runs/${RUN}?tab=artifacts&file=data/rows.parquet`, `/runs/${RUN}?tab=log`, '/compare?model=diabetes&versions=1,2', '/models', '/models/greeting', '/models/diabetes', '/models/diabetes/2', '/models/diabetes/2?tab=model',
-  '/models/diabetes/2?tab=slices', '/models/diabetes/2?tab=explain', '/models/diabetes/2?tab=origin', '/models/diabetes/2?tab=facts', '/models/diabetes/2?tab=files', '/endpoints', '/endpoints/diabetes', '/datasets', '/datasets/diabetes', '/datasets/diabetes?view=table', '/audit', '/trash', '/experiments', '/nothing/here/at/all'];
+  '/models/diabetes/2?tab=slices', '/models/diabetes/2?tab=explain', '/models/diabetes/2?tab=origin', '/models/diabetes/2?tab=facts', '/models/diabetes/2?tab=files', '/endpoints', '/endpoints/diabetes', '/endpoints/diabetes/monitor', '/endpoints/diabetes/monitor/bmi', '/endpoints/diabetes/monitor/clinic', '/endpoints/diabetes/performance', '/endpoints/diabetes/story', '/alerts', '/alerts?show=all', '/datasets', '/datasets/diabetes', '/datasets/diabetes?view=table', '/audit', '/trash', '/experiments', '/nothing/here/at/all'];
 
 const mock = {};
 const server = async (state) => (mock[state] ??= await startMock({ state }));

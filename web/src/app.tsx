@@ -2,6 +2,7 @@
 // The frame around every page: navigation, search, display settings, the view, dialogs.
 import { useSignalEffect } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { openAlerts } from './alerts';
 import { ApiError } from './api';
 import { lang, t, type Lang } from './i18n';
 import { connected } from './live';
@@ -20,7 +21,7 @@ function Nav() {
   const here = sectionOf(route.value);
   return (
     <nav aria-label={t('Main')} class="nav">
-      {pages.filter((p) => p.nav).map((p) => <a key={p.view} href={href(p.view === 'home' ? '/' : `/${p.view}`)} class="nav-item" aria-current={p.view === here ? 'page' : undefined}><Icon name={p.nav!.icon} /><span>{navLabel(p)}</span></a>)}
+      {pages.filter((p) => p.nav).map((p) => <a key={p.view} href={href(p.view === 'home' ? '/' : `/${p.view}`)} class="nav-item" aria-current={p.view === here ? 'page' : undefined}><Icon name={p.nav!.icon} /><span>{navLabel(p)}</span>{p.view === 'alerts' && openAlerts.value > 0 && <span class="badge num">{openAlerts.value}<span class="offscreen"> {t('open')}</span></span>}</a>)}
     </nav>
   );
 }

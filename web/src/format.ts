@@ -32,6 +32,9 @@ function sup(text: string): string {
   return [...text].map((c) => (c === '-' || c === '−' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(c)] ?? c)).join('');
 }
 
+/* A number, or null where the API says "NaN" or nothing. */
+export const known = (v: unknown): number | null => (typeof v === 'number' && Number.isFinite(v) ? v : null);
+
 export const int = (v: number | null | undefined) => (v === null || v === undefined ? '–' : nf({}).format(v));
 export const percent = (v: number | null | undefined, digits = 1) =>
   v === null || v === undefined || !Number.isFinite(v) ? '–' : nf({ style: 'percent', maximumFractionDigits: digits }).format(v);
@@ -82,6 +85,11 @@ export function stamp(time: number | null | undefined): string {
 export const clock = (time: number) => new Intl.DateTimeFormat(lang.value, {
   hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23', timeZone: utc.value ? 'UTC' : undefined,
 }).format(time);
+
+/* A moment on an axis or in a list, as fine as the span of it asks for. */
+export const moment = (time: number, span: number) => (span < 86_400_000 ? clock(time) : new Intl.DateTimeFormat(lang.value, {
+  month: 'short', day: 'numeric', ...(span < 30 * 86_400_000 ? { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } : {}), timeZone: utc.value ? 'UTC' : undefined,
+}).format(time));
 
 export const short = (hex: string | null | undefined, n = 8) => (hex ? hex.replace(/^sha256[:-]/, '').slice(0, n) : '–');
 

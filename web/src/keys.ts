@@ -8,12 +8,12 @@ import { opened } from './ui/dialog';
 const go = Object.fromEntries(pages.filter((p) => p.nav).map((p) => [p.nav!.key, p.view === 'home' ? '/' : `/${p.view}`]));
 let waiting = 0; /* until when a key after g counts */
 
-function typing(e: KeyboardEvent): boolean {
+export function typing(e: KeyboardEvent): boolean {
   const el = e.target as HTMLElement;
   return e.isComposing || el.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(el.tagName) && !['checkbox', 'radio'].includes((el as HTMLInputElement).type);
 }
 
-const rows = () => [...document.querySelectorAll<HTMLElement>('table[data-keys] tbody tr:not(.spacer)')];
+const rows = () => [...document.querySelectorAll<HTMLElement>('table[data-keys] tbody tr:not(.spacer), ol[data-keys] > li')];
 
 /* A grid moves by itself. */
 function toGrid(key: string): boolean {
@@ -24,9 +24,9 @@ function toGrid(key: string): boolean {
 
 /* j and k move the focus from row to row, by the first link or box of each. */
 function step(by: number): void {
-  const all = rows(), here = all.indexOf((document.activeElement as Element | null)?.closest('tr') as HTMLElement);
+  const all = rows(), here = all.findIndex((r) => r.contains(document.activeElement));
   const row = all[here < 0 ? 0 : Math.max(0, Math.min(all.length - 1, here + by))];
-  row?.querySelector<HTMLElement>('th a, td a, input')?.focus();
+  row?.querySelector<HTMLElement>('a, input')?.focus();
   row?.scrollIntoView({ block: 'nearest' });
 }
 

@@ -2,6 +2,7 @@
 // Start: preferences, first view, event stream, keyboard.
 import { effect, untracked } from '@preact/signals';
 import { render } from 'preact';
+import { watchAlerts } from './alerts';
 import { App } from './app';
 import { signedOut } from './api';
 import { startKeys } from './keys';
@@ -29,6 +30,7 @@ effect(() => {
   setTimeout(() => {
     if (signedOut.value || streaming) return;
     streaming = true;
+    watchAlerts();
     /* Pages that list events know the newest: nothing falls between the page and the stream. */
     startLive((screen.value?.data as Partial<Views['home']> | undefined)?.audit?.items[0]?.seq);
   }, 400);

@@ -22,6 +22,7 @@ export interface Page {
 
 const FIRST_COLUMNS = 24; /* of the runs table; the rest when in sight */
 const of = (...kinds: string[]) => (_: Route, e: AuditEvent) => kinds.some((k) => e.kind.startsWith(k));
+const ofEndpoint = (r: Route, e: AuditEvent) => (e.subject ?? '') === `endpoint/${r.params.name}`;
 
 export const pages: Page[] = [
   { view: 'home', path: /^\/$/, nav: { icon: 'home', label: msg('Overview'), key: 'h' }, cli: () => 'slipway status' },
@@ -40,6 +41,15 @@ export const pages: Page[] = [
   { view: 'endpoints', path: /^\/endpoints$/, nav: { icon: 'endpoints', label: msg('Endpoints'), key: 'e' }, cli: () => 'slipway status' },
   { view: 'endpoint', path: /^\/endpoints\/([^/]+)$/, params: ['name'], under: 'endpoints', title: (r) => `${r.params.name} · ${t('Endpoint')}`, cli: (r) => `slipway status endpoint/${r.params.name}`,
     ask: (r) => ({ name: r.params.name }), touches: (r, e) => (e.subject ?? '').includes(r.params.name!) },
+  { view: 'monitor', path: /^\/endpoints\/([^/]+)\/monitor$/, params: ['name'], under: 'endpoints', title: (r) => `${r.params.name} · ${t('Drift')}`, cli: (r) => `slipway monitor windows ${r.params.name}`,
+    ask: (r) => ({ name: r.params.name }), pass: ['limit'], touches: ofEndpoint },
+  { view: 'feature', path: /^\/endpoints\/([^/]+)\/monitor\/([^/]+)$/, params: ['name', 'feature'], under: 'endpoints', title: (r) => `${r.params.feature} · ${r.params.name}`, cli: (r) => `slipway monitor windows ${r.params.name} --feature ${r.params.feature}`,
+    ask: (r) => ({ name: r.params.name, feature: r.params.feature }), pass: ['at'], touches: () => false },
+  { view: 'performance', path: /^\/endpoints\/([^/]+)\/performance$/, params: ['name'], under: 'endpoints', title: (r) => `${r.params.name} · ${t('Error over time')}`, cli: (r) => `slipway monitor windows ${r.params.name}`,
+    ask: (r) => ({ name: r.params.name }), pass: ['limit'], touches: ofEndpoint },
+  { view: 'story', path: /^\/endpoints\/([^/]+)\/story$/, params: ['name'], under: 'endpoints', title: (r) => `${r.params.name} · ${t('Story')}`, cli: (r) => `slipway monitor explain ${r.params.name}`,
+    ask: (r) => ({ name: r.params.name }), touches: ofEndpoint },
+  { view: 'alerts', path: /^\/alerts$/, nav: { icon: 'bell', label: msg('Alerts'), key: 'l' }, cli: () => 'slipway monitor alerts', touches: of('alert.') },
   { view: 'datasets', path: /^\/datasets$/, nav: { icon: 'datasets', label: msg('Datasets'), key: 'd' }, cli: () => 'slipway data ls', touches: of('dataset') },
   { view: 'dataset', path: /^\/datasets\/([^/]+)$/, params: ['name'], under: 'datasets', title: (r) => `${r.params.name} · ${t('Dataset')}`, cli: (r) => `slipway data show ${r.params.name}`,
     ask: (r) => ({ name: r.params.name }), pass: ['digest'], touches: of('dataset') },
@@ -80,8 +90,13 @@ export function viewUrl(r: Route): string {
 /* A hint: a run got points, parameters or tags. It stands in no record and has no number. */
 export const isHint = (e: AuditEvent) => e.kind === 'run.logged';
 
+/* A window closed: it changes only what the pages of the monitor show. */
+const isWindow = (e: AuditEvent) => e.kind === 'monitor.window_closed';
+const MONITORED = ['monitor', 'performance'];
+
 /* Whether an event changes what a route shows; a hint only where the page says so. */
 export function touches(r: Route, e: AuditEvent): boolean {
   const p = pageOf(r.view);
+  if (isWindow(e) && !MONITORED.includes(r.view)) return false;
   return p?.touches ? p.touches(r, e) : !isHint(e);
 }

@@ -49,6 +49,7 @@ export const runPath = (id: string) => `/runs/${seg(id)}`;
 export const modelPath = (name: string, version?: string | number | null) =>
   version === undefined || version === null ? `/models/${seg(name)}` : `/models/${seg(name)}/${seg(String(version))}`;
 export const endpointPath = (name: string) => `/endpoints/${seg(name)}`;
+export const featurePath = (endpoint: string, feature: string, at?: number | null) => `${endpointPath(endpoint)}/monitor/${seg(feature)}${at ? `?at=${at}` : ''}`;
 export const datasetPath = (name: string, digest?: string | null) =>
   `/datasets/${seg(name)}${digest ? `?digest=${seg(digest)}` : ''}`;
 

@@ -127,6 +127,55 @@ export interface SavedView { page: string; name: string; private: boolean; state
 export interface Page<T> { items: T[]; next_page_token?: string | null }
 export interface Explanation { prediction: number; base: number; contributions: { name: string; value: unknown; contribution: number }[] }
 
+/* ---- watching, alerts, rollouts ---- */
+
+/* A number that may be unknown comes as the text "NaN". */
+export type Maybe = number | string | null;
+export interface Strategy { shadow?: number; canary?: number[]; every?: string; min_requests?: number; check?: string; timeout?: string; abort?: string[]; automatic?: boolean }
+export interface Rollout {
+  id: string; endpoint: string; model: string; champion: string; candidate: string; state: string; stage: string; step: number; steps: number; percent: number;
+  step_requests: number; step_requests_wanted: number; step_ends_ms?: number; recent_breaches?: number; started_ms: number | null; step_started_ms: number | null;
+  updated_ms?: number | null; ended_ms: number | null; actor?: string; reason?: string | null; strategy?: Strategy;
+}
+export interface RolloutCheck {
+  time_ms: number; step: number; requests: number; verdict: string;
+  detail?: { values?: Record<string, Maybe>; rules?: { rule: string; breached: boolean | null; message?: string | null }[] };
+}
+export interface RolloutAnswer { rollout: Rollout; checks: RolloutCheck[] }
+export interface Alert {
+  id: string; endpoint: string; alert: string; severity: string; state: string; model?: string; version?: string; summary?: string | null; message?: string | null; features?: string[];
+  silenced?: boolean; started_ms: number; updated_ms?: number; ended_ms?: number | null; acknowledged_by?: string | null; note?: string | null;
+}
+export interface AlertBoard {
+  rules: { alert: string; expr: string; severity?: string }[]; states: { alert: string; state: string; since_ms?: number | null; message?: string | null }[]; items: Alert[];
+  silences: { id: string; alert?: string | null; until_ms: number; actor?: string; reason?: string | null }[];
+}
+export interface Realised { n: number; labelled: number; coverage: Maybe; rmse: Maybe; rmse_low: Maybe; rmse_high: Maybe; mae: Maybe; bias: Maybe }
+export interface Window {
+  start_ms: number; end_ms: number; model: string; version: string; judged_ms?: number; state: string; has_reference?: boolean; requests: number; errors: number; rows: number; gap_ms?: number;
+  drifted?: number; warnings?: number; findings?: number; realised?: Realised; states?: string; levels?: string; feature_state?: string | null; score?: Maybe; level?: Maybe;
+}
+export interface WindowList { window_ms: number; versions: { model: string; version: string; features: { name: string; kind: string; output: boolean }[] }[]; windows: Window[] }
+export interface ReferenceError { rows?: number; features?: number; n: number; rmse: Maybe; rmse_low: Maybe; rmse_high: Maybe; mae: Maybe; bias: Maybe }
+export interface Monitor {
+  endpoint: string; model: string; version: string; state: string; reference: ReferenceError | null; window_ms: number; last_turn_ms?: number; problem?: string | null;
+  open?: { start_ms: number; rows: number }; log?: Record<string, number>; newest?: Window | null;
+}
+export interface DriftTest { state: string; statistic: Maybe; threshold: Maybe; p: Maybe; p_adjusted: Maybe; effect: Maybe; cells?: number }
+export interface Feature {
+  name: string; kind: string; output: boolean; edges: number[]; names: string[]; reference: { counts: number[]; n: number; missing: number; mean: Maybe; sd: Maybe; min: Maybe; max: Maybe };
+  window: { start_ms: number; end_ms: number; model: string; version: string; counts: number[]; n: number; missing: number; bad: number; mean: Maybe; missing_ratio: Maybe; out_of_range: Maybe; unseen: Maybe };
+  state: string; method: string; tests: Record<string, DriftTest>; findings: string[];
+}
+export interface PerformanceWindow extends Realised { start_ms: number; end_ms: number; model: string; version: string; judged_ms?: number }
+export interface Performance { reference: ReferenceError | null; windows: PerformanceWindow[] }
+export interface StoryEvent { seq: number; time_ms: number; kind: string; actor: string; reason?: string | null; before?: unknown; after?: Record<string, unknown> | null }
+export interface Attempt { id: string; trigger: string; alert_id?: string | null; started_ms: number; ended_ms?: number | null; state: string; reason?: string | null; run_id?: string | null; version?: string | null; rows?: number }
+export interface LoopState {
+  policy: Record<string, unknown> | null; frozen: boolean; frozen_reason?: string | null; frozen_by?: string | null; frozen_ms?: number | null;
+  held: { trigger: string; reason: string; since_ms?: number | null }[]; attempts: Attempt[]; rollout?: Rollout | null;
+}
+
 /* What each page asks for: one GET /api/v1/view/PAGE whose keys are the answers of the matching GETs. */
 export interface Views {
   home: { status: Status; audit?: Page<AuditEvent> };
@@ -137,7 +186,12 @@ export interface Views {
   model: { model: Model };
   version: { version: Version; model?: Model };
   endpoints: { endpoints: Page<Endpoint> };
-  endpoint: { endpoint: Endpoint; model?: Model };
+  endpoint: { endpoint: Endpoint; model?: Model; rollout?: RolloutAnswer };
+  monitor: { monitor: Monitor; windows: WindowList; alerts?: AlertBoard };
+  feature: { feature: Feature; windows?: WindowList };
+  performance: { performance: Performance; story?: { items: StoryEvent[] } };
+  story: { story: { items: StoryEvent[] }; loop?: LoopState; alerts?: AlertBoard };
+  alerts: { open: { items: Alert[] }; all?: { items: Alert[] } };
   datasets: { datasets: Page<Dataset> };
   dataset: { dataset: Dataset };
   audit: { audit: Page<AuditEvent> };

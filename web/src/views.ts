@@ -4,9 +4,7 @@
 import type { ComponentType } from 'preact';
 import type { ViewProps } from './state';
 import type { ViewName } from './types';
-import audit from './views/audit';
 import compare from './views/compare';
-import dataset from './views/dataset';
 import datasets from './views/datasets';
 import endpoints from './views/endpoints';
 import home from './views/home';
@@ -19,9 +17,10 @@ import version from './views/version';
 
 type AnyView = ComponentType<ViewProps<any>>;
 
-const ready: Partial<Record<ViewName | 'missing', AnyView>> = { audit, compare, dataset, datasets, endpoints, home, missing, model, models, run, runs, version };
+const ready: Partial<Record<ViewName | 'missing', AnyView>> = { compare, datasets, endpoints, home, missing, model, models, run, runs, version };
 const lazy: Partial<Record<ViewName, () => Promise<{ default: AnyView }>>> = {
-  endpoint: () => import('./views/endpoint'), experiments: () => import('./views/experiments'), trash: () => import('./views/trash'),
+  audit: () => import('./views/audit'), dataset: () => import('./views/dataset'), endpoint: () => import('./views/endpoint'), alerts: () => import('./views/alerts'), monitor: () => import('./views/monitor'), feature: () => import('./views/feature'),
+  performance: () => import('./views/performance'), story: () => import('./views/story'), experiments: () => import('./views/experiments'), trash: () => import('./views/trash'),
 };
 
 export async function loadView(name: ViewName | 'missing'): Promise<AnyView> {

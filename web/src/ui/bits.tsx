@@ -16,6 +16,9 @@ const words: Record<string, [Tone, string]> = {
   scheduled: ['idle', msg('Scheduled')], skipped: ['idle', msg('Skipped')], ready: ['ok', msg('Ready')],
   loading: ['busy', msg('Loading')], not_served: ['idle', msg('Not served')], passed: ['ok', msg('Passed')],
   unknown: ['idle', msg('Not computed')], pending: ['idle', msg('Waiting')],
+  ok: ['ok', msg('In order')], warning: ['warn', msg('Warning')], drifted: ['bad', msg('Drifted')], insufficient_data: ['idle', msg('Too little data')],
+  firing: ['bad', msg('Firing')], acknowledged: ['warn', msg('Acknowledged')], resolved: ['ok', msg('Over')], breach: ['bad', msg('Breached')],
+  promoted: ['ok', msg('Promoted')], rolled_back: ['bad', msg('Rolled back')], paused: ['warn', msg('Paused')], waiting: ['warn', msg('Waits for a person')],
 };
 
 const shapes: Record<Tone, string> = {

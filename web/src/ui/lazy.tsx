@@ -22,3 +22,8 @@ export const openHelp = () => void import('./palette').then((m) => m.openHelp())
 export const openPromote = (...what: Parameters<typeof import('./actions').openPromote>) => void import('./actions').then((m) => m.openPromote(...what));
 export const openRollback = (...what: Parameters<typeof import('./actions').openRollback>) => void import('./actions').then((m) => m.openRollback(...what));
 export const openDeploy = (...what: Parameters<typeof import('./actions').openDeploy>) => void import('./actions').then((m) => m.openDeploy(...what));
+export const openMove = (...what: Parameters<typeof import('./rolloutmoves').openMove>) => void import('./rolloutmoves').then((m) => m.openMove(...what));
+export const openBegin = (...what: Parameters<typeof import('./rolloutmoves').openBegin>) => void import('./rolloutmoves').then((m) => m.openBegin(...what));
+export const openAcknowledge = (...what: Parameters<typeof import('./alertmoves').openAcknowledge>) => void import('./alertmoves').then((m) => m.openAcknowledge(...what));
+export const openSilence = (...what: Parameters<typeof import('./alertmoves').openSilence>) => void import('./alertmoves').then((m) => m.openSilence(...what));
+export const openFreeze = (...what: Parameters<typeof import('./alertmoves').openFreeze>) => void import('./alertmoves').then((m) => m.openFreeze(...what));

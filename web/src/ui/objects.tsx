@@ -9,6 +9,7 @@ import type { AuditEvent, Code, Coefficient, Gate, Metrics, Run, RunResult, Sign
 import { extent, IntervalMark, Dots } from '../charts/marks';
 import { CommandLine, Copy, Digest, Empty, Facts, gateState, KeyFacts, Num, StatusMark, WithInterval } from './bits';
 import { Figure } from './figure';
+import { storyText } from './storytext';
 import { Table, type Col } from './table';
 
 export const runName = (r: Run) => r.name || r.run_id.slice(0, 8);
@@ -261,7 +262,8 @@ export function eventText(e: AuditEvent): string {
     case 'dataset.created': case 'dataset_version.created': return t('Dataset {name} was recorded', vars);
     case 'fact.added': case 'fact.created': return t('A fact was added to {name}', vars);
     case 'experiment.created': return t('Experiment {name} was created', vars);
-    default: return `${e.kind} ${shortName}`;
+    case 'monitor.window_closed': return t('A window of {name} was judged', vars);
+    default: return storyText(e) ?? `${e.kind} ${shortName}`;
   }
 }
 

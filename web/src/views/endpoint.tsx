@@ -13,9 +13,11 @@ import type { ViewProps } from '../state';
 import type { Endpoint as Shape, Explanation, Model } from '../types';
 import { Contributions } from '../charts/marks';
 import { Lines } from '../charts/lines';
-import { openPromote, openRollback } from '../ui/lazy';
+import { openBegin, openPromote, openRollback } from '../ui/lazy';
 import { CommandLine, Copy, Empty, Fold, KeyFacts, Num, Section, StatusMark, Time } from '../ui/bits';
+import { EndpointNav } from '../ui/endpointhead';
 import { Figure } from '../ui/figure';
+import { RolloutPanel } from '../ui/rollout';
 import { ExampleForm } from '../ui/form';
 import { Table } from '../ui/table';
 import { endpointTotals } from './home';
@@ -140,15 +142,18 @@ export default function Endpoint({ data }: ViewProps<'endpoint'>) {
   const e = useLive(data.endpoint), model: Model | undefined = data.model, s = endpointTotals(e);
   const choices = (model?.versions ?? []).map((v) => ({ version: v.version, note: [...(v.aliases ?? []).map((a) => `@${a}`), v.gates?.some((g) => g.passed === false) ? t('gates failed') : ''].filter(Boolean).join(' ') || undefined }))
     .sort((a, b) => Number(b.version) - Number(a.version));
+  const rollout = data.rollout, active = !!rollout && rollout.rollout.ended_ms === null, panel = rollout && <RolloutPanel name={e.name} first={rollout} />;
   const url = e.url ? (/^https?:/.test(e.url) ? e.url : location.origin + e.url) : `${origin}/v1/models/${seg(e.name)}:predict`;
   return (
     <div class="page">
       <header class="page-head">
         <div><p class="crumbs"><a href={href('/endpoints')}>{t('Endpoints')}</a></p><h1 tabIndex={-1}>{e.name} <StatusMark state={e.state} /></h1></div>
         <div class="actions">
+          {!active && choices.some((c) => c.version !== e.version) && <button type="button" class="button" onClick={() => openBegin(e, choices.map((c) => c.version).filter((v) => v !== e.version))}>{t('Roll out')}…</button>}
           <button type="button" class="button" disabled={!e.previous_version && (e.history?.length ?? 0) < 2} onClick={() => openRollback(e)}>{t('Roll back')}…</button>
           <button type="button" class="button primary" onClick={() => openPromote(e, choices)}>{t('Promote')}…</button></div>
       </header>
+      <EndpointNav name={e.name} at="endpoint" />
       {e.state_reason && e.state !== 'not_served' && <div class={`banner ${e.state === 'failed' ? 'banner-bad' : 'banner-plain'}`}>{e.state_reason}</div>}
       {e.state === 'not_served' && <div class="banner banner-plain"><strong>{t('No server serves this folder now')}</strong><CommandLine text="slipway server" /></div>}
       <KeyFacts items={[
@@ -158,6 +163,7 @@ export default function Endpoint({ data }: ViewProps<'endpoint'>) {
         [t('Requests/s'), <Num v={s.rate} digits={3} />], ['p99', <span class="num">{ms(s.p99)}</span>], [t('Errors'), <span class="num">{s.requests ? percent(s.errors / s.requests, 2) : '–'}</span>],
         [t('URL'), <span class="url"><code class="breakable">{url}</code><Copy text={url} label={t('Copy the URL')} /></span>],
       ]} />
+      {active && panel}
       <Section title={t('Live')}><Charts e={e} /></Section>
       <Section title={t('Traffic by version')}>
         {e.traffic?.length ? <Table label={t('Traffic by version')} rows={e.traffic} rowKey={(x) => x.version} sort="-version" columns={[
@@ -172,6 +178,7 @@ export default function Endpoint({ data }: ViewProps<'endpoint'>) {
           { id: 'mean', label: t('Mean prediction'), numeric: true, value: (x) => x.mean_prediction, render: (x) => <Num v={x.mean_prediction} /> },
         ]} /> : <p class="muted">{t('No requests were counted yet.')}</p>}
       </Section>
+      {!active && panel}
       <Section title={t('Try it')}><Try e={e} /><FromCode e={e} url={url} /></Section>
       <Section title={t('History')}>
         {e.history?.length ? <ol class="timeline">{[...e.history].sort((a, b) => b.time_ms - a.time_ms).slice(0, 30).map((h, i) => (

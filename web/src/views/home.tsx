@@ -44,7 +44,7 @@ function mainMetric(r: Run): string | null {
 export default function Home({ data }: ViewProps<'home'>) {
   const s = data.status, needs = s.needs ?? [], endpoints = s.endpoints ?? [];
   /* An alias follows its endpoint and an attempt its run: one line is enough. */
-  const changes = (data.audit?.items ?? []).filter((e) => !/^attempt\.|^model\.alias_|^run\.(created|started)/.test(e.kind));
+  const changes = (data.audit?.items ?? []).filter((e) => !/^attempt\.|^monitor\.window|^model\.alias_|^run\.(created|started)/.test(e.kind));
   const running = s.running ?? [], recent = [...running, ...(s.recent ?? []).filter((r) => !running.some((x) => x.run_id === r.run_id))];
   return (
     <div class="page">
