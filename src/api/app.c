@@ -277,7 +277,8 @@ static int app_care_open(struct app *app, struct err *err)
                               .blobs = app->blobs,
                               .arg = app,
                               .labelled = retrain_labelled,
-                              .retrain = retrain_start };
+                              .retrain = retrain_start,
+                              .stop = retrain_stop };
     int rc = app_monitor_open(app, err);
     if (!rc)
         rc = monitor_thread_start(app->monitor, err);

@@ -231,6 +231,8 @@ int flow_run_start(struct flow *f, const struct flow_run_request *rq, char out_r
     arena_init(&a, MIB(1));
     s.code_json = code_json(&a, rq);
     hex32(s.run_id);
+    if (rq->run_id)
+        (void)snprintf(s.run_id, sizeof s.run_id, "%s", rq->run_id);
     (void)snprintf(s.dir, sizeof s.dir, "runs/%s/1", s.run_id);
     int rc = store_write(f->store, create_rows, &s, err);
     if (!rc) {

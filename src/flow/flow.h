@@ -35,6 +35,7 @@ struct flow_param {
 };
 
 struct flow_run_request {
+    const char *run_id;      /* that the run shall have: 32 hex digits; NULL = a fresh one */
     const char *project;     /* "default" */
     const char *experiment;  /* name; created when absent */
     const char *model_name;  /* registered under this when the run ends well; NULL = no model */

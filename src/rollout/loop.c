@@ -90,7 +90,7 @@ static int read_triggers(struct arena *a, const struct json *v, struct loop_poli
 
 static int read_data(const struct json *v, struct loop_policy *p, struct err *err)
 {
-    static const char *const names[] = { "window", "rows", "min_rows" };
+    static const char *const names[] = { "window", "rows", "min_rows", "timeout" };
     static const struct json none = { .type = JSON_OBJECT };
     const struct json *o = v ? v : &none;
     if (o->type != JSON_OBJECT)
@@ -102,6 +102,8 @@ static int read_data(const struct json *v, struct loop_policy *p, struct err *er
         rc = read_count(o, "rows", 100000, &p->rows, err);
     if (!rc)
         rc = read_count(o, "min_rows", 200, &p->min_rows, err);
+    if (!rc)
+        rc = read_time(o, "timeout", INT64_C(6) * 3600000, &p->timeout_ms, err);
     return rc ? err_prefix(err, rc, "data") : 0;
 }
 

@@ -5,15 +5,17 @@
  *
  * A policy is JSON, every member optional:
  *   {"project_dir":"/…","triggers":[{"alert":"Decay","cooldown":"6h"},{"labels":1000}],
- *    "data":{"window":"30d","rows":100000,"min_rows":200},
+ *    "data":{"window":"30d","rows":100000,"min_rows":200,"timeout":"6h"},
  *    "strategy":{…strategy.h…},"budget":{"promotions":1,"per":"1d"}}
  * Nothing starts while the endpoint is frozen, a retraining or a rollout is under way, an alert
  * over the quality of the data fires, within the cool-down, without enough labelled rows, or when
- * the budget of automatic promotions is used. Three attempts in a row that did not help freeze the
- * loop until a person looks.
+ * the budget of automatic promotions is used. A retraining that takes longer than its timeout is
+ * stopped and has failed. Three attempts in a row that did not help, or could not even begin,
+ * freeze the loop until a person looks.
  *
- * The record decides what happens after a restart. Functions with a struct tx run inside a
- * transaction, results lie in the caller's arena. */
+ * The record decides what happens after a restart: the id of a run is recorded before the run
+ * begins, so that one that began is followed and never started twice. Functions with a struct tx
+ * run inside a transaction, results lie in the caller's arena. */
 #pragma once
 #include "base/rng.h"
 #include "monitor/alert.h"
@@ -34,6 +36,7 @@ struct loop_policy {
     struct loop_trigger triggers[LOOP_TRIGGERS_MAX];
     size_t trigger_n;
     int64_t window_ms, rows, min_rows; /* of the labelled rows to train on */
+    int64_t timeout_ms;                /* of a retraining */
     const char *strategy;              /* JSON or NULL */
     int64_t promotions, per_ms;        /* at most so many automatic ones in that time */
 };
@@ -53,9 +56,9 @@ struct loop_attempt {
     const char *alert_id;                     /* or NULL */
     int64_t started_ms, updated_ms, ended_ms; /* 0 = under way */
     const char *state, *reason;
-    const char *run_id; /* or NULL */
+    const char *run_id; /* or NULL: it could not begin */
     int64_t version;    /* that came of it; 0 = none */
-    int64_t rows;       /* it was trained and judged on */
+    int64_t rows;       /* it was trained and judged on; 0 = the server stopped before it began */
 };
 
 /* Why a trigger does not act now. */
@@ -92,6 +95,7 @@ int loop_thaw(struct tx *tx, const struct cause *by, const struct endpoint_row *
 /* A retraining to start: rows predicted from from_ms on whose true value is known. */
 struct loop_request {
     const char *attempt_id;
+    const char *run_id;                      /* that the run shall have */
     const char *project, *endpoint, *served; /* name, and the name it is served under */
     const char *model, *project_dir;
     int64_t from_ms, to_ms, rows, min_rows;
@@ -106,8 +110,9 @@ struct loop_options {
     int (*labelled)(void *arg, const char *served, int64_t from_ms, int64_t to_ms, int64_t *out,
                     struct err *err);
     /* Starts the run of a retraining; ERR_CONFLICT or ERR_INVALID: it cannot be done, with why. */
-    int (*retrain)(void *arg, const struct loop_request *rq, char run_id[HEX32_TEXT],
-                   int64_t *out_rows, struct err *err);
+    int (*retrain)(void *arg, const struct loop_request *rq, int64_t *out_rows, struct err *err);
+    /* Stops one that takes too long; NULL = it is only given up. */
+    int (*stop)(void *arg, const char *run_id, const char *reason, struct err *err);
     /* The reference of a version; *out NULL = none. Memory from the arena. */
     int (*reference)(void *arg, struct arena *a, const char *project, const char *model,
                      const char *version, const struct monitor_performance **out, struct err *err);

@@ -51,6 +51,7 @@ struct turn {
     struct endpoint_row row;
     const char *served, *version;
     int64_t window_ms;
+    int unlogged; /* no row is kept that could be trained on */
     struct loop_state state;
     struct canary_row rollout;
     struct alert_rule *rules;
@@ -74,7 +75,7 @@ struct turn {
 static int64_t labels_since(const struct turn *t)
 {
     for (size_t i = 0; i < t->state.attempt_n; i++)
-        if (t->state.attempts[i].rows)
+        if (t->state.attempts[i].rows && t->state.attempts[i].run_id)
             return t->state.attempts[i].started_ms;
     return t->now_ms - t->state.policy.window_ms;
 }
@@ -133,6 +134,7 @@ static int read_turn(struct tx *tx, void *arg, struct err *err)
     if (!rc)
         rc = read_attempt(tx, t, err);
     t->window_ms = settings.window_ms;
+    t->unlogged = !settings.log_on || settings.log_inputs <= 0;
     return rc;
 }
 
@@ -228,12 +230,30 @@ static int begin_rollout(struct turn *t, struct err *err)
     return rc ? end_attempt(t, "refused", arena_strdup(t->a, why.msg), err) : 0;
 }
 
+static const char *span_text(struct arena *a, int64_t ms)
+{
+    if (ms % 3600000 == 0)
+        return arena_printf(a, "%lld h", (long long)(ms / 3600000));
+    return ms % 60000 == 0 ? arena_printf(a, "%lld min", (long long)(ms / 60000))
+                           : arena_printf(a, "%.1f s", (double)ms / 1000);
+}
+
+/* One that takes too long is stopped; whether that succeeds or not, nothing waits for it. */
+static int give_up(struct turn *t, struct err *err)
+{
+    const char *why = arena_printf(t->a, "it took longer than %s and was stopped",
+                                   span_text(t->a, t->state.policy.timeout_ms));
+    if (t->l->o.stop)
+        IGNORE(t->l->o.stop(t->l->o.arg, t->run.id, why, NULL));
+    return end_attempt(t, "failed", why, err);
+}
+
 static int follow_training(struct turn *t, struct err *err)
 {
     if (!t->run.id)
         return end_attempt(t, "failed", "its run is gone", err);
     if (!run_status_is_ended(t->run.status))
-        return 0;
+        return t->now_ms - t->attempt.started_ms < t->state.policy.timeout_ms ? 0 : give_up(t, err);
     const char *why = t->run.status_reason ? t->run.status_reason : "the run gave no version";
     if (t->run_version == t->row.version)
         return end_attempt(t, "unchanged", "the same model came out", err);
@@ -247,12 +267,22 @@ static int follow_training(struct turn *t, struct err *err)
     return end_attempt(t, strstr(why, "gate") ? "refused" : "failed", why, err);
 }
 
+/* The server stopped while it began: its run is there, or it never was. */
+static int follow_start(struct turn *t, struct err *err)
+{
+    if (t->run.id)
+        return move_attempt(t, "training", t->attempt.reason, "trigger.training", err);
+    t->attempt.run_id = NULL;
+    t->attempt.rows = 0;
+    return end_attempt(t, "failed", "the server stopped before the run began", err);
+}
+
 static int follow_attempt(struct turn *t, struct err *err)
 {
     t->attempt = t->state.attempts[0];
     t->l->busy = 1;
     if (strcmp(t->attempt.state, "starting") == 0)
-        return end_attempt(t, "failed", "the server stopped before the run began", err);
+        return follow_start(t, err);
     if (strcmp(t->attempt.state, "training") == 0)
         return follow_training(t, err);
     if (!t->ended.id)
@@ -416,31 +446,37 @@ static const char *barred(struct turn *t, const struct loop_trigger *g)
 static int start_training(struct turn *t, struct loop_request *rq, struct err *err)
 {
     struct err why = ERR_INIT;
-    char run_id[HEX32_TEXT];
     int rc = move_attempt(t, "starting", rq->reason, "trigger.fired", err);
     if (rc || !t->attempt.id)
         return rc;
-    rc = t->l->o.retrain(t->l->o.arg, rq, run_id, &t->attempt.rows, &why);
-    if (rc)
+    int64_t rows = t->attempt.rows;
+    rc = t->l->o.retrain(t->l->o.arg, rq, &rows, &why);
+    if (rc) {
+        t->attempt.run_id = NULL;
         return end_attempt(t, "failed", arena_strdup(t->a, why.msg), err);
-    t->attempt.run_id = arena_strdup(t->a, run_id);
+    }
+    t->attempt.rows = rows;
     t->l->busy = 1;
     return move_attempt(t, "training", rq->reason, "trigger.training", err);
 }
 
 static int fire(struct turn *t, const struct loop_trigger *g, const struct alert_row *alert,
-                struct loop_request *rq, struct err *err)
+                struct loop_request *rq, int64_t labelled, struct err *err)
 {
-    char id[UUID_TEXT];
+    char id[UUID_TEXT], run_id[HEX32_TEXT];
     uuid7(id);
+    hex32(run_id);
     t->attempt = (struct loop_attempt){ .id = arena_strdup(t->a, id),
                                         .endpoint_id = t->row.id,
                                         .project = t->row.project,
                                         .endpoint = t->row.name,
                                         .trigger = g->name,
                                         .alert_id = alert ? alert->id : NULL,
-                                        .started_ms = t->now_ms };
+                                        .started_ms = t->now_ms,
+                                        .run_id = arena_strdup(t->a, run_id),
+                                        .rows = MIN(labelled, t->state.policy.rows) };
     rq->attempt_id = t->attempt.id;
+    rq->run_id = t->attempt.run_id;
     rq->project = t->row.project;
     rq->endpoint = t->row.name;
     rq->served = t->served;
@@ -458,7 +494,9 @@ static int ask_trigger(struct turn *t, const struct loop_trigger *g, int *out_fi
     struct loop_request rq = { 0 };
     const struct alert_row *alert = NULL;
     int64_t n = 0;
-    const char *why = condition(t, g, &alert, &rq);
+    const char *why = t->unlogged
+                          ? "no inputs are kept to train on: see monitor.log in slipway.yaml"
+                          : condition(t, g, &alert, &rq);
     if (!why)
         why = barred(t, g);
     if (!why && (t->reason = flapping(t))) {
@@ -483,7 +521,7 @@ static int ask_trigger(struct turn *t, const struct loop_trigger *g, int *out_fi
     if (rc || why)
         return rc;
     *out_fired = 1;
-    return fire(t, g, alert, &rq, err);
+    return fire(t, g, alert, &rq, n, err);
 }
 
 static int turn_one(struct turn *t, struct err *err)

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "monitor/monitor.h"
-#include "rollout/loop.h"
+#include "rollout/loop_int.h"
 #include "track/experiment.h"
 #include "track/run.h"
 
@@ -19,7 +19,7 @@ struct rig {
     struct loop *loop;
     int64_t now_ms, next_ms; /* start of the next window */
     int64_t labelled;        /* what the hook tells */
-    int starts;              /* retrainings begun */
+    int starts, stops;       /* retrainings begun, and stopped */
     int refuse;              /* the hook fails */
     struct loop_request last;
     char run_id[HEX32_TEXT];
@@ -37,12 +37,12 @@ static int tell_labelled(void *arg, const char *served, int64_t from_ms, int64_t
 
 static int add_run(struct tx *tx, void *arg, struct err *err)
 {
-    struct run_new n = { .experiment_id = 0, .start_time_ms = -1 };
-    return run_create(tx, CAUSE_SYSTEM, &n, arg, err);
+    struct run_new n = { .experiment_id = 0, .id = arg, .start_time_ms = -1 };
+    char id[HEX32_TEXT];
+    return run_create(tx, CAUSE_SYSTEM, &n, id, err);
 }
 
-static int begin_run(void *arg, const struct loop_request *rq, char run_id[HEX32_TEXT],
-                     int64_t *out_rows, struct err *err)
+static int begin_run(void *arg, const struct loop_request *rq, int64_t *out_rows, struct err *err)
 {
     struct rig *r = arg;
     r->last = *rq;
@@ -50,9 +50,29 @@ static int begin_run(void *arg, const struct loop_request *rq, char run_id[HEX32
         return ERR(err, ERR_CONFLICT, "no project there");
     r->starts++;
     *out_rows = r->labelled;
-    int rc = store_write(r->app->store, add_run, run_id, err);
-    (void)snprintf(r->run_id, sizeof r->run_id, "%s", run_id);
-    return rc;
+    (void)snprintf(r->run_id, sizeof r->run_id, "%s", rq->run_id);
+    return store_write(r->app->store, add_run, r->run_id, err);
+}
+
+static int stop_run(void *arg, const char *run_id, const char *reason, struct err *err)
+{
+    struct rig *r = arg;
+    (void)err;
+    CHECK_STR(run_id, r->run_id);
+    CHECK(strstr(reason, "longer than 2 h"));
+    r->stops++;
+    return 0;
+}
+
+static void loop_begin(struct rig *r)
+{
+    struct loop_options o = { .store = r->app->store,
+                              .blobs = r->app->blobs,
+                              .arg = r,
+                              .labelled = tell_labelled,
+                              .retrain = begin_run,
+                              .stop = stop_run };
+    CHECK_OK(loop_open(&r->loop, &o, err));
 }
 
 static void rig_open(struct rig *r, const char *policy)
@@ -69,12 +89,7 @@ static void rig_open(struct rig *r, const char *policy)
          200, "\"Decay\"");
     (void)snprintf(request, sizeof request, "PUT /api/v1/endpoints/e/loop {\"policy\":%s}", policy);
     want(r->app, request, 200, "\"triggers\"");
-    struct loop_options o = { .store = r->app->store,
-                              .blobs = r->app->blobs,
-                              .arg = r,
-                              .labelled = tell_labelled,
-                              .retrain = begin_run };
-    CHECK_OK(loop_open(&r->loop, &o, err));
+    loop_begin(r);
 }
 
 static void rig_close(struct rig *r)
@@ -328,6 +343,163 @@ TEST(counts_say_nothing_while_another_version_has_a_share)
     want(r.app, "POST /api/v1/endpoints/e:rollback {}", 200, "\"1\"");
     window(&r, "1", 1);
     want(r.app, "GET /api/v1/alerts?open=true", 200, "\"Few\"");
+    rig_close(&r);
+}
+
+TEST(what_cannot_begin_is_not_tried_for_ever)
+{
+    struct rig r;
+    rig_open(&r, POLICY);
+    r.refuse = 1;
+    window(&r, "1", 11);
+    window(&r, "1", 12);
+    expect(&r, "no project there");
+    later(&r, 60000);
+    expect(&r, "cools down until");
+    for (int i = 0; i < 5; i++)
+        later(&r, 3600001);
+    expect(&r, "\"frozen\":true");
+    CHECK(strstr(answer, "3 attempts in a row did not help: the last one was failed (no project"));
+    r.refuse = 0;
+    want(r.app, "POST /api/v1/endpoints/e/loop:thaw {\"reason\":\"it is back\"}", 200, "false");
+    later(&r, 1000);
+    CHECK_INT(r.starts, 1);
+    rig_close(&r);
+}
+
+struct back {
+    struct rig *r;
+    const char *run_id; /* NULL = as it is */
+};
+
+/* The record as it stands when the server is killed while a run begins. */
+static int back_to_start(struct tx *tx, void *arg, struct err *err)
+{
+    struct back *b = arg;
+    struct arena a;
+    struct endpoint_row row;
+    struct loop_attempt *list = NULL;
+    size_t n = 0;
+    arena_init(&a, MIB(1));
+    int rc = endpoint_get(tx, &a, "default", "e", &row, err);
+    if (!rc)
+        rc = loop__attempts(tx, &a, row.id, 1, &list, &n, err);
+    if (!rc) {
+        CHECK_STR(list[0].state, "training");
+        list[0].state = "starting";
+        list[0].run_id = b->run_id ? b->run_id : list[0].run_id;
+        rc = loop__attempt_update(tx, &list[0], "training", err);
+    }
+    arena_fini(&a);
+    return rc;
+}
+
+static void killed_while_it_began(struct rig *r, const char *run_id)
+{
+    struct back b = { r, run_id };
+    CHECK_OK(store_write(r->app->store, back_to_start, &b, err));
+    loop_close(r->loop);
+    loop_begin(r);
+    CHECK_OK(loop_tick(r->loop, r->now_ms, err));
+}
+
+TEST(a_kill_while_a_run_begins_never_doubles_it)
+{
+    struct rig r;
+    rig_open(&r, POLICY);
+    window(&r, "1", 11);
+    window(&r, "1", 12);
+    CHECK_INT(r.starts, 1);
+    killed_while_it_began(&r, NULL);
+    expect(&r, "\"state\":\"training\""); /* its run is there: followed */
+    window(&r, "1", 12);
+    CHECK_INT(r.starts, 1);
+    killed_while_it_began(&r, "00000000000000000000000000000000");
+    expect(&r, "the server stopped before the run began");
+    CHECK_OK(loop_tick(r.loop, r.now_ms, err));
+    CHECK_INT(r.starts, 2); /* there was none: it is begun anew, once */
+    later(&r, 1000);
+    CHECK_INT(r.starts, 2);
+    rig_close(&r);
+}
+
+TEST(a_restart_goes_on_with_the_run)
+{
+    struct rig r;
+    rig_open(&r, POLICY);
+    window(&r, "1", 11);
+    window(&r, "1", 12);
+    loop_close(r.loop);
+    loop_begin(&r);
+    later(&r, 1000);
+    window(&r, "1", 12);
+    CHECK_INT(r.starts, 1);
+    run_makes_a_version(&r);
+    expect(&r, "\"state\":\"rollout\"");
+    loop_close(r.loop);
+    loop_begin(&r);
+    later(&r, 1000);
+    want(r.app, "GET /api/v1/endpoints/e/rollout", 200, "\"candidate\":\"2\"");
+    want(r.app, "DELETE /api/v1/models/m/versions/1", 409, "endpoint"); /* the champion */
+    want(r.app, "DELETE /api/v1/models/m/versions/2", 409, "endpoint"); /* the candidate */
+    rig_close(&r);
+}
+
+TEST(a_retraining_that_takes_too_long_is_stopped)
+{
+    struct rig r;
+    rig_open(&r, "{\"project_dir\":\"/p\",\"triggers\":[{\"alert\":\"Decay\",\"cooldown\":\"1h\"}],"
+                 "\"data\":{\"timeout\":\"2h\"}}");
+    window(&r, "1", 11);
+    window(&r, "1", 12);
+    later(&r, 7199000);
+    expect(&r, "\"state\":\"training\"");
+    later(&r, 1000);
+    expect(&r, "it took longer than 2 h and was stopped");
+    CHECK_INT(r.stops, 1);
+    later(&r, 1000);
+    expect(&r, "cools down until");
+    later(&r, 3600000);
+    CHECK_INT(r.starts, 2);
+    CHECK_INT(r.stops, 1);
+    rig_close(&r);
+}
+
+TEST(two_alerts_at_once_make_one_retraining)
+{
+    struct rig r;
+    rig_open(&r,
+             "{\"project_dir\":\"/p\",\"triggers\":[{\"alert\":\"Decay\"},{\"alert\":\"Worse\"}]}");
+    want(
+        r.app,
+        "PUT /api/v1/endpoints/e/alerts {\"rules\":[{\"alert\":\"Decay\",\"expr\":\"rmse_low>10\"},"
+        "{\"alert\":\"Worse\",\"expr\":\"rmse>12\"}]}",
+        200, "\"Worse\"");
+    window(&r, "1", 13);
+    window(&r, "1", 13);
+    later(&r, 1000);
+    CHECK_INT(r.starts, 1);
+    want(r.app, "GET /api/v1/alerts?open=true", 200, "\"Worse\"");
+    CHECK(strstr(answer, "\"Decay\""));
+    expect(&r, "an attempt is under way (training)");
+    rig_close(&r);
+}
+
+TEST(an_endpoint_deleted_while_it_is_retrained)
+{
+    struct rig r;
+    rig_open(&r, POLICY);
+    window(&r, "1", 11);
+    window(&r, "1", 12);
+    CHECK_INT(r.starts, 1);
+    want(r.app, "DELETE /api/v1/endpoints/e", 200, "");
+    later(&r, 1000);
+    run_makes_a_version(&r); /* what came of it is there for people */
+    want(r.app, "GET /api/v1/alerts?open=true", 200, "\"items\":[]");
+    want(r.app, "PUT /api/v1/endpoints/e {\"model\":\"m\",\"version\":1}", 201, "\"1\"");
+    later(&r, 1000);
+    expect(&r, "\"attempts\":[]"); /* a new endpoint of that name has no past */
+    CHECK_INT(r.starts, 1);
     rig_close(&r);
 }
 

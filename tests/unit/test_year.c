@@ -241,8 +241,9 @@ static int take_row(void *arg, const struct monitor_row *row)
 
 static int add_run(struct tx *tx, void *arg, struct err *err)
 {
-    struct run_new n = { .experiment_id = 0, .start_time_ms = -1 };
-    return run_create(tx, CAUSE_SYSTEM, &n, arg, err);
+    struct run_new n = { .experiment_id = 0, .id = arg, .start_time_ms = -1 };
+    char id[HEX32_TEXT];
+    return run_create(tx, CAUSE_SYSTEM, &n, id, err);
 }
 
 static int end_run(struct tx *tx, void *arg, struct err *err)
@@ -250,9 +251,9 @@ static int end_run(struct tx *tx, void *arg, struct err *err)
     return run_finish(tx, CAUSE_SYSTEM, arg, "FINISHED", NULL, err);
 }
 
-static int retrain(void *arg, const struct loop_request *rq, char run_id[HEX32_TEXT],
-                   int64_t *out_rows, struct err *err)
+static int retrain(void *arg, const struct loop_request *rq, int64_t *out_rows, struct err *err)
 {
+    char run_id[HEX32_TEXT];
     struct year *y = arg;
     double w[3];
     struct monitor_rows_query q = {
@@ -260,6 +261,7 @@ static int retrain(void *arg, const struct loop_request *rq, char run_id[HEX32_T
     };
     y->row_n = 0;
     int rc = monitor_rows(y->monitor, rq->served, &q, err);
+    (void)snprintf(run_id, sizeof run_id, "%s", rq->run_id);
     if (!rc)
         rc = store_write(y->app->store, add_run, run_id, err);
     if (rc)

@@ -25,7 +25,7 @@ enum { FOLDERS_KEPT = 20, CSV_FLUSH = 1 << 16 };
 
 static int count_row(void *arg, const struct monitor_row *row)
 {
-    *(int64_t *)arg += row->columns > 0;
+    *(int64_t *)arg += row->columns > 0 && isfinite(row->label);
     return 0;
 }
 
@@ -228,16 +228,16 @@ static int read_champion(struct tx *tx, void *arg, struct err *err)
 static int read_project(struct retraining *t, struct err *err)
 {
     struct diags diags;
-    struct project_options o = { .path = "slipway.yaml" };
+    struct project_options o = { .path = fs_join(t->a, t->rq->project_dir, "slipway.yaml") };
     str_t config;
     const char *dir = t->rq->project_dir, *slash = strrchr(dir, '/');
-    int rc = fs_read(t->a, fs_join(t->a, dir, "slipway.yaml"), LIMIT_YAML_BYTES, &config, err);
+    int rc = fs_read(t->a, o.path, LIMIT_YAML_BYTES, &config, err);
     if (rc)
         return err_prefix(err, rc, "the project to retrain");
     o.default_name = slash && slash[1] ? slash + 1 : NULL;
     rc = project_load(t->a, config, &o, &t->project, &diags, err);
     if (rc)
-        return err_prefix(err, rc, "%s/slipway.yaml", dir);
+        return rc;
     if (!t->project->model || strcmp(t->project->name, t->rq->model) != 0)
         return ERR(err, ERR_CONFLICT,
                    "the project in %s makes model '%s', the endpoint serves '%s'", dir,
@@ -274,8 +274,9 @@ static int make_folder(struct retraining *t, char **out_csv, struct err *err)
                                 err);
 }
 
-static int start(struct retraining *t, char run_id[HEX32_TEXT], struct err *err)
+static int start(struct retraining *t, struct err *err)
 {
+    char run_id[HEX32_TEXT];
     struct code_state code;
     char *onnx = NULL;
     int rc = store_read(t->app->store, read_champion, t, err);
@@ -284,6 +285,7 @@ static int start(struct retraining *t, char run_id[HEX32_TEXT], struct err *err)
     if (rc)
         return err_prefix(err, rc, "the champion");
     code_state_read(t->a, t->rq->project_dir, &code);
+    t->flow.run_id = t->rq->run_id;
     t->flow.project = t->rq->project;
     t->flow.experiment = t->project->name;
     t->flow.model_name = t->project->name;
@@ -299,8 +301,13 @@ static int start(struct retraining *t, char run_id[HEX32_TEXT], struct err *err)
     return flow_run_start(t->app->flow, &t->flow, run_id, err);
 }
 
-int retrain_start(void *arg, const struct loop_request *rq, char run_id[HEX32_TEXT],
-                  int64_t *out_rows, struct err *err)
+int retrain_stop(void *arg, const char *run_id, const char *reason, struct err *err)
+{
+    struct app *app = arg;
+    return flow_run_cancel(app->flow, run_id, "system", reason, err);
+}
+
+int retrain_start(void *arg, const struct loop_request *rq, int64_t *out_rows, struct err *err)
 {
     struct arena a;
     struct retraining t = { .app = arg, .rq = rq, .a = &a };
@@ -314,7 +321,7 @@ int retrain_start(void *arg, const struct loop_request *rq, char run_id[HEX32_TE
     if (!rc)
         rc = write_rows(t.app, rq, t.project->source, csv, out_rows, err);
     if (!rc)
-        rc = start(&t, run_id, err);
+        rc = start(&t, err);
     if (rc && t.folder)
         IGNORE(fs_remove_tree(t.folder, NULL));
     arena_fini(&a);
