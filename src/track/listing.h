@@ -20,9 +20,11 @@ enum {
 struct listing;
 struct column;
 
-/* Renews the transaction's snapshot. 1: *out is open and as of that snapshot; 0: this experiment is
- * not held in memory. */
-int listing__open(struct tx *tx, int64_t experiment_id, struct listing **out,
+/* With `renew` the transaction sees the last commit from here on. 1: *out is open and as of the
+ * snapshot; 0: this experiment is not held in memory; LISTING_AHEAD, without `renew` only: it is as
+ * of a later commit than the snapshot. */
+enum { LISTING_AHEAD = 2 };
+int listing__open(struct tx *tx, int64_t experiment_id, int renew, struct listing **out,
                   struct err *err) WARN_UNUSED;
 void listing__close(struct listing *l); /* NULL allowed */
 /* The column of a name, valid until close; its values after listing__refresh. 1, or 0 when there is

@@ -621,7 +621,8 @@ static void give(struct listing *l, size_t bytes)
     lock_drop(&all->lock);
 }
 
-int listing__open(struct tx *tx, int64_t experiment_id, struct listing **out, struct err *err)
+int listing__open(struct tx *tx, int64_t experiment_id, int renew, struct listing **out,
+                  struct err *err)
 {
     struct listings *all = tx_cache(tx, &listings_kind);
     struct listing *l = all ? take(all, experiment_id) : NULL;
@@ -631,7 +632,11 @@ int listing__open(struct tx *tx, int64_t experiment_id, struct listing **out, st
     lock_take(&l->lock);
     l->tx = tx;
     l->use++;
-    int rc = l->is_odd ? 0 : tx_renew(tx, err);
+    if (!renew && !l->is_odd && l->as_of > tx_seen(tx)) {
+        listing__close(l);
+        return LISTING_AHEAD;
+    }
+    int rc = l->is_odd || !renew ? 0 : tx_renew(tx, err);
     if (!rc && !l->is_odd)
         rc = catch_up(l, err);
     if (rc || l->is_odd) {

@@ -12,7 +12,7 @@
 #include "track/search.h"
 #include "track/track_int.h"
 
-enum { RUN_SEARCH_MEMORY = 256 << 20 };
+enum { RUN_SEARCH_MEMORY = 256 << 20, LISTING_TURNS = 4 };
 
 SQL(search_experiment,
     "SELECT " RUN_COLUMNS " WHERE r.experiment_id = $1 AND (r.lifecycle_stage = $2 OR $2 = 'any')"
@@ -399,13 +399,13 @@ static int scan_rows(struct search *s, const struct listing *l, const struct col
     return rc;
 }
 
-/* 1 when it was searched, 0 when it is not held in memory. */
-static int scan_listing(struct search *s, int64_t experiment_id)
+/* 1 when it was searched, 0 when it is not held in memory, LISTING_AHEAD as listing__open. */
+static int scan_listing(struct search *s, size_t i)
 {
     const struct column *columns[LISTING_COLUMNS_MAX];
     struct listing *l = NULL;
     struct arena scratch;
-    int rc = listing__open(s->tx, experiment_id, &l, s->err);
+    int rc = listing__open(s->tx, s->q->experiment_ids[i], i == 0, &l, s->err);
     if (rc == 1)
         rc = bind_all(s, l, columns);
     if (rc == 1) {
@@ -418,17 +418,29 @@ static int scan_listing(struct search *s, int64_t experiment_id)
     return rc;
 }
 
-/* 0 when the database has to be asked; then nothing was kept. */
-static int scan_listings(struct search *s)
+static int scan_each_listing(struct search *s)
 {
-    int rc = s->q->fresh && s->q->experiment_ids && s->q->experiment_n && !s->q->accept;
+    int rc = 1;
     for (size_t i = 0; rc == 1 && i < s->q->experiment_n; i++)
-        rc = scan_listing(s, s->q->experiment_ids[i]);
-    if (rc == 0) {
+        rc = scan_listing(s, i);
+    if (rc == 0 || rc == LISTING_AHEAD) {
         s->n = s->cap = s->matched = 0;
         s->hits = NULL;
     }
     return rc;
+}
+
+/* 0 when the database has to be asked; then nothing was kept. All experiments are searched as of
+ * one snapshot: where another search went on with one of them meanwhile, all begin anew. */
+static int scan_listings(struct search *s)
+{
+    int rc = 0;
+    if (!s->q->fresh || !s->q->experiment_ids || !s->q->experiment_n || s->q->accept)
+        return 0;
+    for (int turn = 0; turn < LISTING_TURNS; turn++)
+        if ((rc = scan_each_listing(s)) != LISTING_AHEAD)
+            return rc;
+    return 0;
 }
 
 /* ---- a page without filter and order: SQL does it all ---- */

@@ -362,6 +362,7 @@ enum { PAIRS = 12, COMMITS = 1500 };
 
 struct race {
     struct store *s;
+    size_t experiment_n; /* 2: the runs of a pair are in one each */
     char ids[2 * PAIRS][HEX32_TEXT];
     unsigned turn;
     flag_t over;
@@ -371,9 +372,14 @@ struct race {
 static int make_pairs(struct tx *tx, void *arg, struct err *err)
 {
     struct race *r = arg;
-    for (size_t i = 0; i < ARRAY_LEN(r->ids); i++)
-        MUST(run_create(tx, &by, &(struct run_new){ .start_time_ms = (int64_t)(i / 2) }, r->ids[i],
-                        err));
+    int64_t other;
+    MUST(experiment_create(tx, &by, &(struct experiment_new){ .name = "other" }, &other, err));
+    CHECK_INT(other, 1);
+    for (size_t i = 0; i < ARRAY_LEN(r->ids); i++) {
+        struct run_new run = { .experiment_id = (int64_t)(i % r->experiment_n),
+                               .start_time_ms = (int64_t)(i / 2) };
+        MUST(run_create(tx, &by, &run, r->ids[i], err));
+    }
     return 0;
 }
 
@@ -397,7 +403,7 @@ static int change_pair(struct tx *tx, void *arg, struct err *err)
 static int read_pairs(struct tx *tx, void *arg, struct err *err)
 {
     struct race *r = arg;
-    int64_t experiment = 0;
+    const int64_t experiments[] = { 0, 1 };
     const char *order = "metrics.x DESC";
     char filter[64];
     struct arena a;
@@ -406,8 +412,8 @@ static int read_pairs(struct tx *tx, void *arg, struct err *err)
     (void)snprintf(filter, sizeof filter, "metrics.x >= %u",
                    (unsigned)(counter_next(&r->reads) * 13 % 100));
     MUST(ask(tx, &a,
-             (struct run_query){ .experiment_ids = &experiment,
-                                 .experiment_n = 1,
+             (struct run_query){ .experiment_ids = experiments,
+                                 .experiment_n = r->experiment_n,
                                  .filter = filter,
                                  .order_by = &order,
                                  .order_n = 1,
@@ -431,9 +437,9 @@ static void *reader(void *arg)
     return NULL;
 }
 
-TEST(listing_readers_see_whole_commits)
+static void race_of(size_t experiment_n)
 {
-    struct race r = { .s = opened() };
+    struct race r = { .s = opened(), .experiment_n = experiment_n };
     pthread_t threads[3];
     CHECK_OK(store_write(r.s, make_pairs, &r, err));
     for (size_t i = 0; i < ARRAY_LEN(threads); i++)
@@ -445,6 +451,16 @@ TEST(listing_readers_see_whole_commits)
         thread_join(threads[i]);
     CHECK(counter_get(&r.reads) > 10);
     store_close(r.s);
+}
+
+TEST(listing_readers_see_whole_commits)
+{
+    race_of(1);
+}
+
+TEST(listing_readers_see_whole_commits_of_several_experiments)
+{
+    race_of(2);
 }
 
 /* ---- what a page costs ---- */
