@@ -295,21 +295,25 @@ static int put_run(struct tx *tx, struct apply *p, struct err *err)
     return rc ? rc : run_finish(tx, &by, p->at->run_id, p->status, p->reason, err);
 }
 
-/* The model's files are artifacts of the run as well, as if a client had logged them there. */
+/* The model's files are artifacts of the run as well, as if a client had logged them there. Where a
+ * client put a file in the place of a folder meanwhile, its names stand: the run ends all the same.
+ */
 static int put_artifacts(struct tx *tx, struct apply *p, const struct run *run, struct err *err)
 {
     static const char managed[] = "mlflow-artifacts:/";
-    int rc = 0;
     if (!str_starts(str_of(run->artifact_uri), managed))
         return 0;
     const char *root = run->artifact_uri + sizeof managed - 1;
     root += strspn(root, "/");
-    for (size_t i = 0; !rc && i < p->tree_n; i++) {
+    for (size_t i = 0; i < p->tree_n; i++) {
         const struct tree_entry *e = &p->tree[i];
-        rc = artifact_put(tx, arena_printf(&p->arena, "%s/model/%s", root, e->path), e->digest,
-                          e->bytes, err);
+        struct err why = ERR_INIT;
+        int rc = artifact_put(tx, arena_printf(&p->arena, "%s/model/%s", root, e->path), e->digest,
+                              e->bytes, &why);
+        if (rc && rc != ERR_INVALID)
+            return ERR(err, rc, "%s", why.msg);
     }
-    return rc;
+    return 0;
 }
 
 /* Was the model deleted or purged while the run went on, and not made again? Then its late result

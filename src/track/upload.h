@@ -40,8 +40,9 @@ int upload_parts(struct tx *tx, struct arena *a, const char *id, struct upload_p
 int upload_join_begin(struct tx *tx, const char *id, const char *joiner,
                       struct err *err) WARN_UNUSED;
 int upload_join_end(struct tx *tx, const char *id, struct err *err) WARN_UNUSED;
-/* It is named: parts are forgotten, the row stays until it expires, for those who ask again. */
-int upload_done(struct tx *tx, const char *id, struct err *err) WARN_UNUSED;
+/* It is named: parts are forgotten, the row stays until it expires, for those who ask again.
+ * ERR_CONFLICT: the joiner puts it together no more, since it was aborted or expired meanwhile. */
+int upload_done(struct tx *tx, const char *id, const char *joiner, struct err *err) WARN_UNUSED;
 /* Forgets it. ERR_NOT_FOUND when unknown. */
 int upload_abort(struct tx *tx, const char *id, struct err *err) WARN_UNUSED;
 /* Forgets what expired. */

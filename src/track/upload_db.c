@@ -35,6 +35,7 @@ SQL(upload_part_upsert,
 SQL(upload_part_list,
     "SELECT number, digest, bytes FROM upload_parts WHERE upload_id = $1 ORDER BY number");
 SQL(upload_joiner, "UPDATE uploads SET joiner = $1 WHERE upload_id = $2");
+SQL(upload_finish, "UPDATE uploads SET joiner = 'done' WHERE upload_id = $1 AND joiner = $2");
 SQL(upload_parts_remove, "DELETE FROM upload_parts WHERE upload_id = $1");
 SQL(upload_remove, "DELETE FROM uploads WHERE upload_id = $1");
 SQL(upload_parts_expire, "DELETE FROM upload_parts WHERE upload_id IN (SELECT upload_id FROM "
@@ -144,10 +145,14 @@ int upload_join_end(struct tx *tx, const char *id, struct err *err)
     return tx_exec(tx, &upload_joiner, NULL, err, "tt", "", id);
 }
 
-int upload_done(struct tx *tx, const char *id, struct err *err)
+int upload_done(struct tx *tx, const char *id, const char *joiner, struct err *err)
 {
-    int rc = tx_exec(tx, &upload_parts_remove, NULL, err, "t", id);
-    return rc ? rc : tx_exec(tx, &upload_joiner, NULL, err, "tt", "done", id);
+    int64_t changed = 0;
+    int rc = tx_exec(tx, &upload_finish, &changed, err, "tt", id, joiner);
+    if (!rc && !changed)
+        rc = ERR(err, ERR_CONFLICT,
+                 "upload '%.80s' was aborted, or it expired, while it was put together", id);
+    return rc ? rc : tx_exec(tx, &upload_parts_remove, NULL, err, "t", id);
 }
 
 int upload_abort(struct tx *tx, const char *id, struct err *err)

@@ -94,7 +94,9 @@ static int parts(struct tx *tx, void *arg, struct err *err)
     MUST(upload_join_begin(tx, "u1", "me", err));
     CHECK_INT(upload_join_begin(tx, "u1", "me", NULL), ERR_UNAVAILABLE);
     MUST(upload_join_begin(tx, "u1", "the next server", err));
-    MUST(upload_done(tx, "u1", err));
+    CHECK_INT(upload_done(tx, "u1", "me", NULL), ERR_CONFLICT);
+    CHECK_INT(upload_done(tx, "aborted", "me", NULL), ERR_CONFLICT);
+    MUST(upload_done(tx, "u1", "the next server", err));
     p.number = 1;
     CHECK_INT(upload_part_put(tx, "u1", &p, NULL), ERR_CONFLICT);
     MUST(upload_get(tx, arg, "u1", &u, err));

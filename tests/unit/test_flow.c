@@ -12,6 +12,7 @@
 #include "flow/flow.h"
 #include "registry/model.h"
 #include "store/home.h"
+#include "track/artifact.h"
 #include "track/step.h"
 
 struct bench {
@@ -182,6 +183,36 @@ TEST(flow_does_not_bring_a_deleted_model_back)
 TEST(flow_registers_into_a_model_made_again)
 {
     late_result(1, 1, 1, NULL);
+}
+
+static int put_in_the_way(struct tx *tx, void *arg, struct err *err)
+{
+    struct arena a;
+    struct run run;
+    arena_init(&a, MIB(1));
+    int rc = run_get(tx, &a, arg, &run, err);
+    CHECK(strncmp(run.artifact_uri, "mlflow-artifacts:/", 18) == 0);
+    if (!rc)
+        rc = artifact_put(tx, arena_printf(&a, "%s/model", run.artifact_uri + 18), SIXTEEN, 1, err);
+    arena_fini(&a);
+    return rc;
+}
+
+TEST(flow_ends_a_run_whose_client_put_a_file_where_the_model_goes)
+{
+    struct bench b = open_bench();
+    struct arena a;
+    arena_init(&a, MIB(1));
+    leave(&b, ATTEMPT_RESULT,
+          "{\"state\":\"finished\",\"model\":{\"name\":\"m\",\"dir\":\"output/model\",\"digest\":"
+          "\"" SIXTEEN SIXTEEN SIXTEEN SIXTEEN "\",\"bytes\":1}}");
+    CHECK_OK(fs_mkdirs(arena_printf(&a, "%s/output/model", attempt_dir(&b, &a)), err));
+    leave(&b, "output/model/MLmodel", "flavors: {}\n");
+    CHECK_OK(store_write(b.home->store, put_in_the_way, b.run_id, err));
+    leave(&b, ATTEMPT_END, "{\"exit\":0,\"signal\":null,\"reason\":\"exited\"}");
+    want(&b, "FINISHED", NULL, STEP_SUCCESS);
+    arena_fini(&a);
+    close_bench(&b);
 }
 
 TEST(flow_closes_the_attempt_of_a_run_that_a_client_ended)

@@ -163,7 +163,7 @@ static int name_in_tx(struct tx *tx, void *arg, struct err *err)
 {
     struct joining *j = arg;
     int rc = artifact_put(tx, j->whole.path, j->whole.digest, j->whole.bytes, err);
-    return rc ? rc : upload_done(tx, j->upload.id, err);
+    return rc ? rc : upload_done(tx, j->upload.id, j->joiner, err);
 }
 
 static int same_etag(const char *given, const char *digest)
