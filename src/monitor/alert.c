@@ -151,8 +151,6 @@ static int object_member(struct arena *a, const struct json *o, const char *key,
                          struct err *err)
 {
     const struct json *v = json_get(o, key);
-    struct buf b;
-    struct json_out w;
     *out = "{}";
     if (!v)
         return 0;
@@ -162,11 +160,7 @@ static int object_member(struct arena *a, const struct json *o, const char *key,
         if (v->members[i].value.type != JSON_STRING)
             return ERR(err, ERR_INVALID, "%s.%.*s: must be a text", key,
                        STR_ARG(v->members[i].key));
-    buf_init(&b, KIB(16));
-    json_out_init(&w, &b);
-    jo_value(&w, v);
-    *out = b.failed ? NULL : arena_strndup(a, b.p, b.n);
-    buf_fini(&b);
+    *out = json_to_text(a, v, KIB(16));
     return *out ? 0 : ERR(err, ERR_LIMIT, "%s: larger than 16 KiB", key);
 }
 

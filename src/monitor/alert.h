@@ -125,9 +125,9 @@ int alert_silence_list(struct tx *tx, struct arena *a, const char *endpoint, int
                        struct alert_silence **out, size_t *out_n, struct err *err) WARN_UNUSED;
 int alert_silence_remove(struct tx *tx, const struct cause *by, const char *id,
                          struct err *err) WARN_UNUSED;
-/* The endpoint is gone or starts anew: its open episodes are resolved with that reason. */
-int alert_resolve_all(struct tx *tx, const struct cause *by, const char *endpoint,
-                      const char *reason, struct err *err) WARN_UNUSED;
+/* The endpoint was deleted: its open episodes are resolved, its rules and silences forgotten. */
+int alert_endpoint_gone(struct tx *tx, const struct cause *by, const char *endpoint,
+                        struct err *err) WARN_UNUSED;
 
 /* ---- the judge ---- */
 

@@ -66,6 +66,7 @@ SQL(alert_sql_silences,
     " WHERE (endpoint = $1 OR $1 = '') AND until_ms > $2 ORDER BY until_ms LIMIT 1000");
 SQL(alert_sql_silence_end,
     "UPDATE alert_silences SET until_ms = $1 WHERE silence_id = $2 AND until_ms > $1");
+SQL(alert_sql_silences_drop, "DELETE FROM alert_silences WHERE endpoint = $1");
 
 enum { PREFIX_MIN = 8 };
 
@@ -282,9 +283,10 @@ int alert__tell(struct tx *tx, struct arena *a, const struct cause *by, const ch
     return event_add(tx, &e, err);
 }
 
-int alert_resolve_all(struct tx *tx, const struct cause *by, const char *endpoint,
-                      const char *reason, struct err *err)
+int alert_endpoint_gone(struct tx *tx, const struct cause *by, const char *endpoint,
+                        struct err *err)
 {
+    static const char reason[] = "the endpoint was deleted";
     struct arena a;
     struct alert_row *open = NULL;
     struct alert_now *states = NULL;
@@ -301,6 +303,10 @@ int alert_resolve_all(struct tx *tx, const struct cause *by, const char *endpoin
         rc = alert_now_list(tx, &a, endpoint, &states, &state_n, err);
     for (size_t i = 0; i < state_n && !rc; i++)
         rc = alert__state_drop(tx, endpoint, states[i].rule, err);
+    if (!rc)
+        rc = tx_exec(tx, &alert_sql_rules_drop, NULL, err, "t", endpoint);
+    if (!rc)
+        rc = tx_exec(tx, &alert_sql_silences_drop, NULL, err, "t", endpoint);
     arena_fini(&a);
     return rc;
 }

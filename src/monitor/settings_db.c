@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Where the settings of monitors stand: one JSON text an endpoint. */
-#include <stdio.h>
-
 #include "base/limits.h"
-#include <stdio.h>
-
+#include "monitor/alert.h"
 #include "monitor/monitor.h"
 #include "store/rows.h"
-
-enum { MONITOR_ENDPOINT_NAME = 600 };
 
 MIGRATION(263, "monitor",
           "CREATE TABLE monitor_settings (endpoint TEXT PRIMARY KEY, settings TEXT NOT NULL)");
@@ -69,13 +64,18 @@ int monitor_settings_set(struct tx *tx, const struct cause *by, const char *endp
  * judged stays on record. */
 static int on_deleted(struct tx *tx, const struct event *e, struct err *err)
 {
-    char served[MONITOR_ENDPOINT_NAME];
-    const char *name = strchr(e->subject, '/');
+    struct arena a;
+    const struct cause by = { .project = e->project, .actor = e->actor, .reason = e->reason };
+    const char *name = strchr(e->subject, '/'), *project = cause_project(&by);
     if (!name)
         return 0;
-    int other = e->project && strcmp(e->project, "default") != 0;
-    (void)snprintf(served, sizeof served, "%s%s%s", other ? e->project : "", other ? "." : "",
-                   name + 1);
-    return tx_exec(tx, &monitor_sql_settings_delete, NULL, err, "t", served);
+    arena_init(&a, KIB(16));
+    int usual = strcmp(project, "default") == 0;
+    const char *served = usual ? name + 1 : arena_printf(&a, "%s.%s", project, name + 1);
+    int rc = tx_exec(tx, &monitor_sql_settings_delete, NULL, err, "t", served);
+    if (!rc)
+        rc = alert_endpoint_gone(tx, &by, served, err);
+    arena_fini(&a);
+    return rc;
 }
 EVENT_RULE(monitor_forgets_settings, "endpoint.deleted", on_deleted);

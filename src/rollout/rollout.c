@@ -7,10 +7,8 @@
 #include "base/limits.h"
 #include "base/rng.h"
 #include "codec/json.h"
-#include "monitor/alert.h"
 #include "registry/version.h"
 #include "rollout/canary_int.h"
-#include "rollout/follow.h"
 #include "rollout/loop_int.h"
 
 /* What travels into the transaction. */
@@ -297,9 +295,6 @@ static int drop(struct tx *tx, void *arg, struct err *err)
         rc = canary_on_move(tx, &j->c->by, &row, 0, err);
     if (!rc)
         rc = loop__endpoint_gone(tx, row.id, err);
-    if (!rc)
-        rc = alert_resolve_all(tx, &j->c->by, follow_served_name(&j->arena, row.project, row.name),
-                               "the endpoint was deleted", err);
     if (!rc)
         rc = endpoint_remove(tx, row.id, err);
     return rc ? rc
