@@ -132,6 +132,48 @@ void thread_join(pthread_t t)
     AZ(pthread_join(t, NULL));
 }
 
+void ticker_init(struct ticker *t, const char *name, int rank, void (*fn)(void *arg), void *arg)
+{
+    *t = (struct ticker){ .fn = fn, .arg = arg };
+    lock_init(&t->lock, name, rank);
+    cond_init(&t->wake);
+}
+
+static void *ticker_main(void *arg)
+{
+    struct ticker *t = arg;
+    for (;;) {
+        lock_take(&t->lock);
+        if (!t->stop)
+            (void)cond_wait_ms(&t->wake, &t->lock, t->ms);
+        int stop = t->stop;
+        lock_drop(&t->lock);
+        if (stop)
+            return NULL;
+        t->fn(t->arg);
+    }
+}
+
+int ticker_start(struct ticker *t, int64_t ms, struct err *err)
+{
+    t->ms = ms;
+    int rc = thread_start(&t->thread, t->lock.name, ticker_main, t, err);
+    t->on = rc == 0;
+    return rc;
+}
+
+void ticker_fini(struct ticker *t)
+{
+    lock_take(&t->lock);
+    t->stop = 1;
+    cond_signal(&t->wake);
+    lock_drop(&t->lock);
+    if (t->on)
+        thread_join(t->thread);
+    lock_fini(&t->lock);
+    cond_fini(&t->wake);
+}
+
 unsigned thread_number(void)
 {
     static counter_t next;

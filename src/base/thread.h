@@ -44,6 +44,21 @@ void baton_wait(struct baton *b);
 int thread_start(pthread_t *out, const char *name, void *(*fn)(void *), void *arg,
                  struct err *err) WARN_UNUSED;
 void thread_join(pthread_t t);
+/* A thread that calls fn(arg) every so many ms, until it is stopped; the ticker stands in its
+ * owner. */
+struct ticker {
+    struct lock lock;
+    struct cond wake;
+    int stop; /* under lock */
+    int on;
+    pthread_t thread;
+    int64_t ms;
+    void (*fn)(void *arg);
+    void *arg;
+};
+void ticker_init(struct ticker *t, const char *name, int rank, void (*fn)(void *arg), void *arg);
+int ticker_start(struct ticker *t, int64_t ms, struct err *err) WARN_UNUSED;
+void ticker_fini(struct ticker *t); /* waits for the call that is under way */
 /* A small number of the calling thread, given on its first call: 0, 1, 2 … Never reused; for
  * choosing a stripe of counters, not an identity. */
 unsigned thread_number(void);

@@ -115,13 +115,7 @@ const char *out_interval(struct cli *c, const struct json *metric)
 
 static const char *json_text(struct cli *c, const struct json *v)
 {
-    struct buf b;
-    struct json_out o;
-    buf_init(&b, LIMIT_RESPONSE);
-    json_out_init(&o, &b);
-    jo_value(&o, v);
-    const char *text = b.failed ? "" : arena_strndup(&c->arena, b.p, b.n);
-    buf_fini(&b);
+    const char *text = json_to_text(&c->arena, v, LIMIT_RESPONSE);
     return text ? text : "";
 }
 

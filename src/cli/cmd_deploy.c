@@ -41,17 +41,8 @@ static void show_move(struct cli *c, const struct json *e)
 /* The example of the signature as one JSON line, for the pasted curl. */
 static const char *example_line(struct cli *c, const struct json *e)
 {
-    struct buf b;
-    struct json_out o;
     const struct json *x = json_get(e, "input_example");
-    if (!x || x->type != JSON_OBJECT)
-        return NULL;
-    buf_init(&b, MIB(1));
-    json_out_init(&o, &b);
-    jo_value(&o, x);
-    const char *text = b.failed ? NULL : arena_strndup(&c->arena, b.p, b.n);
-    buf_fini(&b);
-    return text;
+    return x && x->type == JSON_OBJECT ? json_to_text(&c->arena, x, MIB(1)) : NULL;
 }
 
 static void next_steps(struct cli *c, const struct json *e, const struct move *m)

@@ -114,11 +114,14 @@ void jo_bool(struct json_out *o, int v);
 void jo_null(struct json_out *o);
 void jo_raw(struct json_out *o, str_t json);             /* must be one valid value */
 void jo_value(struct json_out *o, const struct json *v); /* a parsed value, re-written */
+/* The same as a text in the arena; NULL when it is larger than max or the arena is full. */
+const char *json_to_text(struct arena *a, const struct json *v, size_t max);
 /* "key": value in one call. */
 void jo_kv_str(struct json_out *o, const char *key, str_t s);
 void jo_kv_cstr(struct json_out *o, const char *key, const char *z);
 void jo_kv_double(struct json_out *o, const char *key, double v);
 void jo_kv_int(struct json_out *o, const char *key, int64_t v);
+void jo_kv_time(struct json_out *o, const char *key, int64_t ms); /* 0 = not yet: null */
 void jo_kv_bool(struct json_out *o, const char *key, int v);
 void jo_kv_raw(struct json_out *o, const char *key, str_t json);
 /* Canonical form for digests: keys sorted bytewise, compact, shortest numbers. */

@@ -285,6 +285,18 @@ void jo_value(struct json_out *o, const struct json *v)
     }
 }
 
+const char *json_to_text(struct arena *a, const struct json *v, size_t max)
+{
+    struct buf b;
+    struct json_out o;
+    buf_init(&b, max);
+    json_out_init(&o, &b);
+    jo_value(&o, v);
+    const char *text = b.failed ? NULL : arena_strndup(a, b.p, b.n);
+    buf_fini(&b);
+    return text;
+}
+
 void jo_kv_str(struct json_out *o, const char *key, str_t s)
 {
     jo_key(o, key);
@@ -307,6 +319,15 @@ void jo_kv_int(struct json_out *o, const char *key, int64_t v)
 {
     jo_key(o, key);
     jo_int(o, v);
+}
+
+void jo_kv_time(struct json_out *o, const char *key, int64_t ms)
+{
+    jo_key(o, key);
+    if (ms)
+        jo_int(o, ms);
+    else
+        jo_null(o);
 }
 
 void jo_kv_bool(struct json_out *o, const char *key, int v)

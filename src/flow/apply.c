@@ -236,18 +236,9 @@ static int put_metrics(struct tx *tx, struct apply *p, struct err *err)
     return rc;
 }
 
-static char *json_text(struct apply *p, const struct json *v)
+static const char *json_text(struct apply *p, const struct json *v)
 {
-    struct buf b;
-    struct json_out o;
-    if (!v || v->type == JSON_NULL)
-        return NULL;
-    buf_init(&b, LIMIT_STEP_RESULT);
-    json_out_init(&o, &b);
-    jo_value(&o, v);
-    char *text = arena_strndup(&p->arena, b.p, b.n);
-    buf_fini(&b);
-    return text;
+    return v && v->type != JSON_NULL ? json_to_text(&p->arena, v, LIMIT_STEP_RESULT) : NULL;
 }
 
 static int64_t sum_bytes(const struct json *files)

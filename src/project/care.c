@@ -8,39 +8,15 @@
 
 enum { CARE_MAX = 1 << 18 };
 
-static void put_node(struct json_out *o, const struct yaml_node *n);
-
-/* The members of a map; keys that have another name below are renamed. */
-static void put_members(struct json_out *o, const struct yaml_node *map)
+/* "enabled" is called "on" below: YAML reads the word as a boolean. */
+static str_t key_below(str_t key)
 {
-    for (size_t i = 0; map && map->kind == YAML_IS_MAP && i < map->n; i++) {
-        const struct yaml_pair *p = &map->pairs[i];
-        if (p->key->bad || p->value->bad)
-            continue;
-        jo_key_str(o, str_is(p->key->text, "enabled") ? STR("on") : p->key->text);
-        put_node(o, p->value);
-    }
+    return str_is(key, "enabled") ? STR("on") : key;
 }
 
 static void put_node(struct json_out *o, const struct yaml_node *n)
 {
-    switch (n->kind) {
-    case YAML_IS_NULL: jo_null(o); break;
-    case YAML_IS_BOOL: jo_bool(o, n->boolean); break;
-    case YAML_IS_INT: jo_int(o, n->integer); break;
-    case YAML_IS_FLOAT: jo_double(o, n->number); break;
-    case YAML_IS_STRING: jo_str(o, n->text); break;
-    case YAML_IS_LIST:
-        jo_array(o);
-        for (size_t i = 0; i < n->n; i++)
-            put_node(o, n->items[i]);
-        jo_array_end(o);
-        break;
-    case YAML_IS_MAP:
-        jo_object(o);
-        put_members(o, n);
-        jo_object_end(o);
-    }
+    project__write_node(o, n, key_below);
 }
 
 static void refuse(struct reader *r, const struct yaml_node *at, const struct err *why)

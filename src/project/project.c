@@ -20,7 +20,7 @@ static void add_yaml_problems(struct diags *d, const struct yaml_document *doc)
     }
 }
 
-static void write_node(struct json_out *o, const struct yaml_node *n)
+void project__write_node(struct json_out *o, const struct yaml_node *n, str_t (*key_of)(str_t key))
 {
     switch (n->kind) {
     case YAML_IS_NULL: jo_null(o); break;
@@ -31,14 +31,17 @@ static void write_node(struct json_out *o, const struct yaml_node *n)
     case YAML_IS_LIST:
         jo_array(o);
         for (size_t i = 0; i < n->n; i++)
-            write_node(o, n->items[i]);
+            project__write_node(o, n->items[i], key_of);
         jo_array_end(o);
         break;
     case YAML_IS_MAP:
         jo_object(o);
         for (size_t i = 0; i < n->n; i++) {
-            jo_key_str(o, n->pairs[i].key->text);
-            write_node(o, n->pairs[i].value);
+            const struct yaml_pair *p = &n->pairs[i];
+            if (key_of && (p->key->bad || p->value->bad))
+                continue;
+            jo_key_str(o, key_of ? key_of(p->key->text) : p->key->text);
+            project__write_node(o, p->value, key_of);
         }
         jo_object_end(o);
         break;
@@ -57,7 +60,7 @@ static void keep_definitions(struct reader *r)
             continue;
         buf_init(&b, LIMIT_YAML_BYTES * 2);
         json_out_init(&o, &b);
-        write_node(&o, stages->pairs[i].value);
+        project__write_node(&o, stages->pairs[i].value, NULL);
         stages->pairs[i].value->extra = arena_strndup(r->arena, b.p ? b.p : "", b.n);
         buf_fini(&b);
     }

@@ -56,6 +56,10 @@ int reader_meant(const struct yaml_node *map, const char *object, const char *na
 /* ---- plan.c ---- */
 void reader_plan(struct reader *r);
 
+/* ---- project.c ---- */
+/* A tree as JSON. With key_of each key as it says, and without what a problem was reported of. */
+void project__write_node(struct json_out *o, const struct yaml_node *n, str_t (*key_of)(str_t key));
+
 /* ---- care.c ---- */
 /* How the endpoint is watched and kept fit. */
 void reader_care(struct reader *r);

@@ -29,11 +29,7 @@ struct canary {
     struct canary_options o;
     struct lock tick_lock; /* one turn at a time */
     struct watch *watches; /* under tick_lock */
-    struct lock wake_lock;
-    struct cond wake;
-    int stop; /* under wake_lock */
-    pthread_t thread;
-    int thread_on;
+    struct ticker ticker;
 };
 
 /* One turn of one rollout. */
@@ -337,6 +333,11 @@ int canary_tick(struct canary *c, int64_t now_ms, struct err *err)
     return rc;
 }
 
+static void turn_all(void *arg)
+{
+    IGNORE(canary_tick(arg, clock_now_ms(), NULL));
+}
+
 int canary_open(struct canary **out, const struct canary_options *options, struct err *err)
 {
     struct canary *c = mem_try_alloc(1, sizeof *c);
@@ -344,8 +345,7 @@ int canary_open(struct canary **out, const struct canary_options *options, struc
         return ERR(err, ERR_NOMEM, "not enough memory to watch rollouts");
     c->o = *options;
     lock_init(&c->tick_lock, "canary", TICK_RANK);
-    lock_init(&c->wake_lock, "canary wake", WAKE_RANK);
-    cond_init(&c->wake);
+    ticker_init(&c->ticker, "canary", WAKE_RANK, turn_all, c);
     *out = c;
     return 0;
 }
@@ -354,40 +354,16 @@ void canary_close(struct canary *c)
 {
     if (!c)
         return;
-    lock_take(&c->wake_lock);
-    c->stop = 1;
-    cond_signal(&c->wake);
-    lock_drop(&c->wake_lock);
-    if (c->thread_on)
-        thread_join(c->thread);
+    ticker_fini(&c->ticker);
     for (struct watch *w = c->watches, *next; w; w = next) {
         next = w->next;
         mem_free(w);
     }
     lock_fini(&c->tick_lock);
-    lock_fini(&c->wake_lock);
-    cond_fini(&c->wake);
     mem_free(c);
-}
-
-static void *canary_main(void *arg)
-{
-    struct canary *c = arg;
-    for (;;) {
-        lock_take(&c->wake_lock);
-        if (!c->stop)
-            (void)cond_wait_ms(&c->wake, &c->wake_lock, TICK_MS);
-        int stop = c->stop;
-        lock_drop(&c->wake_lock);
-        if (stop)
-            return NULL;
-        IGNORE(canary_tick(c, clock_now_ms(), NULL));
-    }
 }
 
 int canary_thread_start(struct canary *c, struct err *err)
 {
-    int rc = thread_start(&c->thread, "canary", canary_main, c, err);
-    c->thread_on = rc == 0;
-    return rc;
+    return ticker_start(&c->ticker, TICK_MS, err);
 }

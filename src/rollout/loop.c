@@ -126,16 +126,10 @@ static int read_budget(const struct json *v, struct loop_policy *p, struct err *
 static int read_strategy(struct arena *a, const struct json *v, struct loop_policy *p,
                          struct err *err)
 {
-    struct buf b;
-    struct json_out o;
     struct strategy s;
     if (!v || v->type == JSON_NULL)
         return 0;
-    buf_init(&b, POLICY_MAX);
-    json_out_init(&o, &b);
-    jo_value(&o, v);
-    p->strategy = b.failed ? NULL : arena_strndup(a, b.p, b.n);
-    buf_fini(&b);
+    p->strategy = json_to_text(a, v, POLICY_MAX);
     if (!p->strategy)
         return ERR(err, ERR_LIMIT, "strategy: larger than %d bytes", POLICY_MAX);
     int rc = strategy_read(a, p->strategy, &s, err);

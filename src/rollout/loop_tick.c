@@ -36,11 +36,7 @@ struct loop {
     int64_t seen, turned_ms; /* under tick_lock: newest event and time of the last full turn */
     int busy;                /* something is under way that no event may tell of */
     struct known *known;     /* references of what serves */
-    struct lock wake_lock;
-    struct cond wake;
-    int stop; /* under wake_lock */
-    pthread_t thread;
-    int thread_on;
+    struct ticker ticker;
 };
 
 /* One turn of one endpoint. */
@@ -683,6 +679,11 @@ int loop_tick(struct loop *l, int64_t now_ms, struct err *err)
     return rc;
 }
 
+static void turn_all(void *arg)
+{
+    IGNORE(loop_tick(arg, clock_now_ms(), NULL));
+}
+
 int loop_open(struct loop **out, const struct loop_options *options, struct err *err)
 {
     struct loop *l = mem_try_alloc(1, sizeof *l);
@@ -691,8 +692,7 @@ int loop_open(struct loop **out, const struct loop_options *options, struct err 
     l->o = *options;
     l->seen = -1;
     lock_init(&l->tick_lock, "loop", TICK_RANK);
-    lock_init(&l->wake_lock, "loop wake", WAKE_RANK);
-    cond_init(&l->wake);
+    ticker_init(&l->ticker, "loop", WAKE_RANK, turn_all, l);
     *out = l;
     return 0;
 }
@@ -701,37 +701,13 @@ void loop_close(struct loop *l)
 {
     if (!l)
         return;
-    lock_take(&l->wake_lock);
-    l->stop = 1;
-    cond_signal(&l->wake);
-    lock_drop(&l->wake_lock);
-    if (l->thread_on)
-        thread_join(l->thread);
+    ticker_fini(&l->ticker);
     forget_unseen(l, 1);
     lock_fini(&l->tick_lock);
-    lock_fini(&l->wake_lock);
-    cond_fini(&l->wake);
     mem_free(l);
-}
-
-static void *loop_main(void *arg)
-{
-    struct loop *l = arg;
-    for (;;) {
-        lock_take(&l->wake_lock);
-        if (!l->stop)
-            (void)cond_wait_ms(&l->wake, &l->wake_lock, TICK_MS);
-        int stop = l->stop;
-        lock_drop(&l->wake_lock);
-        if (stop)
-            return NULL;
-        IGNORE(loop_tick(l, clock_now_ms(), NULL));
-    }
 }
 
 int loop_thread_start(struct loop *l, struct err *err)
 {
-    int rc = thread_start(&l->thread, "loop", loop_main, l, err);
-    l->thread_on = rc == 0;
-    return rc;
+    return ticker_start(&l->ticker, TICK_MS, err);
 }

@@ -27,15 +27,6 @@ static int read_subject(struct tx *tx, struct request *rq, struct subject *out, 
     return rc;
 }
 
-static void write_time(struct json_out *o, const char *key, int64_t ms)
-{
-    jo_key(o, key);
-    if (ms)
-        jo_int(o, ms);
-    else
-        jo_null(o);
-}
-
 /* ---- one alert ---- */
 
 static void write_alert(struct json_out *o, const struct alert_row *r)
@@ -54,12 +45,12 @@ static void write_alert(struct json_out *o, const struct alert_row *r)
     jo_kv_raw(o, "labels", str_of(r->labels));
     jo_kv_raw(o, "annotations", str_of(r->annotations));
     jo_kv_bool(o, "silenced", r->silenced);
-    write_time(o, "started_ms", r->started_ms);
-    write_time(o, "updated_ms", r->updated_ms);
-    write_time(o, "ended_ms", r->ended_ms);
-    write_time(o, "window_ms", r->window_ms);
+    jo_kv_time(o, "started_ms", r->started_ms);
+    jo_kv_time(o, "updated_ms", r->updated_ms);
+    jo_kv_time(o, "ended_ms", r->ended_ms);
+    jo_kv_time(o, "window_ms", r->window_ms);
     jo_kv_cstr(o, "acknowledged_by", r->acked_by);
-    write_time(o, "acknowledged_ms", r->acked_ms);
+    jo_kv_time(o, "acknowledged_ms", r->acked_ms);
     jo_kv_cstr(o, "note", r->note);
     jo_object_end(o);
 }
@@ -189,8 +180,8 @@ static void write_now(struct json_out *o, const struct alert_now *r)
     jo_object(o);
     jo_kv_cstr(o, "alert", r->rule);
     jo_kv_cstr(o, "state", alert_state_name(r->state));
-    write_time(o, "since_ms", r->since_ms);
-    write_time(o, "window_ms", r->window_ms);
+    jo_kv_time(o, "since_ms", r->since_ms);
+    jo_kv_time(o, "window_ms", r->window_ms);
     jo_kv_cstr(o, "alert_id", r->alert_id);
     jo_kv_cstr(o, "version", r->version);
     jo_kv_cstr(o, "message", r->message);
@@ -203,8 +194,8 @@ static void write_silence(struct json_out *o, const struct alert_silence *s)
     jo_kv_cstr(o, "id", s->id);
     jo_kv_cstr(o, "endpoint", s->endpoint);
     jo_kv_cstr(o, "alert", s->rule);
-    write_time(o, "created_ms", s->created_ms);
-    write_time(o, "until_ms", s->until_ms);
+    jo_kv_time(o, "created_ms", s->created_ms);
+    jo_kv_time(o, "until_ms", s->until_ms);
     jo_kv_cstr(o, "actor", s->actor);
     jo_kv_cstr(o, "reason", s->reason);
     jo_object_end(o);
@@ -245,16 +236,10 @@ static int member_text(struct request *rq, const struct json *body, const char *
                        const char **out, struct err *err)
 {
     const struct json *v = json_get(body, key);
-    struct json_out o;
-    struct buf b;
     *out = NULL;
     if (!v || v->type == JSON_NULL)
         return 0;
-    buf_init(&b, MIB(1));
-    json_out_init(&o, &b);
-    jo_value(&o, v);
-    *out = b.failed ? NULL : arena_strndup(&rq->arena, b.p, b.n);
-    buf_fini(&b);
+    *out = json_to_text(&rq->arena, v, MIB(1));
     return *out ? 0 : ERR(err, ERR_LIMIT, "'%s' is larger than 1 MiB", key);
 }
 
@@ -368,9 +353,9 @@ static void write_attempt(struct request *rq, struct json_out *o, const struct l
     jo_kv_cstr(o, "id", t->id);
     jo_kv_cstr(o, "trigger", t->trigger);
     jo_kv_cstr(o, "alert_id", t->alert_id);
-    write_time(o, "started_ms", t->started_ms);
-    write_time(o, "updated_ms", t->updated_ms);
-    write_time(o, "ended_ms", t->ended_ms);
+    jo_kv_time(o, "started_ms", t->started_ms);
+    jo_kv_time(o, "updated_ms", t->updated_ms);
+    jo_kv_time(o, "ended_ms", t->ended_ms);
     jo_kv_cstr(o, "state", t->state);
     jo_kv_cstr(o, "reason", t->reason);
     jo_kv_cstr(o, "run_id", t->run_id);
@@ -393,14 +378,14 @@ static int answer_loop(struct request *rq, struct err *err)
     jo_kv_bool(&o, "frozen", v.state.frozen);
     jo_kv_cstr(&o, "frozen_reason", v.state.frozen_reason);
     jo_kv_cstr(&o, "frozen_by", v.state.frozen ? v.state.frozen_by : NULL);
-    write_time(&o, "frozen_ms", v.state.frozen ? v.state.frozen_ms : 0);
+    jo_kv_time(&o, "frozen_ms", v.state.frozen ? v.state.frozen_ms : 0);
     jo_key(&o, "held");
     jo_array(&o);
     for (size_t i = 0; i < v.state.held_n; i++) {
         jo_object(&o);
         jo_kv_cstr(&o, "trigger", v.state.held[i].trigger);
         jo_kv_cstr(&o, "reason", v.state.held[i].reason);
-        write_time(&o, "since_ms", v.state.held[i].since_ms);
+        jo_kv_time(&o, "since_ms", v.state.held[i].since_ms);
         jo_object_end(&o);
     }
     jo_array_end(&o);

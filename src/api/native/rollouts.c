@@ -17,15 +17,6 @@ static const char *number_text(struct arena *a, int64_t n)
     return arena_printf(a, "%lld", (long long)n);
 }
 
-static void write_time(struct json_out *o, const char *key, int64_t ms)
-{
-    jo_key(o, key);
-    if (ms)
-        jo_int(o, ms);
-    else
-        jo_null(o);
-}
-
 void rollout_write(struct arena *a, struct json_out *o, const struct canary_row *r)
 {
     struct strategy s = { 0 };
@@ -45,10 +36,10 @@ void rollout_write(struct arena *a, struct json_out *o, const struct canary_row 
     jo_kv_int(o, "step_requests_wanted", r->step ? s.min_requests : s.shadow_requests);
     jo_kv_int(o, "step_ends_ms", r->step_started_ms + (r->step ? s.every_ms : 0));
     jo_kv_int(o, "recent_breaches", __builtin_popcountll((unsigned long long)r->breaches));
-    write_time(o, "started_ms", r->started_ms);
-    write_time(o, "step_started_ms", r->step_started_ms);
-    write_time(o, "updated_ms", r->updated_ms);
-    write_time(o, "ended_ms", r->ended_ms);
+    jo_kv_time(o, "started_ms", r->started_ms);
+    jo_kv_time(o, "step_started_ms", r->step_started_ms);
+    jo_kv_time(o, "updated_ms", r->updated_ms);
+    jo_kv_time(o, "ended_ms", r->ended_ms);
     jo_kv_cstr(o, "actor", r->actor);
     jo_kv_cstr(o, "reason", r->reason);
     jo_kv_raw(o, "strategy", str_of(r->strategy));
@@ -150,20 +141,13 @@ static int strategy_member(struct request *rq, const struct json *body, const ch
                            struct err *err)
 {
     const struct json *v = json_get(body, "strategy");
-    struct buf b;
-    struct json_out o;
     *out = NULL;
     if (!v || v->type == JSON_NULL)
         return 0;
     if (v->type != JSON_OBJECT)
         return ERR(err, ERR_INVALID, "'strategy' must be an object");
-    buf_init(&b, KIB(64));
-    json_out_init(&o, &b);
-    jo_value(&o, v);
-    int rc = b.failed ? ERR(err, ERR_LIMIT, "'strategy' is larger than 64 KiB") : 0;
-    *out = rc ? NULL : arena_strndup(&rq->arena, b.p, b.n);
-    buf_fini(&b);
-    return rc;
+    *out = json_to_text(&rq->arena, v, KIB(64));
+    return *out ? 0 : ERR(err, ERR_LIMIT, "'strategy' is larger than 64 KiB");
 }
 
 static int post_start(struct request *rq, struct err *err)
