@@ -40,6 +40,8 @@ struct conn {
     gauge_t since_ms;   /* of that state, monotonic */
     gauge_t body_bytes; /* of the body coming in */
     gauge_t served;     /* requests before this one */
+    int64_t seen_bytes; /* of the body at the reaper's last look, and since when there can be no */
+    int64_t ended_ms;   /* more; 0 = there can. The reaper's */
     enum conn_phase phase;
     int in_request; /* between on_uri and the request's end: counted as busy */
     struct http_plan plan;

@@ -124,6 +124,24 @@ static const char *overdue(const struct http_server *s, const struct conn *c, in
     return NULL;
 }
 
+/* Whether the peer closed in mid-body and all it sent was read. libmicrohttpd misses the end when it
+ * comes together with the last bytes, and would hold the socket and the spool for minutes. Looked at
+ * over a while, since the thread may be about to see that the body is whole. */
+static int is_gone(const struct http_server *s, struct conn *c, int64_t now_ms)
+{
+    int64_t bytes = gauge_get(&c->body_bytes), before = c->seen_bytes;
+    char one;
+    c->seen_bytes = bytes;
+    if (gauge_get(&c->state) != CONN_BODY || bytes != before ||
+        recv(c->fd, &one, 1, MSG_PEEK | MSG_DONTWAIT) != 0) {
+        c->ended_ms = 0;
+        return 0;
+    }
+    if (!c->ended_ms)
+        c->ended_ms = now_ms;
+    return now_ms - c->ended_ms >= s->options.gone_ms;
+}
+
 static void *reaper_main(void *arg)
 {
     struct http_server *s = arg;
@@ -134,7 +152,7 @@ static void *reaper_main(void *arg)
         int64_t now = http__now_ms();
         lock_take(&s->lock);
         for (struct conn *c = s->conns; c; c = c->next) {
-            if (c->fd >= 0 && overdue(s, c, now)) {
+            if (c->fd >= 0 && (overdue(s, c, now) || is_gone(s, c, now))) {
                 counter_add(&s->reaped, 1);
                 (void)shutdown(c->fd, SHUT_RDWR); /* it is open until http__on_connection says so */
                 gauge_set(&c->since_ms, now);
@@ -158,6 +176,7 @@ static void set_defaults(struct http_server *s)
     o->header_ms = o->header_ms ? o->header_ms : 10000;
     o->idle_ms = o->idle_ms ? o->idle_ms : 75000;
     o->body_grace_ms = o->body_grace_ms ? o->body_grace_ms : 10000;
+    o->gone_ms = o->gone_ms ? o->gone_ms : 5000;
     o->body_min_rate = o->body_min_rate ? o->body_min_rate : 500;
 }
 

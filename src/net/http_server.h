@@ -45,6 +45,7 @@ struct http_server_options {
     int64_t idle_ms;       /* between requests; 0 = 75 s */
     int64_t body_grace_ms; /* then at least body_min_rate is asked for; 0 = 10 s */
     int64_t body_min_rate; /* bytes a second on average; 0 = 500 */
+    int64_t gone_ms;       /* a peer that closed in mid-body is let go after; 0 = 5 s */
 };
 
 struct http_stats {

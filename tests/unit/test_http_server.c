@@ -477,6 +477,35 @@ TEST(http_slow_peers_are_cut_off)
     http_server_stop(s, 1000);
 }
 
+/* The last bytes and the end of the connection at once: libmicrohttpd alone sees only the bytes. */
+TEST(http_peers_that_leave_in_mid_body_are_let_go)
+{
+    struct http_server *s = start(&(struct http_server_options){ .gone_ms = 300 });
+    struct http_stats stats;
+    char *half = mem_alloc(MIB(2));
+    memset(half, 'h', MIB(2) - 1);
+    for (int i = 0; i < 8; i++) {
+        int fd = dial(s);
+        say(fd, "POST /spool HTTP/1.1\r\n" H "Content-Length: 3000000\r\n\r\n");
+        say(fd, half);
+        (void)close(fd);
+    }
+    mem_free(half);
+    http_server_stats(s, &stats);
+    for (int i = 0; i < 500 && (stats.busy || stats.connections); i++) {
+        (void)usleep(10000);
+        http_server_stats(s, &stats);
+    }
+    CHECK_INT(stats.busy, 0);
+    CHECK_INT(stats.connections, 0);
+    int whole = dial(s); /* one that sent all and closed its half only is answered */
+    say(whole, "POST /spool HTTP/1.1\r\n" H "Content-Length: 3\r\n" BYE "abc");
+    CHECK(shutdown(whole, SHUT_WR) == 0);
+    check_has(hear(whole, NULL), "spooled 3 last c");
+    (void)close(whole);
+    http_server_stop(s, 1000);
+}
+
 TEST(http_streams_wait_without_a_thread)
 {
     struct http_server *s = start(NULL);
