@@ -91,6 +91,8 @@ static int post_import(struct request *rq, struct err *err)
                  "server's URL");
     if (!rc)
         rc = import_mlflow(&o, &rq->arena, &report, err);
+    if (rc == ERR_CORRUPT) /* the source is what was asked for; nothing of ours is */
+        rc = err->code = ERR_INVALID;
     if (!rc)
         write_report(rq, &report);
     return rc;

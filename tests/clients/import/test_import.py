@@ -349,6 +349,7 @@ def test_only_this_machine_may_ask(cli, server, tmp_path):
     s = server(tmp_path / "data")
     assert s.post("/api/v1/import", {"source": source_of("files")}).status == 200  # loopback
     assert s.post("/api/v1/import", {}).status == 400
+    assert s.post("/api/v1/import", {"source": "file:///etc/passwd"}).status == 400  # neither folder nor database
     assert s.post("/api/v1/import", {"source": source_of("files"), "artifacts": "burn"}).status == 400
     assert s.post("/api/v1/export", {"dir": "relative"}).status == 400
 
