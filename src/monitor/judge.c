@@ -143,18 +143,13 @@ static void merge_ordered(const struct pair *in, size_t max, double least, struc
 
 /* Names in their order and then "other", the rare ones joined to their neighbours until both
  * samples expect `least`; what is left over joins the last cell. */
-static void merge_names(const struct monitor_feature *f, const uint64_t *cells, double least,
-                        struct pair *out)
+static void merge_names(const struct pair *in, double least, struct pair *out)
 {
     double r = 0, c = 0;
-    *out = (struct pair){ .k = 0 };
-    for (size_t i = 0; i < f->n_cells; i++) {
-        out->n += (double)f->counts[i];
-        out->m += (double)cells[i];
-    }
-    for (size_t i = 0; i < f->n_cells; i++) {
-        r += (double)f->counts[i];
-        c += (double)cells[i];
+    *out = (struct pair){ .n = in->n, .m = in->m };
+    for (size_t i = 0; i < in->k; i++) {
+        r += in->r[i];
+        c += in->c[i];
         if (expected(out, r + c) < least)
             continue;
         out->r[out->k] = r;
@@ -165,6 +160,32 @@ static void merge_names(const struct monitor_feature *f, const uint64_t *cells, 
         out->r[out->k - 1] += r;
         out->c[out->k - 1] += c;
     }
+}
+
+static void name_cells(const struct monitor_feature *f, const uint64_t *cells, struct pair *out)
+{
+    *out = (struct pair){ .k = f->n_cells };
+    for (size_t i = 0; i < f->n_cells; i++) {
+        out->n += out->r[i] = (double)f->counts[i];
+        out->m += out->c[i] = (double)cells[i];
+    }
+}
+
+/* A window far larger than its reference and gone into one cell as a whole leaves so little to
+ * expect in the others that merging ends with a single one. Then the fullest cell is compared with
+ * all others together, if the smaller sample has twice `least` there: equal samples that expect
+ * fewer than `least` have that less often than once in 100 (Poisson). */
+static void split_fullest(const struct pair *in, double least, struct pair *out)
+{
+    size_t top = 0;
+    for (size_t i = 1; i < in->k; i++)
+        top = in->r[i] + in->c[i] > in->r[top] + in->c[top] ? i : top;
+    double r = in->n - in->r[top], c = in->m - in->c[top];
+    if (in->k < 2 || (in->n < in->m ? r : c) < 2 * least)
+        return;
+    *out = (struct pair){
+        .r = { in->r[top], r }, .c = { in->c[top], c }, .k = 2, .n = in->n, .m = in->m
+    };
 }
 
 static const struct monitor_test nothing = { MONITOR_INSUFFICIENT, NAN, NAN, NAN, NAN, NAN, 0 };
@@ -303,8 +324,11 @@ static void judge_feature(struct judge *j, const struct monitor_feature *f,
         merge_ordered(&all, policy->cells, policy->expected_min, &merged);
         test_order(policy, f, cells->cells, (double)m, v->tests);
     } else {
-        merge_names(f, cells->cells, policy->expected_min, &merged);
+        name_cells(f, cells->cells, &all);
+        merge_names(&all, policy->expected_min, &merged);
     }
+    if (merged.k < 2)
+        split_fullest(&all, policy->expected_min, &merged);
     test_cells(j, &merged, f->kind == MONITOR_CATEGORY, v->tests);
 }
 

@@ -140,7 +140,8 @@ static void check_rise(struct notes *s, const struct monitor_feature *f, size_t 
                                         r->what, 100 * before) });
 }
 
-/* All values of the window are equal, which the reference makes unlikely. */
+/* All values of the window are equal, which the reference makes unlikely. Names that the reference
+ * does not have share a cell and may differ: check_rise tells of those. */
 static void check_constant(struct notes *s, const struct monitor_feature *f, size_t index,
                            const struct monitor_cells *c, double m)
 {
@@ -150,6 +151,8 @@ static void check_constant(struct notes *s, const struct monitor_feature *f, siz
     while (at < f->n_cells && !c->cells[at])
         at++;
     if (at == f->n_cells || (double)c->cells[at] < m)
+        return;
+    if (f->kind == MONITOR_CATEGORY && at == f->n_names)
         return;
     double spread = c->sum2 - c->sum * c->sum / m;
     if (f->kind == MONITOR_NUMBER && !(f->sd > 0 && spread <= 1e-12 * c->sum2))

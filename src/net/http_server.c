@@ -124,9 +124,9 @@ static const char *overdue(const struct http_server *s, const struct conn *c, in
     return NULL;
 }
 
-/* Whether the peer closed in mid-body and all it sent was read. libmicrohttpd misses the end when it
- * comes together with the last bytes, and would hold the socket and the spool for minutes. Looked at
- * over a while, since the thread may be about to see that the body is whole. */
+/* Whether the peer closed in mid-body and all it sent was read. libmicrohttpd misses the end when
+ * it comes together with the last bytes, and would hold the socket and the spool for minutes.
+ * Looked at over a while, since the thread may be about to see that the body is whole. */
 static int is_gone(const struct http_server *s, struct conn *c, int64_t now_ms)
 {
     int64_t bytes = gauge_get(&c->body_bytes), before = c->seen_bytes;

@@ -380,6 +380,31 @@ TEST(monitor_finds_columns_that_stand_still)
     arena_fini(&w.a);
 }
 
+/* Five hundred rows of window for each of the reference, and all of them in one cell. */
+TEST(monitor_sees_a_large_window_go_into_one_cell)
+{
+    struct world w;
+    make_world(&w, 200);
+    for (size_t i = 0; i < 100000; i++) {
+        count_number(&w, 0, 1000 + (double)(i % 7));
+        w.counts.features[1].cells[w.ref->features[1].n_names]++; /* names that nobody knows */
+        count_number(&w, 2, i % 10 < 3);
+        count_number(&w, 3, 100 + 10 * rng_normal(&w.rng));
+    }
+    w.counts.rows = 100000;
+    struct monitor_verdict v = judge(&w);
+    for (size_t i = 0; i < 2; i++) {
+        const struct monitor_feature_verdict *f = &v.features[i];
+        CHECK(f->state == MONITOR_DRIFTED && f->tests[MONITOR_PSI].state == MONITOR_DRIFTED);
+        CHECK(f->tests[MONITOR_JS].state == MONITOR_DRIFTED && f->tests[f->method].cells == 2);
+    }
+    CHECK(v.features[1].tests[MONITOR_CHI2].state == MONITOR_DRIFTED);
+    CHECK(v.features[2].state == MONITOR_OK && v.features[3].state == MONITOR_OK);
+    CHECK(finding(&v, MONITOR_CHECK_UNSEEN) && finding(&v, MONITOR_CHECK_RANGE));
+    CHECK(!finding(&v, MONITOR_CHECK_CONSTANT)); /* the names may well differ */
+    arena_fini(&w.a);
+}
+
 TEST(monitor_finds_schemas_that_do_not_fit)
 {
     struct world w;
