@@ -65,12 +65,6 @@ void changes__of(struct stmt *st)
     changes__note(st->conn->changes, st->changed, (enum store_change)st->sql->change);
 }
 
-void tx_note_change(struct tx *tx, const char *id, enum store_change change)
-{
-    ASSERT(tx->conn->changes);
-    changes__note(tx->conn->changes, id, change);
-}
-
 uint64_t tx_seen(const struct tx *tx)
 {
     return tx->seen;

@@ -128,8 +128,6 @@ int tx_renew(struct tx *tx, struct err *err) WARN_UNUSED;
  * max; returns how many, or -1 when there are more or it is not known any more. */
 enum { STORE_ID_TEXT = 40 };
 int tx_moved(struct tx *tx, uint64_t since, char (*out)[STORE_ID_TEXT], int max);
-/* Notes a change by hand, where no statement's parameter has the id. Write transactions only. */
-void tx_note_change(struct tx *tx, const char *id, enum store_change change);
 
 /* What a module keeps in memory beside the store: made at first use, freed at store_close. slot is
  * one of the numbers below, a module each; NULL when the transaction may use no cache. */

@@ -12,11 +12,11 @@
 
 enum { PAIRS_MAX = 20000 };
 
-/* Truth and prediction of one version. */
+/* Truth and prediction of one version: the newest PAIRS_MAX. */
 struct pairs {
     const char *version;
     double *y, *prediction;
-    size_t n;
+    size_t n, next;
 };
 
 struct both {
@@ -29,11 +29,12 @@ static int take_row(void *arg, const struct monitor_row *row)
     struct both *b = arg;
     for (size_t i = 0; i < ARRAY_LEN(b->of); i++) {
         struct pairs *p = &b->of[i];
-        if (p->n < PAIRS_MAX && strcmp(row->version, p->version) == 0 &&
-            strcmp(row->model, b->model) == 0 && isfinite(row->prediction) &&
-            isfinite(row->label)) {
-            p->y[p->n] = row->label;
-            p->prediction[p->n++] = row->prediction;
+        if (strcmp(row->version, p->version) == 0 && strcmp(row->model, b->model) == 0 &&
+            isfinite(row->prediction) && isfinite(row->label)) {
+            p->y[p->next] = row->label;
+            p->prediction[p->next] = row->prediction;
+            p->n = MAX(p->n, p->next + 1);
+            p->next = (p->next + 1) % PAIRS_MAX;
         }
     }
     return 0;
