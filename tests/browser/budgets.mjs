@@ -51,7 +51,7 @@ test('budgets: no file names another host', () => {
 test('phrases: every sentence that the page translates is one that the server makes', () => {
   const forms = [...readFileSync(join(root, 'web/src/phrases.ts'), 'utf8').matchAll(/^  \[(?:'((?:[^'\\]|\\.)*)'|"([^"]*)"), \(/gm)].map((m) => m[1] ?? m[2]);
   const c = (dir) => readdirSync(dir, { withFileTypes: true }).map((e) => (e.isDirectory() ? c(join(dir, e.name)) : e.name.endsWith('.c') ? readFileSync(join(dir, e.name), 'utf8').replace(/"\s*\n\s*"/g, '') : '')).join('\n');
-  const all = ['project', 'codec', 'api'].map((d) => c(join(root, 'src', d))).join('\n');
+  const all = ['project', 'codec', 'api', 'monitor', 'rollout'].map((d) => c(join(root, 'src', d))).join('\n');
   check(forms.length > 20, `${forms.length} forms`);
   for (const f of forms) for (const piece of f.split(/%s| \(no champion yet\)/).map((p) => p.trim()).filter((p) => p.length > 1)) check(all.includes(piece), `no source says "${piece}" of "${f}"`);
 });

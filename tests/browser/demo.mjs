@@ -172,7 +172,7 @@ for (const lang of ['en', 'zh-CN'])
       const w = await demo(), page = await open({ lang, theme });
       const pages = ['/', '/runs', `/runs/${w.run}`, `/runs/${w.run}?tab=model`, `/runs/${w.run}?tab=log`, `/runs/${w.refused}`, `/compare?runs=${w.run},${w.refused}`, '/compare?model=diabetes&versions=1,2', '/models', '/models/diabetes',
         '/models/diabetes/2', '/models/diabetes/2?tab=model', '/models/diabetes/2?tab=slices', '/models/diabetes/2?tab=explain', '/models/diabetes/2?tab=origin', '/models/diabetes/2?tab=facts', '/models/diabetes/2?tab=files',
-        '/endpoints', '/endpoints/diabetes', '/datasets', '/datasets/patients', '/audit'];
+        '/endpoints', '/endpoints/diabetes', '/endpoints/diabetes/monitor', '/endpoints/diabetes/performance', '/endpoints/diabetes/story', '/alerts', '/datasets', '/datasets/patients', '/audit'];
       for (const path of pages) {
         await visit(page, w.url, path);
         equal(await page.locator('.failure').count(), 0, `${path} shows an error`);

@@ -5,6 +5,7 @@ import { stopDemo } from './demo.mjs';
 import { quit, runAll } from './lib.mjs';
 import { stopTracking } from './tracking.mjs';
 import { stop } from './views.mjs';
+import './watching.mjs';
 
 const failed = await runAll(process.argv[2] ?? '');
 stop();

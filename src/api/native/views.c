@@ -27,7 +27,7 @@ struct view {
 static const struct view views[] = {
     { "home",
       { { "status", "/api/v1/status", NULL, NULL, 0 },
-        { "audit", "/api/v1/audit", "limit=20", NULL, 1 } } },
+        { "audit", "/api/v1/audit", "limit=100", NULL, 1 } } },
     { "runs",
       { { "runs", "/api/v1/runs", NULL, "filter,order_by,experiment,limit,page_token", 0 },
         { "experiments", "/api/v1/experiments", "limit=200", NULL, 1 } } },

@@ -32,7 +32,7 @@ export default function Performance({ data, route }: ViewProps<'performance'>) {
   const by = (version: string, pick: (w: PerformanceWindow) => number | null) => { const out: (number | null)[] = starts.map(() => null); for (const w of list) if (w.version === version) out[at.get(w.start_ms)!] = pick(w); return out; };
   const show = (w: PerformanceWindow) => { const v = known(w[metric]); return v === null ? null : metric === 'bias' ? Math.abs(v) : v; };
   const labelled = list.reduce((s, w) => s + w.labelled, 0), all = list.reduce((s, w) => s + w.n, 0), window = list.length ? list[0]!.end_ms - list[0]!.start_ms : 0;
-  const full = list.filter((w) => w.labelled > 0 && w.judged_ms), delay = median(full.map((w) => Math.max(0, w.judged_ms! - w.end_ms))), newest = [...list].reverse().find((w) => known(w.rmse_low) !== null);
+  const full = list.filter((w) => w.labelled > 0 && w.judged_ms), delay = median(full.map((w) => Math.max(0, w.judged_ms! - w.end_ms))), newest = [...list].reverse().find((w) => known(w.rmse) !== null && known(w.rmse_low) !== null);
   const promised = ref ? known(ref[metric]) : null, signs = marks(data.story?.items ?? [], starts[0] ?? 0);
   const table = () => ({ head: [t('Window'), t('Version'), t('Predictions'), t('Labelled'), 'rmse', t('Low'), t('High'), 'mae', t('Bias'), t('Last label after')], rows: [...list].reverse().map((w) => [new Date(w.start_ms).toISOString().slice(0, 19).replace('T', ' '), `v${w.version}`, w.n, w.labelled, known(w.rmse), known(w.rmse_low), known(w.rmse_high), known(w.mae), known(w.bias), w.labelled && w.judged_ms ? ms(Math.max(0, w.judged_ms - w.end_ms)) : null]) });
   return (

@@ -8,7 +8,7 @@ import { href, modelPath, runPath, setQuery } from '../router';
 import type { ViewProps } from '../state';
 import type { Attempt, LoopState, StoryEvent } from '../types';
 import { CommandLine, Empty, Section, StatusMark, Time } from '../ui/bits';
-import { EndpointHead, FeatureTags } from '../ui/endpointhead';
+import { EndpointHead, FeatureTags, span } from '../ui/endpointhead';
 import { openFreeze } from '../ui/lazy';
 import { eventText } from '../ui/objects';
 import { storyFeatures, storyTone } from '../ui/storytext';
@@ -48,7 +48,7 @@ function Attempts({ loop, model }: { loop: LoopState; model: string | undefined 
 function Item({ e, name, before }: { e: StoryEvent; name: string; before: StoryEvent | undefined }) {
   const tone = storyTone(e.kind), features = e.kind.startsWith('alert.') ? storyFeatures(e) : [], gap = before ? before.time_ms - e.time_ms : 0;
   return <>
-    {gap > 3_600_000 && <li class="story-gap muted small">{t('{time} later', { time: ms(gap) })}</li>}
+    {gap > 3_600_000 && <li class="story-gap muted small">{t('{time} later', { time: span(gap) })}</li>}
     <li class={`story-item tone-${tone}`}>
       <time class="num muted small" dateTime={new Date(e.time_ms).toISOString()} title={stamp(e.time_ms)}>{moment(e.time_ms, Date.now() - e.time_ms)}</time>
       <svg class="story-mark" width="12" height="12" viewBox="0 0 12 12" aria-hidden="true" focusable="false">{tone === 'bad' ? <path d="M6 1 11.500 11H.5z" /> : tone === 'ok' ? <path d="M6 .5 11.500 6 6 11.500.5 6z" /> : tone === 'warn' ? <rect x="1.500" y="1.500" width="9" height="9" /> : <circle cx="6" cy="6" r="3.500" />}</svg>
