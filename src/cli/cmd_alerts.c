@@ -10,6 +10,8 @@
 #include "cli/refs.h"
 #include "cli/term.h"
 
+#define STORY_INDENT "            " /* below what happened, behind its time */
+
 /* {"key":"value"…} of pairs; a NULL value is left out. */
 static str_t body_of(struct cli *c, const char *const *pairs, size_t n)
 {
@@ -54,7 +56,17 @@ int cmd_monitor_alerts(struct cli *c, struct err *err)
                         arena_printf(&c->arena, "/api/v1/alerts?open=%s%s",
                                      cli_count(c, "all") ? "false" : "true", only),
                         &v, err);
-    return rc ? rc : out_list(c, json_get(v, "items"), NULL, 0, 0, err);
+    if (rc)
+        return rc;
+    const struct json *items = json_get(v, "items");
+    int open = 0;
+    for (size_t i = 0; items && i < items->n; i++)
+        open |= strcmp(json_get_string(&items->items[i], "state", ""), "resolved") != 0;
+    if (items && !items->n && (c->format == FORMAT_TABLE || c->format == FORMAT_WIDE))
+        term_note(c, "no alert %s", cli_count(c, "all") ? "yet" : "is open");
+    else
+        rc = out_list(c, items, NULL, 0, 0, err);
+    return rc ? rc : open && cli_count(c, "exit-code") ? 10 : 0;
 }
 
 static void show_alert(struct cli *c, const struct json *r)
@@ -103,6 +115,26 @@ int cmd_monitor_silence(struct cli *c, struct err *err)
 
 /* ---- the loop ---- */
 
+static void show_attempts(struct cli *c, const struct json *attempts)
+{
+    enum { COLUMNS_N = 4, SHOWN = 5 };
+    static const enum cell_kind kinds[] = { CELL_TEXT, CELL_TEXT, CELL_STATE, CELL_TEXT };
+    const char *cells[COLUMNS_N * (SHOWN + 1)] = { "WHEN", "TRIGGER", "CAME TO", "WHY" };
+    size_t n = attempts ? MIN(attempts->n, (size_t)SHOWN) : 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct json *t = &attempts->items[i];
+        const char **row = cells + COLUMNS_N * (i + 1);
+        row[0] = out_time(c, json_get_int(t, "started_ms", 0));
+        row[1] = json_get_string(t, "trigger", "");
+        row[2] = json_get_string(t, "state", "");
+        row[3] = json_get_string(t, "reason", "");
+    }
+    if (!n)
+        return;
+    term_out(c, "\nRetrainings, newest first\n");
+    out_grid(c, &(struct out_grid){ cells, n + 1, COLUMNS_N, kinds, "  " });
+}
+
 static void show_loop(struct cli *c, const struct json *v)
 {
     const struct json *held = json_get(v, "held"), *attempts = json_get(v, "attempts");
@@ -110,16 +142,14 @@ static void show_loop(struct cli *c, const struct json *v)
         term_out(c, "%sfrozen%s by %s: %s\n", term_on(c, 0, PAINT_YELLOW), term_off(c, 0),
                  json_get_string(v, "frozen_by", "?"), json_get_string(v, "frozen_reason", ""));
     else
-        term_out(c, "triggers act by themselves\n");
+        term_out(c, "not frozen: triggers act by themselves\n");
+    const struct json *triggers = json_path(v, "policy.triggers");
+    if (!triggers || !triggers->n)
+        term_out(c, "  no trigger is set: nothing is retrained by itself\n");
     for (size_t i = 0; held && i < held->n; i++)
-        term_out(c, "  %s waits: %s\n", json_get_string(&held->items[i], "trigger", ""),
+        term_out(c, "  trigger \"%s\" waits: %s\n", json_get_string(&held->items[i], "trigger", ""),
                  json_get_string(&held->items[i], "reason", ""));
-    for (size_t i = 0; attempts && i < MIN(attempts->n, (size_t)5); i++) {
-        const struct json *t = &attempts->items[i];
-        term_out(c, "  %s  %s: %s, %s\n", out_time(c, json_get_int(t, "started_ms", 0)),
-                 json_get_string(t, "trigger", ""), json_get_string(t, "state", ""),
-                 json_get_string(t, "reason", ""));
-    }
+    show_attempts(c, attempts);
 }
 
 static int change_loop(struct cli *c, const char *action, struct err *err)
@@ -158,7 +188,9 @@ static const char *sentence(struct cli *c, const struct json *e)
         { "alert.firing", arena_printf(&c->arena, "alert %s fires", alert) },
         { "alert.resolved", arena_printf(&c->arena, "alert %s is over", alert) },
         { "alert.acknowledged", arena_printf(&c->arena, "alert %s acknowledged", alert) },
-        { "alert.silenced", arena_printf(&c->arena, "alert %s silenced", alert) },
+        { "alert.silenced", strcmp(alert, "(all)") == 0
+                                ? "every alert silenced"
+                                : arena_printf(&c->arena, "alert %s silenced", alert) },
         { "trigger.fired", "a retraining begins" },
         { "trigger.training", arena_printf(&c->arena, "run %.8s trains on the newest labelled rows",
                                            json_get_string(after, "run", "")) },
@@ -194,30 +226,51 @@ static enum paint paint_of(const char *kind)
     return strstr(kind, "promoted") || strstr(kind, "resolved") ? PAINT_GREEN : PAINT_NONE;
 }
 
+/* The names of a JSON array in text, "bmi, bp". */
 static void show_features(struct cli *c, const struct json *e)
 {
-    const struct json *after = json_get(e, "after");
-    const char *features = json_get_string(after, "features", NULL);
-    if (features && strcmp(json_get_string(e, "kind", ""), "alert.firing") == 0)
-        term_out(c, "                           features: %s\n", features);
+    const char *text = json_get_string(json_get(e, "after"), "features", NULL), *names = "";
+    struct json list;
+    if (!text || strcmp(json_get_string(e, "kind", ""), "alert.firing") != 0 ||
+        json_parse(&c->arena, str_of(text), NULL, &list, NULL) != 0 || list.type != JSON_ARRAY)
+        return;
+    for (size_t i = 0; i < list.n; i++)
+        names = arena_printf(&c->arena, "%s%s%.*s", names, i ? ", " : "",
+                             STR_ARG(list.items[i].string));
+    term_out(c, STORY_INDENT "drifted: %s\n", names);
+}
+
+/* The reason behind an event, unless it says what stands above it. */
+static void show_reason(struct cli *c, const char *said, const char *reason, const char **last)
+{
+    if (!reason || !*reason || strncmp(reason, said, strlen(said)) == 0 ||
+        (*last && strcmp(*last, reason) == 0))
+        return;
+    *last = reason;
+    term_out(c, STORY_INDENT "%s\n", reason);
 }
 
 static void show_story(struct cli *c, const struct json *v)
 {
     const struct json *items = json_get(v, "items");
+    const char *last = NULL;
+    char day[11] = "";
     for (size_t i = items ? items->n : 0; i-- > 0;) { /* oldest first, as a story is told */
         const struct json *e = &items->items[i];
         char when[CLOCK_TEXT_MAX];
-        const char *kind = json_get_string(e, "kind", ""),
-                   *reason = json_get_string(e, "reason", NULL);
+        const char *kind = json_get_string(e, "kind", ""), *said = sentence(c, e);
         (void)clock_format(json_get_int(e, "time_ms", 0), when);
-        term_out(c, "%.24s  %s%s%s", when, term_on(c, 0, paint_of(kind)), sentence(c, e),
+        if (strncmp(when, day, 10) != 0)
+            term_out(c, "%s%.10s%s  times are UTC\n", term_on(c, 0, PAINT_BOLD), when,
+                     term_off(c, 0));
+        (void)snprintf(day, sizeof day, "%.10s", when);
+        term_out(c, "  %.8s  %s%s%s\n", when + 11, term_on(c, 0, paint_of(kind)), said,
                  term_off(c, 0));
-        term_out(c, reason && *reason ? "\n                           %s\n" : "%s\n",
-                 reason && *reason ? reason : "");
+        show_reason(c, said, json_get_string(e, "reason", NULL), &last);
         show_features(c, e);
     }
     const struct json *loop = json_get(v, "loop");
+    term_out(c, "\n%sNow%s  ", term_on(c, 0, PAINT_BOLD), term_off(c, 0));
     if (loop)
         show_loop(c, loop);
 }

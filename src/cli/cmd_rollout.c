@@ -50,38 +50,56 @@ static void show_rollout(struct cli *c, const struct json *r)
         term_out(c, "  %s\n", reason);
 }
 
-/* The rules that held in a window, or the values that tell most when none did. */
-static const char *check_text(struct cli *c, const struct json *check)
+/* The rules that held in a window. */
+static const char *rules_text(struct cli *c, const struct json *check)
 {
-    const struct json *rules = json_path(check, "detail.rules"),
-                      *values = json_path(check, "detail.values");
+    const struct json *rules = json_path(check, "detail.rules");
     const char *text = "";
     for (size_t i = 0; rules && i < rules->n; i++)
         if (json_get_bool(&rules->items[i], "breached", 0))
             text = arena_printf(&c->arena, "%s%s%s", text, *text ? "; " : "",
                                 json_get_string(&rules->items[i], "message", ""));
-    if (*text || !values)
-        return text;
-    return arena_printf(
-        &c->arena, "errors %.3g (%.3g)  p90 %.3g ms (%.3g)  mean %.5g (%.5g)",
-        json_get_number(values, "error_rate", 0), json_get_number(values, "champion.error_rate", 0),
-        json_get_number(values, "p90_ms", NAN), json_get_number(values, "champion.p90_ms", NAN),
-        json_get_number(values, "mean", NAN), json_get_number(values, "champion.mean", NAN));
+    return text;
+}
+
+/* A value of the candidate and, behind it, the champion's; "-" for what is not known. */
+static const char *pair_text(struct cli *c, const struct json *check, const char *name,
+                             const char *unit)
+{
+    const struct json *values = json_path(check, "detail.values");
+    double a = json_get_number(values, name, NAN),
+           b = json_get_number(values, arena_printf(&c->arena, "champion.%s", name), NAN);
+    const char *mine = isnan(a) ? "-" : arena_printf(&c->arena, "%.3g%s", a, unit);
+    return isnan(b) ? mine : arena_printf(&c->arena, "%s (%.3g%s)", mine, b, unit);
 }
 
 static void show_checks(struct cli *c, const struct json *v)
 {
+    enum { COLUMNS_N = 8 };
+    static const enum cell_kind kinds[] = { CELL_TEXT, CELL_TEXT, CELL_STATE, CELL_INT,
+                                            CELL_TEXT, CELL_TEXT, CELL_TEXT,  CELL_TEXT };
+    const char *cells[COLUMNS_N * (CHECKS_SHOWN + 1)] = { "WHEN",   "STEP", "VERDICT", "REQUESTS",
+                                                          "ERRORS", "P90",  "MEAN",    "BROKEN" };
     const struct json *checks = json_get(v, "checks");
+    size_t n = checks ? MIN(checks->n, (size_t)CHECKS_SHOWN) : 0;
     show_rollout(c, json_get(v, "rollout"));
-    for (size_t i = 0; checks && i < MIN(checks->n, (size_t)CHECKS_SHOWN); i++) {
+    for (size_t i = 0; i < n; i++) {
         const struct json *k = &checks->items[i];
-        const char *verdict = json_get_string(k, "verdict", "");
-        int ok = strcmp(verdict, "ok") == 0;
-        term_out(c, "  %-12s %s%-6s%s %5lld requests  %s\n",
-                 out_time(c, json_get_int(k, "time_ms", 0)),
-                 term_on(c, 0, ok ? PAINT_GREEN : PAINT_RED), verdict, term_off(c, 0),
-                 (long long)json_get_int(k, "requests", 0), check_text(c, k));
+        const char **row = cells + COLUMNS_N * (i + 1);
+        int64_t step = json_get_int(k, "step", 0);
+        row[0] = out_time(c, json_get_int(k, "time_ms", 0));
+        row[1] = step ? arena_printf(&c->arena, "%lld", (long long)step) : "shadow";
+        row[2] = json_get_string(k, "verdict", "");
+        row[3] = arena_printf(&c->arena, "%lld", (long long)json_get_int(k, "requests", 0));
+        row[4] = pair_text(c, k, "error_rate", "");
+        row[5] = pair_text(c, k, "p90_ms", " ms");
+        row[6] = pair_text(c, k, "mean", "");
+        row[7] = rules_text(c, k);
     }
+    if (!n)
+        return;
+    term_out(c, "\nWindows, newest first: the candidate, in brackets the one that serves\n");
+    out_grid(c, &(struct out_grid){ cells, n + 1, COLUMNS_N, kinds, "  " });
 }
 
 /* ---- beginning ---- */

@@ -262,8 +262,10 @@ static const struct cli_command commands[] = {
       .summary = "What asks for a person: alerts that are not resolved",
       .usage = "[ENDPOINT]",
       .examples = "slipway monitor alerts\n"
-                  "slipway monitor alerts diabetes --all   # also those that are over\n",
-      FLAGS({ "all", 0, FLAG_SWITCH, NULL, NULL, "Also those that are resolved.", 1 }),
+                  "slipway monitor alerts diabetes --all   # also those that are over\n"
+                  "slipway monitor alerts --exit-code      # 10 when one is open, for scripts\n",
+      FLAGS({ "all", 0, FLAG_SWITCH, NULL, NULL, "Also those that are resolved.", 1 },
+            { "exit-code", 0, FLAG_SWITCH, NULL, NULL, "Exit with 10 when an alert is open.", 0 }),
       .max_args = 1,
       .access = CLI_READ,
       .permission = "endpoint.read",

@@ -12,6 +12,8 @@ static const struct gate_metric metrics[] = {
     { "n", "Number of rows measured.", 0 },
 };
 
+enum { SINGLES_MAX = 8 };
+
 static const char *const parts[] = { "valid", "train", "baseline", "champion" };
 
 const struct gate_metric *gate_metric_at(size_t i)
@@ -69,14 +71,18 @@ static const char *metric_names(struct arena *a)
 
 static void unknown_metric(struct typing *t, const struct expr *name)
 {
-    const char *candidates[ARRAY_LEN(metrics)];
+    const char *candidates[ARRAY_LEN(metrics) + SINGLES_MAX];
+    const struct gate_metric *single;
+    size_t n = ARRAY_LEN(metrics);
     struct diags *d = t->reader->diags;
     str_t whole = { t->node->text.p + name->at, name->length };
     struct diag *g = diag_add(d, "E303", reader_place_in(t->node, name->at, name->length),
                               "there is no metric `%.*s`", (int)MIN(whole.n, (size_t)60), whole.p);
     for (size_t i = 0; i < ARRAY_LEN(metrics); i++)
         candidates[i] = metrics[i].name;
-    const char *near = str_nearest(name->name, candidates, ARRAY_LEN(candidates));
+    for (size_t i = 0; !name->entity.n && i < SINGLES_MAX && (single = gate_single_at(i)); i++)
+        candidates[n++] = single->name;
+    const char *near = str_nearest(name->name, candidates, n);
     const char *part = name->entity.n ? str_nearest(name->entity, parts, ARRAY_LEN(parts)) : NULL;
     if (str_is(name->entity, "test") && gate_metric_find(name->name))
         diag_label(d, g, "metrics without a part are on the test part; write `%s`",
@@ -86,7 +92,9 @@ static void unknown_metric(struct typing *t, const struct expr *name)
         diag_label(d, g, "metrics of `%.*s` come in a later version", STR_ARG(name->entity));
     else if (near && (!name->entity.n || part))
         diag_label(d, g, "did you mean `%s%s%s`?", part ? part : "", part ? "." : "", near);
-    diag_note(d, g, "note", "metrics: %s; alone, or after valid., train., baseline., champion.",
+    diag_note(d, g, "note",
+              "metrics: %s; alone, or after valid., train., baseline., champion.; "
+              "gain, gain_low, gain_high, slices.worst_rmse",
               metric_names(t->reader->arena));
     t->reported = 1;
 }
@@ -99,12 +107,23 @@ static int is_part_name(str_t entity)
     return entity.n == 0;
 }
 
+static int is_single(struct typing *t, const struct expr *name)
+{
+    const struct gate_metric *m;
+    const char *whole = arena_printf(t->reader->arena, "%.*s%s%.*s", STR_ARG(name->entity),
+                                     name->entity.n ? "." : "", STR_ARG(name->name));
+    for (size_t i = 0; (m = gate_single_at(i)) != NULL; i++)
+        if (strcmp(m->name, whole) == 0)
+            return 1;
+    return 0;
+}
+
 static int type_of_metric(void *arg, const struct expr *name, enum expr_type *out, struct err *err)
 {
     struct typing *t = arg;
     t->names++;
     *out = EXPR_NUMBER;
-    if (is_part_name(name->entity) && gate_metric_find(name->name))
+    if (is_single(t, name) || (is_part_name(name->entity) && gate_metric_find(name->name)))
         return 0;
     unknown_metric(t, name);
     return ERR(err, ERR_INVALID, "unknown metric");

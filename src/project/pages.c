@@ -77,6 +77,9 @@ static void put_expressions(struct buf *out)
                   "one) are measured elsewhere.\n\n| Metric | |\n|---|---|\n");
     for (size_t i = 0; (m = gate_metric_at(i)) != NULL; i++)
         buf_printf(out, "| `%s` | %s |\n", m->name, m->prose);
+    buf_puts(out, "\nThese stand for themselves:\n\n| Name | |\n|---|---|\n");
+    for (size_t i = 0; (m = gate_single_at(i)) != NULL; i++)
+        buf_printf(out, "| `%s` | %s |\n", m->name, m->prose);
 }
 
 void project_keys_page(struct buf *out)

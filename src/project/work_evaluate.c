@@ -287,6 +287,11 @@ int work_evaluate(struct work *w)
 static double metric_value(void *arg, const char *entity, const char *name, int *out_null)
 {
     const struct work *w = arg;
+    double single;
+    if (gate_single_value(&w->evaluation, entity, name, &single)) {
+        *out_null = isnan(single);
+        return single;
+    }
     const struct json *part =
         json_path(&w->evaluation, arena_printf(w->a, "metrics.%s", entity[0] ? entity : "test"));
     const struct json *metric = part ? json_get(part, name) : NULL,

@@ -163,7 +163,9 @@ static int set_state(struct tx *tx, struct job *j, const char *from, const char 
     to.state = to_state;
     to.reason = j->c->by.reason
                     ? j->c->by.reason
-                    : arena_printf(&j->arena, "%s by %s", to_state, cause_actor(&j->c->by));
+                    : arena_printf(&j->arena, "%s by %s",
+                                   strcmp(to_state, "running") == 0 ? "resumed" : to_state,
+                                   cause_actor(&j->c->by));
     to.step_started_ms = tx_now_ms(tx);
     rc = canary_update(tx, &r, &to, err);
     return rc ? rc : canary__tell(tx, &j->arena, &j->c->by, kind, &r, &to, err);

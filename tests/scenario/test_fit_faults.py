@@ -143,3 +143,23 @@ def test_labels_that_are_no_numbers(fit, tmp_path):
     assert r.rc == 2 and "must be a number" in r.err, r
     until("why nothing is trained", lambda: any(HELD in h["reason"] for h in fit.loop()["held"]))
     assert not fit.loop()["attempts"]
+
+
+def test_gates_against_the_champion_on_the_same_rows(trained, server):
+    trained.edit("- rmse <= (champion.rmse ?? inf) * 1.02", "- (gain_low ?? 0) > 1000\n      - slices.worst_rmse < 1000")
+    trained.cli.ok("deploy", "diabetes")
+    r = trained.cli("run", "-p", "alpha=0.5")
+    assert r.rc == 1 and "gain_low" in r.out + r.err, r
+    trained.edit("(gain_low ?? 0) > 1000", "(gain_high ?? 0) > -1000")
+    trained.cli.ok("run", "-p", "alpha=0.5")
+
+
+def test_exit_code_of_open_alerts(fit):
+    cli = fit.project.cli
+    assert cli("monitor", "alerts", "--exit-code").rc == 0 and "no alert is open" in cli("monitor", "alerts").err
+    fit.ok("PUT", "alerts", {"rules": [{"alert": "Busy", "expr": "rows > 0", "for": 1}]})
+    t = Traffic(fit)
+    until("an alert", lambda: t.send(3) or fit.get("/api/v1/alerts?open=true").json["items"])
+    assert cli("monitor", "alerts", "--exit-code").rc == 10 and cli("monitor", "alerts").rc == 0
+    story = cli.ok("monitor", "explain", "diabetes").out
+    assert "alert Busy fires" in story and "times are UTC" in story and "no trigger is set" in story

@@ -422,3 +422,23 @@ TEST(project_json_and_github_forms)
                      "`modle` in stage `fit`"));
     arena_fini(&a);
 }
+
+TEST(gates_against_the_champion_and_the_worst_slice)
+{
+    static const char text[] =
+        "{\"comparison\":{\"difference\":{\"value\":-2.5,\"low\":-4,\"high\":-1}},"
+        "\"slices\":[{\"rmse\":3},{\"rmse\":7},{\"rmse\":null}]}";
+    struct arena a;
+    struct json v, none = { .type = JSON_OBJECT };
+    double x;
+    arena_init(&a, MIB(1));
+    CHECK_OK(json_parse(&a, STR(text), NULL, &v, err));
+    CHECK(gate_single_value(&v, "", "gain", &x) && x == 2.5);
+    CHECK(gate_single_value(&v, "", "gain_low", &x) && x == 1);
+    CHECK(gate_single_value(&v, "", "gain_high", &x) && x == 4);
+    CHECK(gate_single_value(&v, "slices", "worst_rmse", &x) && x == 7);
+    CHECK(gate_single_value(&none, "", "gain_low", &x) && isnan(x)); /* no champion: null */
+    CHECK(gate_single_value(&none, "slices", "worst_rmse", &x) && isnan(x));
+    CHECK(!gate_single_value(&v, "", "rmse", &x) && !gate_single_value(&v, "valid", "gain", &x));
+    arena_fini(&a);
+}

@@ -104,7 +104,10 @@ static int answer_newest(struct request *rq, struct err *err)
     struct json_out o;
     int rc = handler_read(rq, read_rollouts, &l, err);
     if (!rc && !l.n)
-        rc = ERR(err, ERR_NOT_FOUND, "endpoint '%s' has had no rollout", l.name);
+        rc = ERR(
+            err, ERR_NOT_FOUND,
+            "endpoint '%s' has had no rollout: 'slipway deploy MODEL --canary 5,25,100' begins one",
+            l.name);
     if (rc)
         return rc;
     route_json(rq, &o);
