@@ -87,6 +87,12 @@ def test_drift_is_seen_in_windows_and_features(watched):
     assert set(t.names) <= set(features) and v["versions"][0]["features"][-1]["output"]
     worst = [w for w in v["windows"] if w["state"] == "drifted"][-1]
     assert len(worst["states"]) == len(features) and worst["states"][features.index("bmi")] == "d", (worst, v["versions"])
+    assert "levels" not in worst
+    same = next(w for w in windows(s, levels="true")["windows"] if w["start_ms"] == worst["start_ms"])
+    assert same["states"] == worst["states"] and len(same["levels"]) == len(features)
+    assert int(same["levels"][features.index("bmi")], 36) >= 10, same  # in tenths of its threshold
+    view = s.get("/api/v1/view/monitor?name=diabetes&limit=1").json
+    assert len(view["windows"]["windows"]) == 1 and view["monitor"]["endpoint"] == "diabetes" and view["alerts"]["rules"]
     series = windows(s, feature="bmi")["windows"][-1]
     assert series["feature_state"] in ("drifted", "insufficient_data") and "states" not in series
     page = s.get(f"/api/v1/endpoints/diabetes/monitor/features/bmi?at={worst['start_ms']}").json

@@ -116,7 +116,7 @@ function Help() {
   const licenses = document.querySelector<HTMLLinkElement>('link[rel=license]')?.href;
   const keys: [string, string][] = [
     ['Ctrl K · ⌘K', t('Search or jump')], ['/', t('Filter')], ...pages.filter((p) => p.nav).map((p): [string, string] => [`g ${p.nav!.key}`, navLabel(p)]),
-    ['j · k', t('Next and previous row')], ['x', t('Select the row')], ['c', t('Compare the selection')], ['1 … 9', t('Tabs')], ['← · →', t('Walk along a chart')], ['Ctrl Z · ⌘Z', t('Undo the last change of view')], ['?', t('This list')],
+    ['j · k', t('Next and previous row')], ['x', t('Select the row')], ['c', t('Compare the selection')], ['a', `${t('Alerts')}: ${t('Acknowledge')}`], ['s', `${t('Alerts')}: ${t('Silence')}`], ['1 … 9', t('Tabs')], ['← · →', t('Walk along a chart')], ['Ctrl Z · ⌘Z', t('Undo the last change of view')], ['?', t('This list')],
   ];
   return (
     <Dialog title={t('Help and keys')}>
