@@ -67,6 +67,7 @@ struct http_server {
     char *base_path;
     char **hosts; /* allowed_hosts and the listener's own name */
     struct MHD_Daemon *daemon;
+    int quiet_fd; /* the listening socket once it was halted; else -1 */
     int port;
     char url[400];
     struct lock lock; /* connection list, streams */

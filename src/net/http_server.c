@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/limits.h"
 #include "base/mem.h"
 
@@ -253,6 +254,7 @@ int http_server_start(struct http_server **out, const struct http_server_options
 {
     struct http_server *s = mem_alloc(sizeof *s);
     s->magic = SERVER_MAGIC;
+    s->quiet_fd = -1;
     s->options = *options;
     set_defaults(s);
     lock_init(&s->lock, "http", LOCK_RANK);
@@ -337,9 +339,11 @@ void http_server_halt(struct http_server *s, int64_t grace_ms)
     ASSERT(s->magic == SERVER_MAGIC);
     flag_raise(&s->draining);
     if (s->daemon && !flag_is_up(&s->stopping)) {
-        int fd = MHD_quiesce_daemon(s->daemon);
-        if (fd >= 0)
-            (void)close(fd);
+        /* No longer listens, but stays open: libmicrohttpd still takes it out of its epoll sets and
+         * ends the process when it cannot. */
+        s->quiet_fd = MHD_quiesce_daemon(s->daemon);
+        if (s->quiet_fd >= 0)
+            (void)shutdown(s->quiet_fd, SHUT_RDWR);
         flag_raise(&s->stopping);
         int64_t until = http__now_ms() + grace_ms;
         while (gauge_get(&s->busy) > 0 && http__now_ms() < until)
@@ -354,6 +358,7 @@ void http_server_halt(struct http_server *s, int64_t grace_ms)
         MHD_stop_daemon(s->daemon);
         s->daemon = NULL;
     }
+    fd_auto(&s->quiet_fd);
 }
 
 void http_server_stop(struct http_server *s, int64_t grace_ms)

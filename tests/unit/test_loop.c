@@ -21,7 +21,7 @@ struct rig {
     int64_t labelled;        /* what the hook tells */
     int starts, stops;       /* retrainings begun, and stopped */
     int refuse;              /* the hook fails */
-    struct loop_request last;
+    char served[100];        /* of the last request */
     char run_id[HEX32_TEXT];
 };
 
@@ -45,7 +45,7 @@ static int add_run(struct tx *tx, void *arg, struct err *err)
 static int begin_run(void *arg, const struct loop_request *rq, int64_t *out_rows, struct err *err)
 {
     struct rig *r = arg;
-    r->last = *rq;
+    (void)snprintf(r->served, sizeof r->served, "%s", rq->served);
     if (r->refuse)
         return ERR(err, ERR_CONFLICT, "no project there");
     r->starts++;
@@ -513,7 +513,7 @@ TEST(new_labels_start_a_retraining)
     expect(&r, "fewer than 300 labelled rows are new");
     window(&r, "1", 1);
     CHECK_INT(r.starts, 1);
-    CHECK_STR(r.last.served, "e");
+    CHECK_STR(r.served, "e");
     run_ends(&r, "FAILED", "out of memory");
     expect(&r, "\"state\":\"failed\"");
     window(&r, "1", 1);
