@@ -35,6 +35,7 @@ struct app_options {
     const char *token_file;   /* tokens asked of every request; NULL = none */
     int insecure;             /* --insecure was given */
     int webhook_private;      /* webhooks may call http and addresses that are not public */
+    int refuse_long;          /* parameters and tags that are too long are refused, not cut */
     const char *source_regex; /* the sources of versions that clients make match it; NULL = any */
     const char *default_artifact_root; /* of new experiments; NULL = mlflow-artifacts:/ */
     const char

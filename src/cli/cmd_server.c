@@ -90,6 +90,11 @@ static int is_on(const char *text)
     return text && (strcasecmp(text, "true") == 0 || strcmp(text, "1") == 0);
 }
 
+static int is_off(const char *text)
+{
+    return text && (strcasecmp(text, "false") == 0 || strcmp(text, "0") == 0);
+}
+
 static int check_source_regex(const char *text, struct err *err)
 {
     regex_t regex;
@@ -195,6 +200,8 @@ static int open_data(struct server *s, struct err *err)
         .webhook_private =
             cli_count(c, "webhook-private") > 0 ||
             is_on(env_of("SLIPWAY_WEBHOOK_PRIVATE", "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS")),
+        .refuse_long =
+            is_off(env_of("SLIPWAY_TRUNCATE_LONG_VALUES", "MLFLOW_TRUNCATE_LONG_VALUES")),
         .source_regex =
             env_of("SLIPWAY_SOURCE_REGEX", "MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX"),
         .default_artifact_root = cli_get(c, "default-artifact-root"),

@@ -86,24 +86,51 @@ static int changes_state(str_t method)
            str_is(method, "DELETE");
 }
 
-static void answer_preflight(struct request *rq, str_t origin, int allowed)
+/* An origin that is allowed, and whether a page of it may send cookies: not one that only "*" lets
+ * in. */
+static void allow_origin(struct request *rq, str_t origin, str_t host, const char *const *origins)
 {
     char *text = arena_strndup(&rq->arena, origin.p, origin.n);
+    int named = http_origin_allowed(origin, host, NULL);
+    for (; origins && *origins; origins++)
+        named |= strcmp(*origins, "*") != 0 && str_is_nocase(origin, *origins);
+    request_add_header(rq, "Access-Control-Allow-Origin", text ? text : "null");
+    if (named)
+        request_add_header(rq, "Access-Control-Allow-Credentials", "true");
+}
+
+/* The browser's question before a request of a page of another origin; headers and failures as
+ * MLflow's server answers, which scripts and proxies in front of it know. */
+static void answer_preflight(struct request *rq, str_t origin, str_t host,
+                             const char *const *origins)
+{
+    static const char methods[] = "GET, POST, PUT, DELETE, OPTIONS, PATCH";
+    str_t method = request_header(rq, "access-control-request-method");
     str_t wanted = request_header(rq, "access-control-request-headers");
-    if (!allowed || !text || !origin.n) {
+    if (!origin.n || !method.n) { /* no such question */
         request_answer_text(rq, 204, "");
         return;
     }
-    request_answer_text(rq, 200, "OK");
-    request_add_header(rq, "Access-Control-Allow-Origin", text);
-    request_add_header(rq, "Access-Control-Allow-Methods",
-                       "GET, POST, PUT, PATCH, DELETE, OPTIONS");
+    int allowed = http_origin_allowed(origin, host, origins);
+    int known = str_is(method, "GET") || str_is(method, "OPTIONS") || changes_state(method);
+    if (allowed && known)
+        request_answer_text(rq, 200, "OK");
+    else
+        request_answer_text(rq, 400,
+                            allowed ? "Disallowed CORS method"
+                            : known ? "Disallowed CORS origin"
+                                    : "Disallowed CORS origin, method");
+    request_add_header(rq, "Vary",
+                       "Origin, Access-Control-Request-Method, Access-Control-Request-Headers, "
+                       "Access-Control-Request-Private-Network");
+    request_add_header(rq, "Access-Control-Allow-Methods", methods);
+    request_add_header(rq, "Access-Control-Max-Age", "600");
+    if (allowed)
+        allow_origin(rq, origin, host, origins);
     if (wanted.n) {
         char *names = arena_strndup(&rq->arena, wanted.p, wanted.n);
         request_add_header(rq, "Access-Control-Allow-Headers", names ? names : "Content-Type");
     }
-    request_add_header(rq, "Access-Control-Max-Age", "600");
-    request_add_header(rq, "Vary", "Origin");
 }
 
 int http_guard(struct request *rq, const char *const *hosts, const char *const *origins)
@@ -117,7 +144,7 @@ int http_guard(struct request *rq, const char *const *hosts, const char *const *
     }
     int trusted = !origin.n || http_origin_allowed(origin, host, origins);
     if (str_is(rq->method, "OPTIONS")) {
-        answer_preflight(rq, origin, trusted);
+        answer_preflight(rq, origin, host, origins);
         return 1;
     }
     int guarded = str_starts(rq->path, "/api/") || str_starts(rq->path, "/ajax-api/");
@@ -126,8 +153,8 @@ int http_guard(struct request *rq, const char *const *hosts, const char *const *
         return 1;
     }
     if (origin.n && trusted) {
-        char *text = arena_strndup(&rq->arena, origin.p, origin.n);
-        request_add_header(rq, "Access-Control-Allow-Origin", text ? text : "null");
+        allow_origin(rq, origin, host, origins);
+        request_add_header(rq, "Access-Control-Expose-Headers", "*");
         request_add_header(rq, "Vary", "Origin");
         rq->out_kept_n = rq->out_headers_n;
     }

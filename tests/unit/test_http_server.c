@@ -588,6 +588,15 @@ TEST(http_guards_and_base_path)
     check_has(got, "HTTP/1.1 200");
     check_has(got, "Access-Control-Allow-Origin: http://localhost:3000");
     check_has(got, "Access-Control-Allow-Headers: content-type");
+    check_has(got, "Access-Control-Allow-Credentials: true");
+    got = ask(s, "OPTIONS /x/api/v1/a HTTP/1.1\r\n" H "Origin: https://evil.example\r\n"
+                 "Access-Control-Request-Method: POST\r\n" BYE);
+    check_has(got, "HTTP/1.1 400");
+    check_has(got, "Disallowed CORS origin");
+    CHECK(!strstr(got, "Allow-Origin") && !strstr(got, "Allow-Credentials"));
+    got = ask(s, "OPTIONS /x/api/v1/a HTTP/1.1\r\n" H "Origin: http://localhost:3000\r\n"
+                 "Access-Control-Request-Method: TRACE\r\n" BYE);
+    check_has(got, "Disallowed CORS method");
     got = ask(s, "OPTIONS /x/api/v1/a HTTP/1.1\r\n" H "Origin: https://evil.example\r\n" BYE);
     check_has(got, "HTTP/1.1 204");
     CHECK(!strstr(got, "Access-Control"));

@@ -195,6 +195,11 @@ static int logged_identifier(struct mlf *m, str_t text, struct mlf_clause *c)
     } else {
         c->key = logged_alias(of(m, unquote(text, "`")));
     }
+    return 0;
+}
+
+static int logged_known(struct mlf *m, const struct mlf_clause *c)
+{
     if (strcmp(c->type, "attribute") == 0 && !is_in(c->key, logged_attributes))
         return mlf_fail(m, MLF_INVALID, "Invalid attribute '%s' of a logged model; known are %s",
                         c->key, set_text(m, logged_attributes));
@@ -614,6 +619,8 @@ static int clause(struct parse *p, size_t words, const char *op)
     const struct word *value = &w[words - 1];
     if (logged) {
         rc = check_op(p->m, p->g, c, op);
+        if (!rc)
+            rc = logged_known(p->m, c);
         return rc ? rc : logged_value(p->m, value, c);
     }
     if (p->g == MLF_G_MODELS || p->g == MLF_G_VERSIONS)
@@ -632,7 +639,10 @@ static size_t with_alias(struct parse *p, str_t *out)
 {
     const struct word *w = p->w + p->at;
     *out = w->text;
-    if (w->kind != WORD_NAME || w[1].kind != WORD_NAME || w[2].kind == WORD_OP)
+    int comment = w[1].kind == WORD_OTHER && w[1].text.n > 1 && strchr("/-#", w[1].text.p[0]);
+    int alias = w[1].kind == WORD_NAME && w[2].kind != WORD_OP;
+    int order = (is_key(w, "ORDER") || is_key(w, "GROUP")) && is_key(&w[1], "BY");
+    if (!order && (w->kind != WORD_NAME || (!alias && !comment)))
         return 1;
     out->n = (size_t)(w[1].text.p + w[1].text.n - w->text.p);
     return 2;
@@ -676,8 +686,19 @@ static size_t item(struct parse *p, str_t *text, int *out_compares)
     const struct word *w = p->w + p->at;
     size_t n = comparison(p, &op);
     *out_compares = n != 0;
+    if (is_key(w, "WHERE")) { /* takes all that follows */
+        while (w[n].kind != WORD_END)
+            n++;
+    }
     if (!n)
         return with_alias(p, text);
+    size_t here = p->at;
+    p->at += n;
+    if (*out_compares && p->w[p->at].kind == WORD_NAME && !comparison(p, &op)) {
+        *out_compares = 0; /* a name after a comparison is its alias */
+        n++;
+    }
+    p->at = here;
     *text = (str_t){ w->text.p, (size_t)(w[n - 1].text.p + w[n - 1].text.n - w->text.p) };
     return n;
 }

@@ -194,6 +194,8 @@ int mlf_key_is_plain(const char *name);
 int mlf_check_length(struct mlf *m, const char *what, size_t max, const char *value) WARN_UNUSED;
 /* Cut to max code points, as the server does by default. */
 const char *mlf_cut(struct mlf *m, const char *value, size_t max);
+/* The same for a value of a client, or a failure when the server was told to refuse long ones. */
+int mlf_fit(struct mlf *m, const char *what, size_t max, const char **value) WARN_UNUSED;
 int mlf_check_metric(struct mlf *m, const struct json *metric, const char *path) WARN_UNUSED;
 int mlf_check_run_id(struct mlf *m, const char *id) WARN_UNUSED;
 int mlf_check_model_name(struct mlf *m, const char *name) WARN_UNUSED;

@@ -108,6 +108,14 @@ const char *mlf_cut(struct mlf *m, const char *value, size_t max)
     return cut.n == s.n ? value : arena_strndup(m->a, cut.p, cut.n);
 }
 
+int mlf_fit(struct mlf *m, const char *what, size_t max, const char **value)
+{
+    if (app_of(m->rq)->options.refuse_long)
+        return mlf_check_length(m, what, max, *value);
+    *value = mlf_cut(m, *value, max);
+    return 0;
+}
+
 /* ---- metrics ---- */
 
 static const char *sub_path(struct mlf *m, const char *path, const char *name)

@@ -141,8 +141,10 @@ MLF_HANDLER(run_log_parameter, MLF_WRITE, F_STR("run_id", "rs"), F_STR("run_uuid
     struct track_pair *known;
     size_t n;
     const char *id = mlf_run_id(m);
-    struct track_pair p = { mlf_str(m, "key"), mlf_cut(m, mlf_str(m, "value"), PARAM_MAX) };
+    struct track_pair p = { mlf_str(m, "key"), mlf_str(m, "value") };
     int rc = check_param(m, p.key, "key");
+    if (!rc)
+        rc = mlf_fit(m, "Param value", PARAM_MAX, &p.value);
     if (!rc)
         rc = mlf_run_active(m, tx, id);
     if (!rc)
@@ -205,8 +207,10 @@ MLF_HANDLER(run_set_tag, MLF_WRITE, F_STR("run_id", "rs"), F_STR("run_uuid", "")
             F_STR("key", "rs"), F_STR("value", "s"))
 {
     const char *id = mlf_run_id(m);
-    struct track_pair t = { mlf_str(m, "key"), mlf_cut(m, mlf_str(m, "value"), TAG_MAX) };
+    struct track_pair t = { mlf_str(m, "key"), mlf_str(m, "value") };
     int rc = check_tag(m, t.key, "key");
+    if (!rc)
+        rc = mlf_fit(m, "value", TAG_MAX, &t.value);
     if (!rc)
         rc = mlf_run_active(m, tx, id);
     if (!rc && !t.value[0] && strcmp(t.key, "mlflow.runName") == 0)
@@ -236,7 +240,10 @@ static int check_pairs(struct mlf *m, struct track_pair *pairs, size_t n, const 
             const char *path = arena_printf(m->a, "%s[%zu].key", field, i);
             rc = params ? check_param(m, pairs[i].key, path) : check_tag(m, pairs[i].key, path);
         }
-        pairs[i].value = mlf_cut(m, pairs[i].value, params ? PARAM_MAX : TAG_MAX);
+        size_t max = params ? PARAM_MAX : TAG_MAX;
+        if (!rc && strlen(pairs[i].value) > max)
+            rc = mlf_fit(m, params ? "Param value" : arena_printf(m->a, "tags[%zu].value", i), max,
+                         &pairs[i].value);
     }
     return rc;
 }

@@ -204,10 +204,12 @@ static int set_tags(struct mlf *m, struct tx *tx, const char *id, const struct t
 {
     int rc = 0;
     for (size_t i = 0; !rc && i < n; i++) {
-        struct track_pair tag = { tags[i].key, mlf_cut(m, tags[i].value, 8000) };
+        struct track_pair tag = tags[i];
         if (strcmp(tag.key, "mlflow.runName") == 0)
             continue;
         rc = mlf_check_key(m, tag.key, arena_printf(m->a, "tags[%zu].key", i));
+        if (!rc)
+            rc = mlf_fit(m, arena_printf(m->a, "tags[%zu].value", i), 8000, &tag.value);
         if (!rc)
             rc = run_tag_append(tx, &m->by, id, &tag, m->err);
     }

@@ -26,20 +26,22 @@ static int is_blank(unsigned char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* Past the closing quote at p, or the end when there is none. */
+/* Past the closing quote at p; 0 when there is none. Doubled single quotes and such after a
+ * backslash belong to the text, unless nothing else closes it. */
 static size_t quoted(str_t s)
 {
     char q = s.p[0];
+    size_t last = 0;
     for (size_t i = 1; i < s.n; i++) {
-        if (s.p[i] != q)
-            continue;
-        if (q == '\'' && i + 1 < s.n && s.p[i + 1] == q) {
+        int pair = q == '\'' && i + 1 < s.n && s.p[i + 1] == q;
+        if (pair && (s.p[i] == '\\' || s.p[i] == q)) {
+            last = s.p[i] == q ? i + 1 : i + 2;
             i++;
-            continue;
+        } else if (s.p[i] == q) {
+            return i + 1;
         }
-        return i + 1;
     }
-    return 0;
+    return last;
 }
 
 static size_t name_part(str_t s, const char *quotes)
@@ -47,6 +49,8 @@ static size_t name_part(str_t s, const char *quotes)
     if (s.n && strchr(quotes, s.p[0]))
         return quoted(s);
     size_t n = 0;
+    if (s.n && !is_letter((unsigned char)s.p[0]) && !is_digit((unsigned char)s.p[0]))
+        return 0;
     while (n < s.n && is_name_byte((unsigned char)s.p[n]))
         n++;
     return n;
@@ -55,19 +59,6 @@ static size_t name_part(str_t s, const char *quotes)
 static str_t after(str_t s, size_t n)
 {
     return (str_t){ s.p + n, s.n - n };
-}
-
-/* a.b.`c d`: parts joined by dots; "a." is a name too. */
-static size_t name_length(str_t s)
-{
-    size_t n = name_part(s, "`\"");
-    while (n && n < s.n && s.p[n] == '.') {
-        size_t more = n + 1 < s.n ? name_part(after(s, n + 1), "`\"'") : 0;
-        n += 1 + more;
-        if (!more)
-            break;
-    }
-    return n;
 }
 
 static size_t number_length(str_t s)
@@ -88,6 +79,20 @@ static size_t number_length(str_t s)
         }
     }
     return n < s.n && is_letter((unsigned char)s.p[n]) ? 0 : n;
+}
+
+/* a.b.`c d`: parts joined by dots; "a." and "a..b" are names too, "a.1" is one before a number. */
+static size_t name_length(str_t s)
+{
+    size_t n = name_part(s, "`\"");
+    while (n && n < s.n && s.p[n] == '.' && !number_length(after(s, n))) {
+        size_t blank = n + 1;
+        while (blank < s.n && is_blank((unsigned char)s.p[blank]))
+            blank++;
+        size_t more = blank < s.n ? name_part(after(s, blank), "`\"'") : 0;
+        n = more ? blank + more : n + 1;
+    }
+    return n;
 }
 
 static size_t list_length(str_t s)
@@ -129,25 +134,23 @@ static int is_one_of(const char *word, const char *const *list)
 
 static void classify(struct word *w)
 {
-    static const char *const ops[] = { "LIKE", "ILIKE", "RLIKE", NULL };
+    static const char *const ops[] = { "LIKE", "ILIKE", "RLIKE", "REGEXP", NULL };
     /* Words of SQL that people take for names; the server's tokenizer knows more. */
     static const char *const keys[] = {
-        "ALL",          "ALTER",    "AND",       "ANY",     "AS",      "AVG",
-        "BETWEEN",      "BOOLEAN",  "BY",        "CASE",    "CHAR",    "CHECK",
-        "CLASS",        "COLUMN",   "COMMENT",   "COUNT",   "CREATE",  "CURRENT_DATE",
-        "CURRENT_USER", "DATA",     "DATE",      "DEFAULT", "DELETE",  "DISTINCT",
-        "DOUBLE",       "DROP",     "ELSE",      "END",     "EXISTS",  "FALSE",
-        "FLOAT",        "FROM",     "FUNCTION",  "GROUP",   "HAVING",  "IN",
-        "INDEX",        "INPUT",    "INSERT",    "INT",     "INTEGER", "IS",
-        "KEY",          "LANGUAGE", "LENGTH",    "LEVEL",   "LIMIT",   "MAX",
-        "METHOD",       "MIN",      "MODE",      "NOT",     "NULL",    "NUMBER",
-        "ON",           "OPTION",   "OR",        "ORDER",   "OUTPUT",  "OWNER",
-        "PARAMETER",    "POSITION", "PRECISION", "PRIMARY", "PRIVATE", "PROCEDURE",
-        "PUBLIC",       "REAL",     "RESULT",    "ROLE",    "SELECT",  "SET",
-        "SIZE",         "SOURCE",   "START",     "SUM",     "TABLE",   "TEXT",
-        "THEN",         "TIME",     "TRIGGER",   "TRUE",    "TYPE",    "UNION",
-        "UNIQUE",       "UPDATE",   "USER",      "VALUES",  "VARCHAR", "VERSION",
-        "VIEW",         "WHEN",     "WHERE",     "WITH",    NULL
+        "ALL",     "ALTER",    "AND",       "ANY",          "AS",           "AVG",      "BETWEEN",
+        "BOOLEAN", "BY",       "CASE",      "CHAR",         "CHECK",        "CLASS",    "COLUMN",
+        "COMMENT", "COUNT",    "CREATE",    "CURRENT_DATE", "CURRENT_USER", "DATA",     "DATE",
+        "DEFAULT", "DELETE",   "DISTINCT",  "DOUBLE",       "DROP",         "ELSE",     "END",
+        "EXISTS",  "FALSE",    "FLOAT",     "FROM",         "FUNCTION",     "GROUP",    "HAVING",
+        "IN",      "INDEX",    "INPUT",     "INSERT",       "INT",          "INTEGER",  "IS",
+        "KEY",     "LANGUAGE", "LENGTH",    "LEVEL",        "LIMIT",        "MAX",      "METHOD",
+        "MIN",     "MODE",     "NOT",       "NULL",         "NUMBER",       "ON",       "OPTION",
+        "OR",      "ORDER",    "OUTPUT",    "OWNER",        "PARAMETER",    "POSITION", "PRECISION",
+        "PRIMARY", "PRIVATE",  "PROCEDURE", "PUBLIC",       "REAL",         "RESULT",   "ROLE",
+        "SELECT",  "SET",      "SIZE",      "SOURCE",       "START",        "SUM",      "TABLE",
+        "TEXT",    "THEN",     "TIME",      "TRIGGER",      "TRUE",         "TYPE",     "UNION",
+        "UNIQUE",  "UPDATE",   "USER",      "VALUES",       "VARCHAR",      "VERSION",  "VIEW",
+        "WHEN",    "WHERE",    "WITH",      "NONE",         "SIMILAR",      "TO",       NULL
     };
     fold(w);
     if (w->text.n < sizeof w->upper && is_one_of(w->upper, ops))
@@ -159,7 +162,7 @@ static void classify(struct word *w)
 /* "NOT LIKE" is one operator, which no dialect has. */
 static size_t not_like(str_t s)
 {
-    static const char *const ops[] = { "LIKE", "ILIKE", "RLIKE", NULL };
+    static const char *const ops[] = { "LIKE", "ILIKE", "RLIKE", "REGEXP", NULL };
     size_t n = 3;
     if (s.n < 8 || strncasecmp(s.p, "not", 3) != 0 || !is_blank((unsigned char)s.p[3]))
         return 0;
@@ -212,10 +215,12 @@ static size_t comment_length(str_t s)
     return s.n;
 }
 
-/* "?", ":x", "$1": where a statement would take its values from. */
+/* "?", ":x", "$1", "%s": where a statement would take its values from. */
 static size_t placeholder_length(str_t s)
 {
     size_t n = 1;
+    if (s.n > 1 && s.p[0] == '%' && s.p[1] == 's')
+        return 2;
     if (!s.n || !strchr("?:$", s.p[0]))
         return 0;
     while (n < s.n && (is_letter((unsigned char)s.p[n]) || is_digit((unsigned char)s.p[n])))
@@ -233,30 +238,29 @@ static size_t hex_length(str_t s)
     return n > 2 ? n : 0;
 }
 
-/* "f(…)": a name that a list hangs on; words that may stand before a list are none. */
-static size_t call_length(str_t s, size_t name)
-{
-    static const char *const keys[] = { "IN",     "AND",  "OR", "NOT", "CASE",
-                                        "VALUES", "FROM", "AS", NULL };
-    struct word w = { .text = { s.p, name } };
-    fold(&w);
-    if (name >= s.n || s.p[name] != '(' || is_one_of(w.upper, keys))
-        return 0;
-    size_t list = list_length(after(s, name));
-    return list ? name + list : 0;
-}
-
-/* A word that begins like a name: a name, a key, an operator, a call, arithmetic without blanks. */
+/* A word that begins like a name: a name, a key, an operator, a call "f(…)", arithmetic without
+ * blanks. A few keys are so even when a list hangs on them. */
 static void read_name(str_t s, size_t n, struct word *w)
 {
-    size_t call = call_length(s, n), whole = call ? call : sum_length(s, n);
-    w->kind = whole > n ? WORD_SUM : WORD_NAME;
-    w->text.n = whole;
+    static const char *const keys[] = { "IN", "CASE", "VALUES", "USING", "FROM", "AS", NULL };
+    size_t at = n, list = 0;
+    int dot = memchr(s.p, '.', n) != NULL;
+    w->kind = WORD_NAME;
+    w->text.n = n;
+    classify(w);
+    while (w->kind == WORD_NAME && !dot && at < s.n && is_blank((unsigned char)s.p[at]))
+        at++;
+    if (at < s.n && s.p[at] == '(' && !is_one_of(w->upper, keys))
+        list = list_length(after(s, at));
+    size_t whole = list ? at + list : sum_length(s, n);
     if (whole == n)
-        classify(w);
+        return;
+    w->kind = list && dot ? WORD_NAME : WORD_SUM;
+    w->text.n = whole;
 }
 
-static struct word next_word(str_t s)
+/* inside: a name ends right before it, so that ':' begins no placeholder. */
+static struct word next_word(str_t s, int inside)
 {
     struct word w = { .kind = WORD_OTHER, .text = { s.p, 1 } };
     unsigned char c = (unsigned char)s.p[0];
@@ -272,7 +276,7 @@ static struct word next_word(str_t s)
         w.text.n = n;
     } else if ((n = comment_length(s)) != 0 || (n = hex_length(s)) != 0) {
         w.text.n = n;
-    } else if ((n = placeholder_length(s)) != 0) {
+    } else if (!inside && (n = placeholder_length(s)) != 0) {
         w.kind = WORD_SUM;
         w.text.n = n;
     } else if (strchr("=<>!~", c)) {
@@ -332,7 +336,7 @@ int mlf__scan(struct mlf *m, const char *text, struct word **out, size_t *out_n)
             s = after(s, 1);
             continue;
         }
-        list[n] = next_word(s);
+        list[n] = next_word(s, s.p > text && is_name_byte((unsigned char)s.p[-1]));
         s = after(s, list[n++].text.n);
     }
     n = join_sums(list, n);

@@ -25,6 +25,37 @@ MLF_HANDLER0(otlp_traces, MLF_PLAIN)
     return 0;
 }
 
+/* ---- what pages of MLflow ask and is not here ---- */
+
+/* As a server without a gateway answers. */
+MLF_HANDLER0(gateway_proxy, MLF_PLAIN)
+{
+    struct json_out *o = mlf_begin(m);
+    (void)tx;
+    jo_key(o, "endpoints");
+    jo_array(o);
+    jo_array_end(o);
+    return 0;
+}
+
+MLF_HANDLER(promptlab_run, MLF_PLAIN, F_STR("experiment_id", ""))
+{
+    static const char *const needed[] = { "experiment_id", "prompt_template", "prompt_parameters",
+                                          "model_route",   "model_input",     "mlflow_version" };
+    (void)tx;
+    for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
+        const struct json *v = json_get(&m->raw, needed[i]);
+        int empty = !v || v->type == JSON_NULL || (v->type == JSON_STRING && !v->string.n) ||
+                    (v->type == JSON_ARRAY && !v->n);
+        if (empty)
+            return mlf_fail(m, MLF_INVALID, "CreatePromptlabRun request must specify %s.",
+                            needed[i]);
+    }
+    return mlf_fail(m, "NOT_IMPLEMENTED",
+                    "runs of the prompt lab cannot be made here; make a run and log the answers "
+                    "with mlflow.log_table");
+}
+
 /* ---- the table: each route under both prefixes ---- */
 
 #define BODY LIMIT_BODY_CONTROL
