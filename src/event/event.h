@@ -42,6 +42,10 @@ char *event_json(struct arena *a, const char *key, const char *value, ...)
 int event_add(struct tx *tx, const struct event *e,
               struct err *err) WARN_UNUSED; /* seq, id, time are ignored and assigned */
 
+/* A kind that comes with the clock and only wakes others: lists with the newest first leave it out
+ * unless they ask for a kind. */
+#define EVENT_PULSE "monitor.window_closed"
+
 struct event_query {
     int64_t after_seq;       /* > */
     int64_t before_seq;      /* <, 0 = none */

@@ -40,10 +40,12 @@ SQL(event_up, "SELECT " EVENT_COLUMNS " FROM events WHERE seq > $1 AND seq < $2"
 SQL(event_down, "SELECT " EVENT_COLUMNS " FROM events WHERE seq > $1 AND seq < $2"
                 " AND ($3 = '' OR subject = $3 OR substr(subject, 1, length($3) + 1) = $3 || ':') "
                 "AND ($4 = '' OR substr(kind, 1, length($4)) = $4)"
+                " AND ($4 <> '' OR kind <> '" EVENT_PULSE "')"
                 " AND ($5 = '' OR actor = $5) ORDER BY seq DESC LIMIT $6");
 SQL(event_of_subject,
     "SELECT " EVENT_COLUMNS " FROM events WHERE subject = $1 AND seq > $2 AND seq < $3"
     " AND ($4 = '' OR substr(kind, 1, length($4)) = $4)"
+    " AND ($4 <> '' OR kind <> '" EVENT_PULSE "')"
     " AND ($5 = '' OR actor = $5) ORDER BY seq DESC LIMIT $6");
 SQL(event_last, "SELECT COALESCE(MAX(seq), 0) FROM events");
 SQL(fact_insert, "INSERT INTO facts (id, digest, name, value, producer, time_ms) VALUES ($1, $2, "

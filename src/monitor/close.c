@@ -386,8 +386,7 @@ static int tell(struct tx *tx, struct batch *b, const char *endpoint, struct err
     buf_putc(&text, '\0');
     const struct cause by = { .project = project };
     arena_init(&a, KIB(16));
-    struct event e =
-        event_of(&by, "monitor.window_closed", monitor_event_subject(&a, &by, endpoint));
+    struct event e = event_of(&by, EVENT_PULSE, monitor_event_subject(&a, &by, endpoint));
     e.after = text.p;
     int rc = text.failed ? ERR_NOMEM : event_add(tx, &e, err);
     arena_fini(&a);

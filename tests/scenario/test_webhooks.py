@@ -100,7 +100,7 @@ def test_crud_without_the_secret(server, receiver):
 @pytest.mark.parametrize("change, text", [
     ({"name": "-bad-"}, "Webhook name"), ({"url": "ftp://h/x"}, "scheme"), ({"url": "http:///x"}, "hostname"),
     ({"events": []}, "events"), ({"events": [{"entity": "REGISTERED_MODEL", "action": "DELETED"}]}, "Invalid action"),
-    ({"events": [{"entity": "NOBODY", "action": "SET"}]}, "events"), ({"secret": "x" * 2000}, "secret")])
+    ({"events": [{"entity": "NOBODY", "action": "SET"}]}, "entity_unspecified"), ({"secret": "x" * 2000}, "secret")])
 def test_refusals(server, receiver, change, text):
     body = {"name": "hook", "url": receiver.url, "events": [event("prompt.created")], **change}
     answer = call(server, "POST", "/webhooks", body, status=400)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Features × windows on one canvas. A cell is a bar whose height and colour both tell how near a feature
 // is to its own threshold; drifted cells fill the whole height and carry a notch, windows with too little
-// data are a grey dash. More windows than pixels allow are put together: the worst of them is shown.
+// data are a grey dash. More windows than pixels allow are put together: what most of them say is shown,
+// for of many windows some are over their threshold by chance alone.
 // Only rows in sight are drawn, so that a thousand features scroll. Arrow keys move a cursor.
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { int, moment, num } from '../format';
@@ -24,12 +25,20 @@ export function stateText(s: State): string {
   return s === 'd' ? t('Drifted') : s === 'w' ? t('Warning') : s === 'o' ? t('In order') : s === 'i' ? t('Too little data') : t('No window');
 }
 
-/* Windows of a time stand in one column, as do `gather` times in a row; the worst state shows. */
+/* Of several windows: drifted when half of those that could be judged are, a warning from a fifth on; the level in the middle. */
+function together(cells: Cell[]): Cell {
+  const judged = cells.filter((c) => c.state !== 'i' && c.state !== ' '), share = judged.filter((c) => c.state === 'd').length / judged.length;
+  const levels = judged.map((c) => c.level).filter((l): l is number => l !== null).sort((a, b) => a - b);
+  if (!judged.length) return cells[0]!;
+  return { state: share >= 0.5 ? 'd' : share >= 0.2 ? 'w' : 'o', level: levels[levels.length >> 1] ?? null };
+}
+
+/* Windows of a time stand in one column, the worst state shows; `gather` times in a row are put together. */
 export function arrange(list: WindowList, most: number): MatrixData {
   const names = new Map(list.versions.map((v) => [`${v.model}:${v.version}`, v.features])), features = new Map<string, { name: string; output: boolean }>();
   for (const v of list.versions) for (const f of v.features) if (!features.has(f.name)) features.set(f.name, f);
   const starts = [...new Set(list.windows.map((w) => w.start_ms))].sort((a, b) => a - b), gather = Math.max(1, Math.ceil(starts.length / Math.max(1, most)));
-  const place = new Map(starts.map((s, i) => [s, Math.floor(i / gather)])), columns: MatrixColumn[] = [];
+  const place = new Map(starts.map((s, i) => [s, Math.floor(i / gather)])), columns: MatrixColumn[] = [], many = new Map<string, Cell[]>();
   for (const w of list.windows) {
     const at = place.get(w.start_ms)!, c = (columns[at] ??= { from: w.start_ms, to: w.end_ms, rows: 0, versions: [], windows: 0, cells: new Map() });
     c.from = Math.min(c.from, w.start_ms);
@@ -41,9 +50,11 @@ export function arrange(list: WindowList, most: number): MatrixData {
     const fs = names.get(`${w.model}:${w.version}`) ?? [];
     for (let i = 0; i < fs.length && i < (w.states?.length ?? 0); i++) {
       const state = w.states![i] as State, l = level(w.levels?.[i]), old = c.cells.get(fs[i]!.name);
+      if (gather > 1) { const k = `${at} ${fs[i]!.name}`, cells = many.get(k); if (cells) cells.push({ state, level: l }); else many.set(k, [{ state, level: l }]); }
       if (!old || ORDER.indexOf(state) > ORDER.indexOf(old.state) || (state === old.state && (l ?? -1) > (old.level ?? -1))) c.cells.set(fs[i]!.name, { state, level: l });
     }
   }
+  for (const [k, cells] of many) { const cut = k.indexOf(' '); columns[Number(k.slice(0, cut))]!.cells.set(k.slice(cut + 1), together(cells)); }
   return { features: [...features.values()], columns, gathered: gather };
 }
 
@@ -129,7 +140,7 @@ export function Matrix({ list, endpoint, order, filter }: { list: WindowList; en
         </div>
       </div>
       {d.columns.length > 0 && <p class="matrix-axis muted small num" style={{ paddingLeft: `${labels}px`, width: `${labels + d.columns.length * cell}px` }}><span>{moment(d.columns[0]!.from, span)}</span>{d.columns.length * cell > 300 && <span>{moment(d.columns[d.columns.length >> 1]!.from, span)}</span>}{d.columns.length * cell > 150 && <span>{moment(d.columns[d.columns.length - 1]!.to, span)}</span>}</p>}
-      <p class="readout num matrix-readout" aria-live="polite">{mine ? say(mine) : d.gathered > 1 ? t('Each column holds {n} windows; the worst of them shows.', { n: d.gathered }) : '\u00a0'}</p>
+      <p class="readout num matrix-readout" aria-live="polite">{mine ? say(mine) : d.gathered > 1 ? t('Each column holds {n} windows; what most of them say shows.', { n: d.gathered }) : '\u00a0'}</p>
     </div>
   );
 }
