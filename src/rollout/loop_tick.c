@@ -12,7 +12,7 @@
 #include "track/run.h"
 
 enum {
-    TICK_RANK = 385,
+    TICK_RANK = 290, /* below the lock of runs: a turn starts them */
     WAKE_RANK = 732,
     TICK_MS = 1000,
     ATTEMPTS_SEEN = 50,
