@@ -72,6 +72,7 @@ def fit(trained, server, tmp_path):
 ENDED = ("promoted", "rolled_back", "refused", "failed", "unchanged")
 
 
+@pytest.mark.sanitize
 @pytest.mark.parametrize("when", ["starting", "training"])
 def test_kill_in_mid_retraining(fit, when):
     fit.care()
