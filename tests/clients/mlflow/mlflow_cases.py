@@ -6,6 +6,7 @@ against a real `mlflow server` and against ours, on stores that were empty befor
 text is replaced by a value saved from an earlier answer of the same server.
 """
 
+import mlflow_grammar_cases
 import mlflow_more_cases
 
 API = "/api/2.0/mlflow"
@@ -789,4 +790,4 @@ def codec(r):
     r.get("version", "!/version", {})
 
 
-AREAS = [experiments, experiment_search, runs, logging, batch, history, run_search, inputs, logged_models, models, versions, registry_search, artifacts, codec] + mlflow_more_cases.AREAS
+AREAS = [experiments, experiment_search, runs, logging, batch, history, run_search, inputs, logged_models, models, versions, registry_search, artifacts, codec] + mlflow_more_cases.AREAS + mlflow_grammar_cases.AREAS
