@@ -31,6 +31,7 @@ effect(() => {
     if (signedOut.value || streaming) return;
     streaming = true;
     watchAlerts();
+    void loadView('endpoint').catch(() => undefined); /* what most go to next, so that going there is one request */
     /* Pages that list events know the newest: nothing falls between the page and the stream. */
     startLive((screen.value?.data as Partial<Views['home']> | undefined)?.audit?.items[0]?.seq);
   }, 400);
