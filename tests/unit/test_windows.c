@@ -225,7 +225,8 @@ static size_t windows(struct bench *b, struct monitor_window **out)
     CHECK_INT(l.n, n);
     for (size_t i = 0; i < n; i++) {
         CHECK_INT(states[i].features_n, l.w[i].features_n);
-        CHECK(memcmp(states[i].states, l.w[i].states, l.w[i].features_n) == 0);
+        CHECK(!l.w[i].features_n ||
+              memcmp(states[i].states, l.w[i].states, l.w[i].features_n) == 0);
     }
     *out = l.w;
     return l.n;
