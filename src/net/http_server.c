@@ -143,6 +143,16 @@ static int is_gone(const struct http_server *s, struct conn *c, int64_t now_ms)
     return now_ms - c->ended_ms >= s->options.gone_ms;
 }
 
+/* The same of a peer that closed between two requests; a second is time enough for the library to
+ * see it by itself. Each is looked at once in five turns. */
+static int has_left(const struct conn *c, int64_t now_ms)
+{
+    char one;
+    return gauge_get(&c->state) == CONN_IDLE && gauge_get(&c->served) &&
+           now_ms - gauge_get(&c->since_ms) > 1000 && now_ms / TICK_MS % 5 == 0 &&
+           recv(c->fd, &one, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static void *reaper_main(void *arg)
 {
     struct http_server *s = arg;
@@ -153,7 +163,7 @@ static void *reaper_main(void *arg)
         int64_t now = http__now_ms();
         lock_take(&s->lock);
         for (struct conn *c = s->conns; c; c = c->next) {
-            if (c->fd >= 0 && (overdue(s, c, now) || is_gone(s, c, now))) {
+            if (c->fd >= 0 && (overdue(s, c, now) || is_gone(s, c, now) || has_left(c, now))) {
                 counter_add(&s->reaped, 1);
                 (void)shutdown(c->fd, SHUT_RDWR); /* it is open until http__on_connection says so */
                 gauge_set(&c->since_ms, now);
