@@ -265,3 +265,19 @@ int json_canonical(struct arena *a, const struct json *v, struct buf *out, struc
         return ERR(err, ERR_LIMIT, "JSON value is too large");
     return 0;
 }
+
+int json_check_members(const struct json *v, const char *lacks, const char *const *names, size_t n,
+                       struct err *err)
+{
+    for (size_t i = 0; i < v->n; i++) {
+        str_t key = v->members[i].key;
+        int known = 0;
+        for (size_t k = 0; k < n && !known; k++)
+            known = str_is(key, names[k]);
+        const char *near = known ? NULL : str_nearest(key, names, n);
+        if (!known)
+            return ERR(err, ERR_INVALID, "%s '%.*s'%s%s%s", lacks, (int)MIN(key.n, (size_t)60),
+                       key.p, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    }
+    return 0;
+}

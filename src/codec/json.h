@@ -50,6 +50,11 @@ int json_get_bool(const struct json *v, const char *key, int fallback);
 /* Also reads "NaN", "Infinity", "-Infinity" strings as our own writer makes them. */
 double json_as_double(const struct json *v, double fallback);
 
+/* ERR_INVALID for a member of object v whose key is not among the names: "<lacks> 'x'", with the
+ * nearest of them. lacks: "a strategy has no member". */
+int json_check_members(const struct json *v, const char *lacks, const char *const *names, size_t n,
+                       struct err *err) WARN_UNUSED;
+
 /* ---- pull scanner: no allocation, for big arrays of numbers ---- */
 enum json_token {
     JSON_T_ERROR,

@@ -107,7 +107,6 @@ double alert_value_of(const struct monitor_window *w, const struct monitor_perfo
 static int type_of(void *arg, const struct expr *name, enum expr_type *out, struct err *err)
 {
     const char *names[ARRAY_LEN(values)];
-    char full[200];
     struct arena *a = arg;
     *out = EXPR_NUMBER;
     const char *text =
@@ -119,9 +118,8 @@ static int type_of(void *arg, const struct expr *name, enum expr_type *out, stru
             return 0;
     }
     const char *near = str_nearest(str_of(text), names, ARRAY_LEN(values));
-    full[0] = '\0';
     return ERR(err, ERR_INVALID, "no value is called '%.100s'%s%s%s", text,
-               near ? "; did you mean '" : full, near ? near : "", near ? "'?" : "");
+               near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 /* A number of windows or a time. */
@@ -168,17 +166,7 @@ static int check_members(const struct json *o, struct err *err)
 {
     static const char *const names[] = { "alert",    "expr",   "for",        "keep_firing_for",
                                          "severity", "labels", "annotations" };
-    for (size_t i = 0; i < o->n; i++) {
-        int known = 0;
-        for (size_t k = 0; k < ARRAY_LEN(names) && !known; k++)
-            known = str_is(o->members[i].key, names[k]);
-        const char *near = known ? NULL : str_nearest(o->members[i].key, names, ARRAY_LEN(names));
-        if (!known)
-            return ERR(err, ERR_INVALID, "a rule has no member '%.*s'%s%s%s",
-                       (int)MIN(o->members[i].key.n, (size_t)60), o->members[i].key.p,
-                       near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-    }
-    return 0;
+    return json_check_members(o, "a rule has no member", names, ARRAY_LEN(names), err);
 }
 
 static int name_is_good(const char *name)

@@ -5,6 +5,8 @@
 #include "base/num.h"
 #include "rollout/loop_int.h"
 
+#define MEMBER "there is no member"
+
 enum { POLICY_MAX = 1 << 18 };
 
 static int read_time(const struct json *o, const char *key, int64_t usual_ms, int64_t *out_ms,
@@ -34,21 +36,6 @@ static int read_count(const struct json *o, const char *key, int64_t usual, int6
     return 0;
 }
 
-static int check_members(const struct json *o, const char *const *names, size_t n, struct err *err)
-{
-    for (size_t i = 0; i < o->n; i++) {
-        int known = 0;
-        for (size_t k = 0; k < n && !known; k++)
-            known = str_is(o->members[i].key, names[k]);
-        const char *near = known ? NULL : str_nearest(o->members[i].key, names, n);
-        if (!known)
-            return ERR(err, ERR_INVALID, "there is no member '%.*s'%s%s%s",
-                       (int)MIN(o->members[i].key.n, (size_t)60), o->members[i].key.p,
-                       near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-    }
-    return 0;
-}
-
 static int read_trigger(struct arena *a, const struct json *o, struct loop_trigger *t,
                         struct err *err)
 {
@@ -56,7 +43,7 @@ static int read_trigger(struct arena *a, const struct json *o, struct loop_trigg
     if (o->type != JSON_OBJECT)
         return ERR(err, ERR_INVALID, "must be a map");
     *t = (struct loop_trigger){ .alert = json_get_string(o, "alert", NULL) };
-    int rc = check_members(o, names, ARRAY_LEN(names), err);
+    int rc = json_check_members(o, MEMBER, names, ARRAY_LEN(names), err);
     if (!rc)
         rc = read_count(o, "labels", 0, &t->labels, err);
     if (!rc)
@@ -95,7 +82,7 @@ static int read_data(const struct json *v, struct loop_policy *p, struct err *er
     const struct json *o = v ? v : &none;
     if (o->type != JSON_OBJECT)
         return ERR(err, ERR_INVALID, "data: must be a map");
-    int rc = check_members(o, names, ARRAY_LEN(names), err);
+    int rc = json_check_members(o, MEMBER, names, ARRAY_LEN(names), err);
     if (!rc)
         rc = read_time(o, "window", INT64_C(30) * 86400000, &p->window_ms, err);
     if (!rc)
@@ -114,7 +101,7 @@ static int read_budget(const struct json *v, struct loop_policy *p, struct err *
     const struct json *o = v ? v : &none;
     if (o->type != JSON_OBJECT)
         return ERR(err, ERR_INVALID, "budget: must be a map");
-    int rc = check_members(o, names, ARRAY_LEN(names), err);
+    int rc = json_check_members(o, MEMBER, names, ARRAY_LEN(names), err);
     if (!rc)
         rc = read_count(o, "promotions", 3, &p->promotions, err);
     if (!rc)
@@ -145,7 +132,7 @@ int loop_policy_read(struct arena *a, const char *json, struct loop_policy *p, s
     if (!rc && v.type != JSON_OBJECT)
         rc = ERR(err, ERR_INVALID, "a policy must be an object");
     if (!rc)
-        rc = check_members(&v, names, ARRAY_LEN(names), err);
+        rc = json_check_members(&v, MEMBER, names, ARRAY_LEN(names), err);
     if (!rc)
         rc = read_triggers(a, json_get(&v, "triggers"), p, err);
     if (!rc)

@@ -168,17 +168,7 @@ static int check_members(const struct json *o, struct err *err)
 {
     static const char *const names[] = { "shadow", "canary",  "every", "min_requests",
                                          "check",  "timeout", "abort", "automatic" };
-    for (size_t i = 0; i < o->n; i++) {
-        int known = 0;
-        for (size_t k = 0; k < ARRAY_LEN(names) && !known; k++)
-            known = str_is(o->members[i].key, names[k]);
-        const char *near = known ? NULL : str_nearest(o->members[i].key, names, ARRAY_LEN(names));
-        if (!known)
-            return ERR(err, ERR_INVALID, "a strategy has no member '%.*s'%s%s%s",
-                       (int)MIN(o->members[i].key.n, (size_t)60), o->members[i].key.p,
-                       near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-    }
-    return 0;
+    return json_check_members(o, "a strategy has no member", names, ARRAY_LEN(names), err);
 }
 
 int strategy_read(struct arena *a, const char *json, struct strategy *s, struct err *err)
